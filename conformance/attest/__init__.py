@@ -1,0 +1,1 @@
+"""Canonical bytes, envelope, keys, trust policy, report statement, verification."""

@@ -1,0 +1,1 @@
+"""Talking to the product: the recording, scoped, bounded session and the drivers."""

@@ -1,0 +1,1 @@
+"""Plan, run, calibrate, resume; emits events that reporters listen to."""

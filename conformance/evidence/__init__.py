@@ -1,0 +1,1 @@
+"""Journal, redaction by salted commitment, Merkle tree, disclosure."""

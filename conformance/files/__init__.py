@@ -1,0 +1,1 @@
+"""Files at the border: load, validate, say what is wrong and where."""

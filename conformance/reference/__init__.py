@@ -1,0 +1,1 @@
+"""The reference candidate: a sound product that ships with the harness, and its fault switches."""

@@ -1,0 +1,105 @@
+"""Drivers: code that turns operations of the neutral contract into a candidate's own protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from conformance.model.candidate import CandidateFile
+from conformance.sdk.answers import Answer, Exchange
+from conformance.sdk.prepared import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class WireMessage:
+    """One direction of an exchange as it was on the wire. ``start`` is the request or status line."""
+
+    start: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Everything a driver saw of one exchange, before redaction.
+
+    ``kind``: http, stdio, rpc or raw. ``started_us``: microseconds since the epoch; ``elapsed_us``: duration.
+    ``error`` says why there is no response. ``net`` may hold peer address, TLS version and cipher.
+    """
+
+    kind: str
+    request: WireMessage
+    response: WireMessage | None
+    started_us: int
+    elapsed_us: int
+    error: str = ""
+    curl: str = ""
+    net: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """Where drivers put what they saw; redacts, then appends to the journal."""
+
+    #: The check that exchanges are credited to, sent along in a header.
+    check: str
+    run: str
+
+    def record(self, sighting: Sighting) -> int:
+        """Append one exchange and return its sequence number."""
+        ...
+
+
+class RawSocket(Protocol):
+    """A TCP connection whose bytes are recorded; closing it writes the exchange."""
+
+    def send(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        ...
+
+    def receive(self, size: int = 65536) -> bytes:
+        """Return what arrives next, b"" at the end of the stream; raises TimeoutError after the timeout."""
+        ...
+
+    def close(self) -> Exchange:
+        """Close and return the recorded exchange."""
+        ...
+
+
+class Driver(Protocol):
+    """A bound candidate: performs prepared operations and gives raw connections."""
+
+    def operations(self) -> frozenset[str]:
+        """Return the names of all operations that this candidate offers through this driver."""
+        ...
+
+    def endpoints(self) -> tuple[str, ...]:
+        """Return the names of the declared endpoints besides the base URL ("")."""
+        ...
+
+    def perform(self, prepared: Prepared) -> Answer:
+        """Make one exchange; never raises for the product's behaviour."""
+        ...
+
+    def socket(self, endpoint: str, timeout_s: float) -> RawSocket:
+        """Open a recorded TCP connection to an endpoint ("" is the base URL)."""
+        ...
+
+    def close(self) -> None:
+        """Release connections and child processes."""
+        ...
+
+
+class DriverFactory(Protocol):
+    """The object behind an entry point of the group ``conformance.drivers``."""
+
+    name: str
+
+    def problems(self, candidate: CandidateFile) -> list[Any]:
+        """Return what is wrong in the sections this driver reads, as :class:`conformance.errors.Problem`."""
+        ...
+
+    def open(self, candidate: CandidateFile, recorder: Recorder) -> Driver:
+        """Bind a candidate."""
+        ...

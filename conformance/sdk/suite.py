@@ -1,0 +1,40 @@
+"""Suites: catalogue, checks, reference part, faults and load scenarios, declared in one object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.model.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A load scenario, run by ``python -m module SPEC`` in a child process before the checks that read it."""
+
+    id: str
+    title: Text
+    module: str
+    needs: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The whole public face of a suite plugin.
+
+    Modules and objects are named as text ("package.module" or "package.module:NAME") so that listing a suite
+    imports none of them. ``parameters`` are the defaults of what a profile may set.
+    """
+
+    id: str
+    prefix: str
+    title: Text
+    version: str
+    package: str
+    checks: tuple[str, ...]
+    reference: str | None = None
+    faults: str | None = None
+    scenarios: tuple[Scenario, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -75,9 +75,7 @@ class FileProblems(ConfigError):
         self.problems = problems
         many = f"{len(problems)} mistakes" if len(problems) > 1 else "one mistake"
         lines = "".join(f"\n  • {problem}" for problem in problems)
-        super().__init__(
-            f"{many}{lines}", where=file, remedy=remedy or "Fix the file, then run `conformance doctor`."
-        )
+        super().__init__(f"{many}{lines}", where=file, remedy=remedy or "Fix the file, then run `conformance doctor`.")
 
 
 class NothingSelected(ConfigError):
@@ -95,8 +93,7 @@ class PluginError(ConfigError):
         super().__init__(
             summary,
             where=f"plugin {plugin}",
-            remedy=remedy
-            or "Fix or uninstall that distribution, or run with --only-plugins to leave it out.",
+            remedy=remedy or "Fix or uninstall that distribution, or run with --only-plugins to leave it out.",
         )
 
 

@@ -10,6 +10,7 @@ from conformance.sdk.context import Measurements, Params
 from conformance.sdk.drivers import Driver, DriverFactory, RawSocket, Recorder, Sighting, WireMessage
 from conformance.sdk.evidence import Evidence
 from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
+from conformance.sdk.load import LoadContext, WireDriver, WireRequest
 from conformance.sdk.prepared import Edit, Prepared, Stage
 from conformance.sdk.reference import (
     Bank,
@@ -49,6 +50,7 @@ __all__ = [
     "Host",
     "Inconclusive",
     "Listener",
+    "LoadContext",
     "Measurements",
     "NotApplicable",
     "NotTested",
@@ -68,7 +70,9 @@ __all__ = [
     "Text",
     "Trip",
     "Undecided",
+    "WireDriver",
     "WireMessage",
+    "WireRequest",
     "accepted",
     "check",
     "declaration_of",

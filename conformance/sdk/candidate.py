@@ -96,9 +96,7 @@ class Candidate:
     def at(self, endpoint: str) -> Candidate:
         """Return the candidate behind another declared endpoint (a node, an acquirer, an issuer)."""
         if endpoint and endpoint not in self.driver.endpoints():
-            raise NotTested(
-                f"no endpoint {endpoint!r} in candidate.toml; add it under [endpoints]", blame="CONFIG"
-            )
+            raise NotTested(f"no endpoint {endpoint!r} in candidate.toml; add it under [endpoints]", blame="CONFIG")
         return Candidate(self.driver, self.file, self.pool, self.hooks, self.user, endpoint)
 
     @property
@@ -133,9 +131,7 @@ class Candidate:
         reader = self.as_user(account.owner) if isinstance(account, Account) and account.owner else self
         answer = reader.call("accounts.balance", account=identifier)
         if not isinstance(answer, Accepted):
-            raise Inconclusive(
-                f"the balance of {identifier} cannot be read: {describe(answer)}", blame="PRODUCT"
-            )
+            raise Inconclusive(f"the balance of {identifier} cannot be read: {describe(answer)}", blame="PRODUCT")
         return int(answer.value["available"])
 
     def statement(self, account: Account | str, *, page_size: int = 200) -> list[dict[str, Any]]:
@@ -143,9 +139,7 @@ class Candidate:
         identifier = account.id if isinstance(account, Account) else account
         reader = self.as_user(account.owner) if isinstance(account, Account) and account.owner else self
         return _pages(
-            lambda cursor: reader.call(
-                "accounts.statement", account=identifier, cursor=cursor, limit=page_size
-            )
+            lambda cursor: reader.call("accounts.statement", account=identifier, cursor=cursor, limit=page_size)
         )
 
     # -- the test environment -----------------------------------------------------------------------------
@@ -153,9 +147,7 @@ class Candidate:
     def hook(self, name: str, /, **arguments: Any) -> Mapping[str, Any]:
         """Run a hook of the test environment; raises NotTested if its owner declared none."""
         if name not in self.file.hooks:
-            raise NotTested(
-                f"hook {name!r} is not declared in candidate.toml; add [hooks.{name}]", blame="CONFIG"
-            )
+            raise NotTested(f"hook {name!r} is not declared in candidate.toml; add [hooks.{name}]", blame="CONFIG")
         return self.hooks(name, arguments)
 
 

@@ -60,9 +60,7 @@ def check(
     def declare(function: CheckFunction) -> CheckFunction:
         doc = (function.__doc__ or "").strip()
         if not doc:
-            raise ValueError(
-                f"check {id} ({function.__name__}) needs a docstring that paraphrases the clause"
-            )
+            raise ValueError(f"check {id} ({function.__name__}) needs a docstring that paraphrases the clause")
         declaration = CheckDeclaration(
             id, requirement or id, needs, claims, hooks, users, scenarios, effects, deadline_s,
             function.__module__, function.__name__, doc,

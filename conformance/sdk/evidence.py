@@ -22,11 +22,7 @@ class Evidence:
 
     def note(self, label: str, value: Any) -> None:
         """Keep a computed fact (text, or anything JSON can hold) under ``label``; never put secrets here."""
-        text = (
-            value
-            if isinstance(value, str)
-            else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-        )
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
         self.notes.append((label, text[:4000]))
 
     def unique(self, prefix: str = "id") -> str:

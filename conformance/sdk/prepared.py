@@ -111,8 +111,7 @@ class Prepared:
         ``body`` may be a function of the signed bytes; a header given as None is removed.
         """
         edits = [
-            Edit(Stage.WIRE, "header" if v is not None else "drop-header", k, v)
-            for k, v in (headers or {}).items()
+            Edit(Stage.WIRE, "header" if v is not None else "drop-header", k, v) for k, v in (headers or {}).items()
         ]
         edits += [Edit(Stage.WIRE, "query", k, v) for k, v in (query or {}).items()]
         edits += [

@@ -67,9 +67,7 @@ def refused(
     if isinstance(answer, Accepted):
         raise Finding(f"must be refused: {because}", expected="a refusal (4xx)", actual=describe(answer))
     if isinstance(answer, Broken):
-        raise Finding(
-            f"must be refused cleanly: {because}", expected="a refusal (4xx)", actual=describe(answer)
-        )
+        raise Finding(f"must be refused cleanly: {because}", expected="a refusal (4xx)", actual=describe(answer))
     if codes is not None and answer.exchange.status not in codes:
         raise Finding(f"wrong refusal: {because}", expected=f"HTTP {sorted(codes)}", actual=describe(answer))
     after = state() if state else None

@@ -1,0 +1,119 @@
+"""``candidate.toml``: read, validate, and turn into the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import ConfigError, FileProblems, Problem
+from conformance.files.schema import schema_of
+from conformance.files.toml import place, problems_of, read_toml
+from conformance.model.candidate import CandidateFile, Effect, Limits, Scope
+
+#: One sentence for each key, shown by editors.
+DESCRIPTIONS = {
+    "name": "the product's name, as it is printed in the report",
+    "version": "the exact version under test",
+    "base_url": "where the product's API is served, for example https://sandbox.example.com/v2; empty for stdio",
+    "vendor": "who makes the product",
+    "driver": "how operations reach the product: http (default), stdio, cometbft, or one that a plugin brings",
+    "supports": "declared capabilities: operation groups such as payments, and finer ones such as barcode.static",
+    "endpoints": "further base URLs by name, for example the nodes of a ledger",
+    "auth": 'how callers authenticate; secrets only by { env = "NAME" }',
+    "users": "callers with their own credentials; the first one is the default",
+    "signing": "how requests are signed (RFC 9421), if they are",
+    "tls": "ca: path of the root certificate; client_cert and client_key for mutual TLS",
+    "operations": "how each operation of the neutral contract is said in the product's own API; false: it has none",
+    "mapping": "what holds for all operations: money, times, states, paging, where errors hide",
+    "stdio": "command: the program that speaks one JSON object per line",
+    "pool": "prepared accounts for products that cannot open accounts by API",
+    "limits": "what the harness may ask, and how long it waits",
+    "scope": "where traffic may go and the strongest side effect allowed",
+    "hooks": "commands or URLs of the test environment: restart, stop, start, clock, export_logs …",
+    "declared": "free declarations that suites read",
+}
+
+#: Keys whose values must be named, never written.
+_SECRET_WORDS = ("secret", "password", "private_key", "api_key", "token", "pin")
+
+
+def candidate_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``candidate.toml``."""
+    schema = schema_of(CandidateFile, skip=("path",), describe=DESCRIPTIONS)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "candidate.toml: the product under test"
+    return schema
+
+
+def read_candidate(path: Path) -> CandidateFile:
+    """Return the candidate that ``path`` describes; raises FileProblems with all mistakes."""
+    document = read_toml(path)
+    problems = problems_of(document, candidate_schema()) + _written_secrets(document, ())
+    problems += _url_problems(document)
+    if problems:
+        raise FileProblems(str(path), problems)
+    return _build(document, path)
+
+
+def _build(document: dict[str, Any], path: Path) -> CandidateFile:
+    scope = dict(document.get("scope", {}))
+    if "effects" in scope:
+        scope["effects"] = Effect(scope["effects"])
+    scope["hosts"] = tuple(scope.get("hosts", ()))
+    values = {**document, "scope": Scope(**scope), "limits": Limits(**document.get("limits", {}))}
+    values["supports"] = tuple(document.get("supports", ()))
+    values["pool"] = tuple(document.get("pool", ()))
+    return CandidateFile(**values, path=path.resolve())
+
+
+def _url_problems(document: Mapping[str, Any]) -> list[Problem]:
+    urls = {"base_url": document.get("base_url"), **_endpoint_urls(document.get("endpoints"))}
+    driver = document.get("driver", "http")
+    found = []
+    for name, url in urls.items():
+        if not isinstance(url, str) or (driver == "stdio" and not url):
+            continue
+        if not url.startswith(("http://", "https://")):
+            found.append(Problem(f"$.{name}", f"{url!r}", "an http:// or https:// URL"))
+    return found
+
+
+def _endpoint_urls(endpoints: Any) -> dict[str, Any]:
+    return {f"endpoints.{name}": url for name, url in endpoints.items()} if isinstance(endpoints, dict) else {}
+
+
+def _written_secrets(node: Any, path: tuple[Any, ...]) -> list[Problem]:
+    """Find secrets that stand in the file as text."""
+    if isinstance(node, list):
+        return [problem for index, item in enumerate(node) for problem in _written_secrets(item, (*path, index))]
+    if not isinstance(node, dict):
+        return []
+    found = []
+    for key, value in node.items():
+        here = (*path, key)
+        if isinstance(value, str) and _names_a_secret(here):
+            found.append(Problem(place(here), "a secret written in the file", '{ env = "NAME" } or { file = "path" }'))
+        else:
+            found += _written_secrets(value, here)
+    return found
+
+
+def _names_a_secret(path: tuple[Any, ...]) -> bool:
+    # Mappings name fields after what they carry; only the sections that hold credentials are looked at.
+    if path[0] not in ("auth", "users", "signing", "tls", "hooks"):
+        return False
+    name = str(path[-1])
+    return name in _SECRET_WORDS or name.endswith(tuple(f"_{word}" for word in ("secret", "password", "private_key")))
+
+
+def find_candidate(given: Path | None) -> Path:
+    """Return the candidate file to use; raises ConfigError with the way to get one."""
+    path = given or Path("candidate.toml")
+    if not path.is_file():
+        raise ConfigError(
+            "no candidate file",
+            where=str(path),
+            remedy="Write one with `conformance init`, name one with -c FILE, or try `conformance run --demo`.",
+        )
+    return path

@@ -86,6 +86,10 @@ class Driver(Protocol):
         """Open a recorded TCP connection to an endpoint ("" is the base URL)."""
         ...
 
+    def secrets(self) -> frozenset[str]:
+        """Return the literal secret values in use, so that they can be kept out of the journal."""
+        ...
+
     def close(self) -> None:
         """Release connections and child processes."""
         ...

@@ -1,0 +1,63 @@
+"""The check process: ``python -m conformance.engine.check_child``.
+
+Reads paths of work orders from standard input, one a line, runs each in pytest, and writes events as JSON lines to
+the descriptor named by CONFORMANCE_EVENTS_FD. The end of its input, or of its parent, is the end of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from conformance.engine.spec import CheckSpec
+from conformance.errors import ConformanceError
+
+
+def main() -> int:
+    """Serve work orders until standard input ends."""
+    events = os.fdopen(int(os.environ["CONFORMANCE_EVENTS_FD"]), "w", encoding="utf-8")
+    emit = _emitter(events)
+    for line in sys.stdin:
+        spec = CheckSpec.read(Path(line.strip()))
+        try:
+            _serve(spec, emit)
+            emit({"event": "pass-finished"})
+        except KeyboardInterrupt:
+            return 130
+        except ConformanceError as error:
+            emit({"event": "pass-failed", "blame": error.blame, "reason": error.diagnostics(), "exit": error.exit_code})
+        except Exception as error:  # noqa: BLE001 - the parent must learn of it, whatever it is
+            emit({"event": "pass-failed", "blame": "HARNESS", "reason": f"{type(error).__name__}: {error}", "exit": 70})
+    return 0
+
+
+def _emitter(stream: TextIO) -> Callable[[dict[str, Any]], None]:
+    lock = threading.Lock()
+
+    def emit(event: dict[str, Any]) -> None:
+        with lock:
+            stream.write(json.dumps(event, ensure_ascii=False) + "\n")
+            stream.flush()
+
+    return emit
+
+
+def _serve(spec: CheckSpec, emit: Callable[[dict[str, Any]], None]) -> None:
+    from conformance.engine.binding import bound
+    from conformance.engine.pytest_plugin import CheckRunner
+    from conformance.engine.run_pytest import run_pytest
+    from conformance.sdk.context import Measurements
+
+    loaded = {name: json.loads(Path(path).read_text(encoding="utf-8")) for name, path in spec.measurements.items()}
+    with bound(spec) as binding:
+        runner = CheckRunner(spec, binding.candidate, binding.recorder, Measurements(loaded), emit, binding.flush)
+        run_pytest(spec, runner)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Judging one check: how the way it ended becomes one of the seven outcomes.
+
+AssertionError is failed (warned where the requirement is a *should*); NotTested, NotApplicable and Inconclusive say
+so themselves; any other exception is inconclusive. A skip never passes, and neither does a pass that left no evidence.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+
+from conformance.model.outcome import Blame, CheckOutcome, Outcome
+from conformance.sdk.evidence import Evidence
+from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
+
+
+class DeadlineExceeded(BaseException):
+    """A check ran out of its declared time. Not an Exception, so that no check can swallow it."""
+
+
+@dataclass(slots=True)
+class Traces:
+    """What a check left in the journal while it ran."""
+
+    first: int | None = None
+    last: int | None = None
+    curls: list[str] = field(default_factory=list)
+
+    def add(self, seq: int, curl: str) -> None:
+        """Note one exchange."""
+        self.first = seq if self.first is None else self.first
+        self.last = seq
+        if curl:
+            self.curls.append(curl)
+
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """Return the exchanges as inclusive ranges of sequence numbers."""
+        return ((self.first, self.last),) if self.first is not None and self.last is not None else ()
+
+
+def judge(
+    check: str,
+    error: BaseException | None,
+    *,
+    should: bool,
+    evidence: Evidence,
+    traces: Traces,
+    elapsed_ms: int,
+    attempt: int,
+) -> CheckOutcome:
+    """Return the outcome of a check that ended with ``error``, or with None."""
+    outcome, reason, blame, expected, actual = _classify(error, should, evidence, traces)
+    failing = outcome in (Outcome.FAILED, Outcome.WARNED, Outcome.INCONCLUSIVE)
+    return CheckOutcome(
+        check=check,
+        outcome=outcome,
+        reason=reason,
+        blame=blame,
+        expected=expected,
+        actual=actual,
+        exchanges=traces.ranges(),
+        attempts=attempt,
+        duration_ms=elapsed_ms,
+        curl=tuple(traces.curls[-3:]) if failing else (),
+        notes=tuple(evidence.notes),
+    )
+
+
+_Judgement = tuple[Outcome, str, Blame | None, str | None, str | None]
+
+
+def _classify(error: BaseException | None, should: bool, evidence: Evidence, traces: Traces) -> _Judgement:
+    match error:
+        case None:
+            return _passed(evidence, traces)
+        case Finding():
+            failed = Outcome.WARNED if should else Outcome.FAILED
+            return failed, error.message, Blame.PRODUCT, error.expected, error.actual
+        case AssertionError():
+            failed = Outcome.WARNED if should else Outcome.FAILED
+            return failed, _first_line(error) or "an assertion does not hold", Blame.PRODUCT, None, None
+        case NotApplicable():
+            return Outcome.NOT_APPLICABLE, error.reason, None, None, None
+        case NotTested():
+            return Outcome.NOT_TESTED, error.reason, _blame(error), None, None
+        case Inconclusive():
+            return Outcome.INCONCLUSIVE, error.reason, _blame(error), None, None
+        case DeadlineExceeded():
+            return Outcome.INCONCLUSIVE, f"no result within the declared {error}", Blame.PRODUCT, None, None
+        case _:
+            return Outcome.INCONCLUSIVE, _unexpected(error), Blame.HARNESS, None, None
+
+
+def _passed(evidence: Evidence, traces: Traces) -> _Judgement:
+    if traces.first is None and not evidence.notes:
+        return (
+            Outcome.INCONCLUSIVE,
+            "the check ended without any exchange or note: no evidence",
+            Blame.HARNESS,
+            None,
+            None,
+        )
+    return Outcome.PASSED, "", None, None, None
+
+
+def _blame(error: Undecided) -> Blame | None:
+    return Blame(error.blame) if error.blame else None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0][:500]
+
+
+def _unexpected(error: BaseException) -> str:
+    """Say what happened and where in the check, without a traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next(
+        (f"{frame.name}, line {frame.lineno}" for frame in reversed(frames) if "/checks/" in frame.filename), ""
+    )
+    if type(error).__name__ == "Skipped":
+        return f"the check skipped itself, which is never a pass: {_first_line(error)}"
+    where = f" (in {place})" if place else ""
+    return f"{type(error).__name__}: {_first_line(error)}{where}"

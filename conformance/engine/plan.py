@@ -1,0 +1,180 @@
+"""Making the plan: the complete expected list, fixed before the first request."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import rfc8785
+
+from conformance.engine.world import SuiteContents, World
+from conformance.errors import NothingSelected
+from conformance.model.candidate import CandidateFile
+from conformance.model.outcome import Outcome
+from conformance.model.plan import Plan, PlannedCheck, PlannedScenario
+from conformance.model.profile import Profile
+from conformance.model.requirement import Method
+from conformance.sdk.checks import CheckDeclaration
+from conformance.sdk.suite import Scenario
+
+Settled = tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the command line leaves of the profile: suites and patterns of check or requirement ids."""
+
+    suites: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+    def keeps(self, suite: str, check: CheckDeclaration) -> bool:
+        """Tell whether a check is to run."""
+        if self.suites and suite not in self.suites:
+            return False
+        names = (check.id, check.requirement)
+        return not self.checks or any(fnmatchcase(name, pattern) for pattern in self.checks for name in names)
+
+    def describe(self) -> str:
+        """Return the options that narrowed the run, or ""."""
+        parts = [f"--suite {name}" for name in self.suites] + [f"--check {pattern}" for pattern in self.checks]
+        return " ".join(parts)
+
+
+def plan_digest(plan: Plan) -> str:
+    """Return ``sha256:…`` over the plan's canonical bytes (RFC 8785)."""
+    return f"sha256:{hashlib.sha256(rfc8785.dumps(plan.as_json())).hexdigest()}"
+
+
+def make_plan(
+    run: str,
+    world: World,
+    candidate: CandidateFile,
+    operations: frozenset[str],
+    profile: Profile,
+    selection: Selection,
+    inputs: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Return the plan of a run. Raises NothingSelected when no check is left to run.
+
+    Checks that cannot run here stay in the plan with their outcome settled and its reason, so that what was
+    expected and what happened can always be compared.
+    """
+    checks = [
+        _planned(contents, item, candidate, operations, profile, selection)
+        for contents in world.suites
+        for item in contents.checks
+        if profile.selects(contents.id, item.requirement)
+    ]
+    if not any(item.settled is None for item in checks):
+        raise NothingSelected(
+            f"nothing to run under profile {profile.id} {selection.describe()}".strip(),
+            remedy="See `conformance list` for what there is; check `supports` in candidate.toml.",
+        )
+    scenarios = [item for contents in world.suites for item in _scenarios(contents, checks, profile, overrides or {})]
+    return Plan(
+        run=run,
+        requirements=tuple(_selected(world, profile)),
+        checks=tuple(checks),
+        scenarios=tuple(scenarios),
+        parameters={contents.id: parameters_of(contents, profile) for contents in world.suites},
+        inputs=dict(inputs),
+    )
+
+
+def parameters_of(contents: SuiteContents, profile: Profile) -> dict[str, Any]:
+    """Return a suite's parameters: its defaults, overridden by the profile."""
+    return {**contents.loaded.suite.parameters, **profile.parameters.get(contents.id, {})}
+
+
+def _selected(world: World, profile: Profile) -> list[str]:
+    return [
+        item.id
+        for contents in world.suites
+        for item in contents.catalogue.requirements
+        if profile.selects(contents.id, item.id)
+    ]
+
+
+def _planned(
+    contents: SuiteContents,
+    check: CheckDeclaration,
+    candidate: CandidateFile,
+    operations: frozenset[str],
+    profile: Profile,
+    selection: Selection,
+) -> PlannedCheck:
+    settled = _settle(contents, check, candidate, operations, profile, selection)
+    return PlannedCheck(
+        check.id,
+        check.requirement,
+        contents.id,
+        check.module,
+        check.function,
+        check.deadline_s,
+        check.scenarios,
+        settled,
+    )
+
+
+def _settle(
+    contents: SuiteContents,
+    check: CheckDeclaration,
+    candidate: CandidateFile,
+    operations: frozenset[str],
+    profile: Profile,
+    selection: Selection,
+) -> Settled:
+    requirement = contents.catalogue.find(check.requirement)
+    if not selection.keeps(contents.id, check):
+        return Outcome.NOT_TESTED.value, f"left out by {selection.describe()}"
+    if requirement is not None and requirement.method is not Method.TEST:
+        return Outcome.NOT_TESTED.value, f"established by {requirement.method.value}, not by test"
+    absent = _absent(contents, check, candidate, operations)
+    if absent:
+        allowed = profile.allows_absence(check.requirement)
+        return (Outcome.NOT_APPLICABLE if allowed else Outcome.NOT_TESTED).value, absent
+    return _environment(check, candidate)
+
+
+def _absent(
+    contents: SuiteContents, check: CheckDeclaration, candidate: CandidateFile, operations: frozenset[str]
+) -> str:
+    needs = [*check.needs, *(need for name in check.scenarios for need in _scenario(contents, name).needs)]
+    operations_missing = sorted({need for need in needs if need not in operations})
+    if operations_missing:
+        return f"the candidate does not offer {', '.join(operations_missing)}"
+    claims_missing = [claim for claim in check.claims if claim not in candidate.supports]
+    return f"the candidate does not claim {', '.join(claims_missing)}" if claims_missing else ""
+
+
+def _environment(check: CheckDeclaration, candidate: CandidateFile) -> Settled:
+    users = [name for name in check.users if name not in candidate.users]
+    if users:
+        return Outcome.NOT_TESTED.value, f"candidate.toml has no user {', '.join(users)}; add [users.{users[0]}]"
+    hooks = [name for name in check.hooks if name not in candidate.hooks]
+    if hooks:
+        return Outcome.NOT_TESTED.value, f"no hook {', '.join(hooks)}; add [hooks.{hooks[0]}] in candidate.toml"
+    ceiling = candidate.scope.ceiling()
+    if not check.effects.within(ceiling):
+        reason = f"its side effects ({check.effects.value}) exceed what [scope] allows ({ceiling.value})"
+        return Outcome.NOT_TESTED.value, reason
+    return None
+
+
+def _scenario(contents: SuiteContents, name: str) -> Scenario:
+    return next(item for item in contents.loaded.suite.scenarios if item.id == name)
+
+
+def _scenarios(
+    contents: SuiteContents, checks: list[PlannedCheck], profile: Profile, overrides: Mapping[str, Any]
+) -> list[PlannedScenario]:
+    wanted = {name for item in checks if item.suite == contents.id and not item.settled for name in item.scenarios}
+    found = [item for item in contents.loaded.suite.scenarios if item.id in wanted]
+    common = parameters_of(contents, profile)
+    return [
+        PlannedScenario(item.id, contents.id, item.module, {**item.parameters, **common, **overrides}) for item in found
+    ]

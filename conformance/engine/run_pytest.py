@@ -1,0 +1,60 @@
+"""Running pytest so that nothing of the vendor's configuration or of other plugins can change a verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.engine.spec import CheckSpec
+from conformance.errors import HarnessError
+
+
+def run_pytest(spec: CheckSpec, plugin: Any) -> None:
+    """Collect the suites' check modules and run the planned checks with ``plugin``.
+
+    Raises HarnessError when pytest could not collect, with what it printed; KeyboardInterrupt when it was stopped.
+    """
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    modules = list(dict.fromkeys(item["module"] for item in spec.checks))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = pytest.main(_arguments(spec, modules), plugins=[plugin])
+    if code == pytest.ExitCode.INTERRUPTED:
+        _raise_collection_error(printed.getvalue())
+        raise KeyboardInterrupt
+    if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        raise HarnessError(f"pytest ended with {code.name}: {_tail(printed.getvalue())}")
+
+
+def _arguments(spec: CheckSpec, modules: list[str]) -> list[str]:
+    root = spec.rootdir or str(Path.cwd())
+    return [
+        "-c", os.devnull,
+        "--rootdir", root,
+        "--import-mode=importlib",
+        "-p", "no:cacheprovider",
+        "-p", "no:terminal" if not os.environ.get("CONFORMANCE_DEBUG") else "terminal",
+        "-p", "no:faulthandler",
+        "-p", "no:unraisableexception",
+        "-p", "no:threadexception",
+        "-o", "python_files=*.py",
+        "-o", "python_functions=__none__",
+        "-o", "python_classes=__none__",
+        "--noconftest",
+        "--pyargs", *modules,
+    ]  # fmt: skip
+
+
+def _raise_collection_error(text: str) -> None:
+    if "error" in text.lower() and "KeyboardInterrupt" not in text:
+        raise HarnessError(f"pytest could not collect the checks: {_tail(text)}")
+
+
+def _tail(text: str) -> str:
+    return " | ".join(line for line in text.strip().splitlines()[-5:])

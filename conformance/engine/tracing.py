@@ -1,0 +1,57 @@
+"""Recorders of a check process: one that also notes what the running check did, and one that keeps nothing."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+
+from conformance.engine.judge import Traces
+from conformance.sdk.drivers import Recorder, Sighting
+
+
+class TracingRecorder:
+    """Passes sightings on and notes their numbers for the check that runs. Threads of a check share it."""
+
+    def __init__(self, inner: Recorder) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+        self.run = inner.run
+        self.traces = Traces()
+
+    @property
+    def check(self) -> str:
+        """The check that exchanges are credited to."""
+        return self._inner.check
+
+    @check.setter
+    def check(self, name: str) -> None:
+        self._inner.check = name
+
+    def start(self, check: str) -> None:
+        """Begin noting for a check."""
+        self.check = check
+        self.traces = Traces()
+
+    def record(self, sighting: Sighting) -> int:
+        """Append one exchange and return its sequence number."""
+        with self._lock:
+            seq = self._inner.record(sighting)
+            self.traces.add(seq, sighting.curl)
+            return seq
+
+
+class NullRecorder:
+    """Counts exchanges and keeps none: for plans, preflights and calibration trials."""
+
+    def __init__(self, run: str = "trial", on_record: Callable[[Sighting], None] | None = None) -> None:
+        self.check = ""
+        self.run = run
+        self._numbers = itertools.count(1)
+        self._on_record = on_record
+
+    def record(self, sighting: Sighting) -> int:
+        """Return the next number."""
+        if self._on_record:
+            self._on_record(sighting)
+        return next(self._numbers)

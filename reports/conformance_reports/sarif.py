@@ -67,6 +67,15 @@ def log(statement: Statement) -> dict[str, Any]:
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
+def _invocation(report: Report) -> dict[str, Any]:
+    environment = report.predicate["environment"]
+    return {
+        "executionSuccessful": True,
+        "startTimeUtc": environment["startedAt"],
+        "endTimeUtc": environment["finishedAt"],
+    }
+
+
 def _driver(report: Report, rules: list[str]) -> dict[str, Any]:
     harness = report.predicate["harness"]
     return {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from conformance.engine.events import Event
 from conformance.engine.process import GRACE_S, ChildDied, EventProcess
@@ -12,73 +13,90 @@ from conformance.engine.spec import CheckSpec
 from conformance.errors import ConfigError, HarnessError
 from conformance.model.outcome import Blame, CheckOutcome, Outcome
 
-#: A check process that dies is replaced this many times in a row without finishing any check in between.
-RESTARTS_MAX = 3
-
 Emit = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Where check processes run: working directory, log file, and the environment that holds secrets."""
+    """Where child processes run: working directory, log file, and the environment that holds secrets."""
 
     directory: Path
     log: Path
     environment: Mapping[str, str]
 
 
-def run_pass(spec: CheckSpec, place: Workplace, emit: Emit) -> None:
+@dataclass(slots=True)
+class CheckWorker:
+    """A check process that is started when needed, kept for the next pass, and replaced when it dies."""
+
+    place: Workplace
+    _process: EventProcess | None = field(default=None)
+
+    def __enter__(self) -> CheckWorker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()
+
+    def process(self) -> EventProcess:
+        """Return the running process, started if there is none."""
+        if self._process is None:
+            place = self.place
+            self._process = EventProcess(
+                "conformance.engine.check_child", [], place.environment, place.log, place.directory
+            )
+        return self._process
+
+    def drop(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+
+def run_pass(spec: CheckSpec, worker: CheckWorker, emit: Emit) -> None:
     """Run all checks of ``spec``; each ends with exactly one ``outcome`` event.
 
-    A check whose process died is inconclusive (HARNESS) and the rest goes on in a new process. Raises ConfigError
-    or HarnessError when the candidate cannot be bound at all.
+    A check whose process died is inconclusive (HARNESS) and the rest goes on in a new process: each death settles at
+    least one check, so this ends. Raises ConfigError or HarnessError when the candidate cannot be bound at all.
     """
-    remaining = {item["id"]: item for item in spec.checks}
-    failures = 0
+    remaining: dict[str, dict[str, Any]] = {item["id"]: item for item in spec.checks}
     while remaining:
-        before = len(remaining)
         order = replace(spec, checks=tuple(remaining.values()))
-        victim, reason = _one_process(order, place, emit, remaining)
-        if not remaining:
-            return
-        failures = failures + 1 if len(remaining) == before else 0
-        if victim is None or failures >= RESTARTS_MAX:
+        victim, reason = _one_process(order, worker, emit, remaining)
+        if remaining:
             victim = victim or next(iter(remaining))
-        emit({"event": "attempt-failed", "check": victim, "reason": reason})
-        _settle(remaining, victim, reason, emit)
+            emit({"event": "attempt-failed", "check": victim, "reason": reason})
+            remaining.pop(victim, None)
+            outcome = CheckOutcome(victim, Outcome.INCONCLUSIVE, reason, Blame.HARNESS)
+            emit({"event": "outcome", **outcome.as_json()})
 
 
-def _settle(remaining: dict[str, object], victim: str, reason: str, emit: Emit) -> None:
-    outcome = CheckOutcome(victim, Outcome.INCONCLUSIVE, reason, Blame.HARNESS)
-    remaining.pop(victim, None)
-    emit({"event": "outcome", **outcome.as_json()})
-
-
-def _one_process(spec: CheckSpec, place: Workplace, emit: Emit, remaining: dict[str, object]) -> tuple[str | None, str]:
+def _one_process(
+    spec: CheckSpec, worker: CheckWorker, emit: Emit, remaining: dict[str, dict[str, Any]]
+) -> tuple[str | None, str]:
     """Run until the pass or the process ends; return the check that was running and why it ended."""
-    path = place.directory / "checks.spec.json"
+    path = worker.place.directory / "checks.spec.json"
     spec.write(path)
     running: str | None = None
-    with EventProcess("conformance.engine.check_child", [], place.environment, place.log, place.directory) as child:
-        try:
-            child.order(str(path))
-            for event in child.events(_patience(spec)):
-                match event["event"]:
-                    case "check-started":
-                        running = str(event["check"])
-                        emit(event)
-                    case "outcome":
-                        running = None
-                        remaining.pop(str(event["check"]), None)
-                        emit(event)
-                    case "pass-finished":
-                        return None, "the check process skipped it"
-                    case "pass-failed":
-                        raise _failure(event)
-                    case _:
-                        emit(event)
-        except ChildDied as death:
-            return running, death.reason
+    try:
+        child = worker.process()
+        child.order(str(path))
+        for event in child.events(_patience(spec)):
+            match event["event"]:
+                case "check-started":
+                    running = str(event["check"])
+                case "outcome":
+                    running = None
+                    remaining.pop(str(event["check"]), None)
+                case "pass-finished":
+                    return None, "the check process skipped it"
+                case "pass-failed":
+                    raise _failure(event)
+            emit(event)
+    except ChildDied as death:
+        worker.drop()
+        return running, death.reason
     return running, "the check process stopped"
 
 

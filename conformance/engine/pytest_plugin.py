@@ -92,7 +92,7 @@ class CheckRunner:
         self._evidence = Evidence(self._spec.run, declaration.id, self._spec.attempt)
         self._emit({"event": "check-started", "check": declaration.id, "suite": self._planned[declaration.id]["suite"]})
         result = yield
-        return result  # type: ignore[return-value]
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Iterator[None]:
@@ -106,7 +106,7 @@ class CheckRunner:
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             result = yield
-            return result  # type: ignore[return-value]
+            return result
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, previous)
@@ -121,7 +121,7 @@ class CheckRunner:
             self._tell(item, call)
         elif failed_after:
             self._emit({"event": "attempt-failed", "check": _declared_id(item), "reason": str(call.excinfo)})
-        return result  # type: ignore[return-value]
+        return result
 
     def _tell(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         identifier = _declared_id(item)

@@ -29,7 +29,7 @@ def run_pytest(spec: CheckSpec, plugin: Any) -> None:
         _raise_collection_error(printed.getvalue())
         raise KeyboardInterrupt
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
-        raise HarnessError(f"pytest ended with {code.name}: {_tail(printed.getvalue())}")
+        raise HarnessError(f"pytest ended with {pytest.ExitCode(code).name}: {_tail(printed.getvalue())}")
 
 
 def _arguments(spec: CheckSpec, modules: list[str]) -> list[str]:

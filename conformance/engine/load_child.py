@@ -1,0 +1,91 @@
+"""The load process: ``python -m conformance.engine.load_child SPEC``.
+
+gevent is patched in before anything else is imported, as Locust would do it, so that every room below sees one world.
+"""
+
+# ruff: noqa: E402 - the order of these imports is the point of this module
+from gevent import monkey
+
+monkey.patch_all()
+
+import importlib
+import json
+import os
+import sys
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance.engine.binding import bound
+from conformance.engine.spec import CheckSpec
+from conformance.errors import ConformanceError
+from conformance.sdk.load import LoadContext
+
+
+def main(arguments: list[str]) -> int:
+    """Run the scenario of the work order in ``arguments`` and write its measurement."""
+    spec = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    emit = _emitter()
+    try:
+        measurement = _run(spec, emit)
+    except ConformanceError as error:
+        emit({"event": "scenario-failed", "reason": error.diagnostics()})
+        return error.exit_code
+    except Exception as error:
+        emit({"event": "scenario-failed", "reason": f"{type(error).__name__}: {error}"})
+        raise
+    Path(spec["output"]).write_text(json.dumps(measurement, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+    emit({"event": "scenario-finished"})
+    return 0
+
+
+def _emitter() -> Callable[[Mapping[str, Any]], None]:
+    stream = os.fdopen(int(os.environ["CONFORMANCE_EVENTS_FD"]), "w", encoding="utf-8")
+
+    def emit(event: Mapping[str, Any]) -> None:
+        stream.write(json.dumps(event, ensure_ascii=False) + "\n")
+        stream.flush()
+
+    return emit
+
+
+def _run(spec: Mapping[str, Any], emit: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
+    module = importlib.import_module(spec["module"])
+    only = spec["only_plugins"]
+    work = CheckSpec(
+        run=spec["run"],
+        candidate=spec["candidate"],
+        evidence=spec["evidence"],
+        key=spec["key"],
+        checks=(),
+        warn=(),
+        parameters={},
+        attempt=spec["attempt"],
+        only_plugins=tuple(only) if only is not None else None,
+    )
+    with bound(work) as binding:
+        binding.recorder.start(f"load/{spec['scenario']}")
+        context = LoadContext(
+            run=spec["run"],
+            scenario=spec["scenario"],
+            candidate=binding.candidate,
+            parameters=spec["parameters"],
+            directory=Path(spec["directory"]),
+            progress=lambda done, total, note: emit({"event": "progress", "done": done, "total": total, "note": note}),
+            record=binding.recorder.record,
+            tls_ca=_ca(binding.candidate.file.tls, spec["candidate"]),
+            seed=int(spec["seed"]) or zlib.crc32(spec["run"].encode()),
+        )
+        measurement: dict[str, Any] = module.run(context)
+        binding.flush()
+        return measurement
+
+
+def _ca(tls: Mapping[str, Any], candidate: str) -> str:
+    ca = tls.get("ca", "")
+    return str((Path(candidate).parent / ca).resolve()) if ca else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

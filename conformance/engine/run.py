@@ -1,0 +1,290 @@
+"""A run: candidate file and profile in, signed report out. Resumable: finished checks are never repeated."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.attest.canonical import canonical_bytes
+from conformance.attest.envelope import sign
+from conformance.attest.keys import Signer
+from conformance.candidate.bind import bind
+from conformance.engine.checks_pass import CheckWorker, Workplace, run_pass
+from conformance.engine.events import EventLog, Listener
+from conformance.engine.load import run_scenario, spec_for
+from conformance.engine.matrix import SuiteCalibration, load_calibration
+from conformance.engine.plan import Selection, make_plan, plan_digest
+from conformance.engine.report import ReportInput, make_statement
+from conformance.engine.rundir import RunDirectory, disk_error, locked, read_events, read_json
+from conformance.engine.spec import CheckSpec
+from conformance.engine.tracing import NullRecorder
+from conformance.engine.world import World, load_world
+from conformance.errors import ConfigError, HarnessError
+from conformance.evidence.canary import canary_leaks
+from conformance.evidence.journal import describe_evidence
+from conformance.files.candidate_file import read_candidate
+from conformance.files.profile_file import profile_digest
+from conformance.files.waiver_file import Waiver
+from conformance.model.candidate import CandidateFile
+from conformance.model.outcome import CheckOutcome
+from conformance.model.plan import Plan
+from conformance.model.profile import Profile
+from conformance.model.requirement import Level
+from conformance.plugins import PluginSource, load_drivers, load_modules
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is asked to do. ``environment`` holds secrets for the child processes and stays in memory."""
+
+    candidate: Path
+    profile: Profile
+    selection: Selection = field(default_factory=Selection)
+    waivers: tuple[Waiver, ...] = ()
+    only_plugins: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    subject_digest: str = ""
+    mode: str = "self-test"
+    issuer: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    limitations: tuple[str, ...] = ()
+    allow_changed_candidate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run came to: the statement, and where the signed report lies."""
+
+    run: RunDirectory
+    statement: dict[str, Any]
+
+
+def prepare(request: RunRequest, run: RunDirectory, world: World, candidate: CandidateFile) -> Plan:
+    """Fix the plan and write it with its digest, before the first request; on a resumed run, check that it still holds.
+
+    Raises ConfigError when a resumed run's files have changed: a report must describe one plan.
+    """
+    inputs = {
+        "candidate": request.subject_digest or candidate_digest(request.candidate),
+        "profile": profile_digest(request.profile),
+        **{f"suite:{item.id}": item.loaded.source.digest for item in world.suites},
+    }
+    operations = offered_operations(candidate, request.only_plugins)
+    plan = make_plan(
+        run.id, world, candidate, operations, request.profile, request.selection, inputs, request.overrides
+    )
+    if run.plan.exists():
+        return _same_plan(run, plan)
+    run.write(
+        run.plan, json.dumps({**plan.as_json(), "digest": plan_digest(plan)}, ensure_ascii=False, indent=1).encode()
+    )
+    return plan
+
+
+def execute(
+    request: RunRequest,
+    run: RunDirectory,
+    signer: Signer,
+    listeners: tuple[Listener, ...] = (),
+    canaries: tuple[str, ...] = (),
+) -> RunResult:
+    """Run everything that the plan expects and has not finished, then sign the report.
+
+    Raises ConformanceError of any kind; KeyboardInterrupt leaves a resumable run.
+    """
+    with locked(run):
+        world = load_world(request.only_plugins, tuple(request.profile.select))
+        candidate = read_candidate(request.candidate)
+        plan = prepare(request, run, world, candidate)
+        log = EventLog(run.events, listeners)
+        try:
+            _work(request, run, world, plan, log)
+            statement = _statement(request, run, world, candidate, plan, signer)
+            _check_canaries(run, canaries)
+            _sign(run, statement, signer)
+            verdict = statement["predicate"]["verdict"]["value"]
+            log.emit({"event": "run-finished", "at": int(time.time()), "verdict": verdict})
+        finally:
+            log.close()
+        return RunResult(run, statement)
+
+
+def offered_operations(candidate: CandidateFile, only: tuple[str, ...] | None) -> frozenset[str]:
+    """Return the operations that the candidate offers through its driver, without contacting it."""
+    drivers = {name: factory for name, (factory, _) in load_drivers(only).items()}
+    bound = bind(candidate, NullRecorder(), drivers)
+    try:
+        return bound.driver.operations()
+    finally:
+        bound.driver.close()
+
+
+def candidate_digest(path: Path) -> str:
+    """Return ``sha256:…`` of the candidate file's bytes."""
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def _same_plan(run: RunDirectory, plan: Plan) -> Plan:
+    stored = read_json(run.plan)
+    if stored.get("digest") == plan_digest(plan):
+        return plan
+    changed = [name for name, digest in plan.inputs.items() if stored.get("inputs", {}).get(name) != digest]
+    raise ConfigError(
+        f"the run was planned from other files ({', '.join(changed) or 'options or offered operations'} changed)",
+        where=str(run.plan),
+        remedy="Put them back to resume, or start a new run.",
+    )
+
+
+# -- working off the plan ---------------------------------------------------------------------------------
+
+
+def _work(request: RunRequest, run: RunDirectory, world: World, plan: Plan, log: EventLog) -> None:
+    before = read_events(run.events)
+    attempt = 1 + sum(1 for event in before if event["event"] == "run-started")
+    done = {str(event["check"]) for event in before if event["event"] == "outcome"}
+    log.emit(_started(plan, attempt, done))
+    run.evidence.mkdir(exist_ok=True)
+    run.run_key()
+    place = Workplace(run.root, run.root / "log.txt", request.environment)
+    _scenarios(request, run, plan, attempt, place, log)
+    todo = tuple(item for item in plan.checks if item.settled is None and item.id not in done)
+    if todo:
+        spec = CheckSpec(
+            run=run.id,
+            candidate=str(request.candidate.resolve()),
+            evidence=str(run.evidence),
+            key=str(run.key),
+            checks=tuple(item.as_json() for item in todo),
+            warn=_warnings(world),
+            parameters={key: dict(value) for key, value in plan.parameters.items()},
+            measurements={path.stem: str(path) for path in _measured(run, plan)},
+            attempt=attempt,
+            only_plugins=request.only_plugins,
+            rootdir=str(run.root),
+        )
+        with CheckWorker(place) as worker:
+            run_pass(spec, worker, log.emit)
+
+
+def _started(plan: Plan, attempt: int, done: set[str]) -> dict[str, Any]:
+    return {
+        "event": "run-started",
+        "at": int(time.time()),
+        "run": plan.run,
+        "plan": plan_digest(plan),
+        "attempt": attempt,
+        "checks": [
+            {"id": item.id, "suite": item.suite, "settled": item.settled is not None, "done": item.id in done}
+            for item in plan.checks
+        ],
+        "scenarios": [{"id": item.id, "suite": item.suite} for item in plan.scenarios],
+    }
+
+
+def _scenarios(
+    request: RunRequest, run: RunDirectory, plan: Plan, attempt: int, place: Workplace, log: EventLog
+) -> None:
+    run.load.mkdir(exist_ok=True)
+    finished = {str(e["scenario"]) for e in read_events(run.events) if e["event"] == "scenario-finished"}
+    for planned in plan.scenarios:
+        if planned.id in finished and (run.load / f"{planned.id}.json").exists():
+            continue
+        spec = spec_for(
+            planned,
+            run=run.id,
+            candidate=request.candidate.resolve(),
+            directory=run.load,
+            evidence=str(run.evidence),
+            key=str(run.key),
+            common={"attempt": attempt, "only_plugins": request.only_plugins},
+        )
+        run_scenario(spec, place, log.emit)
+
+
+def _measured(run: RunDirectory, plan: Plan) -> list[Path]:
+    paths = [run.load / f"{item.id}.json" for item in plan.scenarios]
+    return [path for path in paths if path.exists()]
+
+
+def _warnings(world: World) -> tuple[str, ...]:
+    """Return the checks whose failure only warns, because their requirement is not a *must*."""
+    mild = {
+        item.id for contents in world.suites for item in contents.catalogue.requirements if item.level is not Level.MUST
+    }
+    return tuple(item.id for contents in world.suites for item in contents.checks if item.requirement in mild)
+
+
+# -- the report -------------------------------------------------------------------------------------------
+
+
+def _statement(
+    request: RunRequest, run: RunDirectory, world: World, candidate: CandidateFile, plan: Plan, signer: Signer
+) -> dict[str, Any]:
+    events = read_events(run.events)
+    starts = [float(event["at"]) for event in events if event["event"] == "run-started"]
+    outcomes = {str(event["check"]): CheckOutcome.from_json(event) for event in events if event["event"] == "outcome"}
+    return make_statement(
+        ReportInput(
+            plan=plan,
+            world=world,
+            profile=request.profile,
+            candidate=candidate,
+            candidate_digest=plan.inputs["candidate"],
+            outcomes=outcomes,
+            load=tuple(read_json(path) for path in _measured(run, plan)),
+            calibrations=_calibrations(world),
+            evidence=describe_evidence(run.evidence),
+            plugins=_plugins(world, candidate, request.only_plugins),
+            waivers=request.waivers,
+            issuer={"name": request.issuer or "self-declared", "keyid": signer.keyid},
+            mode=request.mode,
+            started_at=starts[0],
+            finished_at=time.time(),
+            attempts=len(starts),
+            limitations=request.limitations,
+        )
+    )
+
+
+def _calibrations(world: World) -> tuple[SuiteCalibration, ...]:
+    found = [load_calibration(contents) for contents in world.suites]
+    return tuple(item for item in found if item is not None)
+
+
+def _plugins(world: World, candidate: CandidateFile, only: tuple[str, ...] | None) -> tuple[PluginSource, ...]:
+    suites = [item.loaded.source for item in world.suites]
+    drivers = [source for name, (_, source) in load_drivers(only).items() if name == candidate.driver]
+    others = [source for kind in ("profile", "report") for _, source in load_modules(kind, only).values()]
+    return (*suites, *drivers, *others)
+
+
+def _check_canaries(run: RunDirectory, canaries: tuple[str, ...]) -> None:
+    """Search everything written for secrets that were planted; finding one voids the run."""
+    leaks = canary_leaks(run.root, canaries) if canaries else []
+    if leaks:
+        raise HarnessError(
+            f"a secret reached the disk unmasked in {', '.join(str(leak) for leak in leaks[:3])}",
+            where=str(run.root),
+            remedy="Destroy this run directory and report the defect in redaction.",
+        )
+
+
+def _sign(run: RunDirectory, statement: dict[str, Any], signer: Signer) -> None:
+    payload = canonical_bytes(statement)
+    run.write(run.payload, payload)
+    try:
+        run.write(run.envelope, sign(payload, signer))
+    except OSError as error:
+        raise disk_error(run.envelope, error) from error
+
+
+def today() -> datetime.date:
+    """Return today's date in UTC, the day on which waivers are judged."""
+    return datetime.datetime.now(datetime.UTC).date()

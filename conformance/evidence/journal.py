@@ -1,0 +1,192 @@
+"""The journal: every exchange of a run, append-only, in segments of Zstandard frames that survive ``kill -9``.
+
+One process writes at a time (a lock says so); each opens a segment of its own and continues the sequence numbers.
+A frame is complete on disk (``fdatasync``) before the next begins, so a crash costs at most the frame being written:
+opening the journal again drops that torn end and nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from conformance.errors import HarnessError, RunInUse
+from conformance.evidence import merkle
+from conformance.evidence.errors import EvidenceDamaged
+from conformance.evidence.frames import BadFrame, TruncatedFrame, frames, pack, unpack
+from conformance.evidence.reader import leaves_path, parse_record, segment_name, segment_number, segments_in
+
+#: A frame is written when it holds this many records, or this many bytes.
+RECORDS_PER_FRAME = 500
+_BYTES_PER_FRAME = 8 * 1024 * 1024
+_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Journal:
+    """Writes records into ``directory`` (a run's ``evidence/``). Safe to use from several threads.
+
+    Raises RunInUse if another process writes there, HarnessError when the disk refuses.
+    """
+
+    def __init__(self, directory: Path, *, records_per_frame: int = RECORDS_PER_FRAME) -> None:
+        self.directory = directory
+        self._records_per_frame = records_per_frame
+        self._mutex = threading.RLock()
+        self._lines: list[bytes] = []
+        self._pending = 0
+        self._broken: HarnessError | None = None
+        self._file: BinaryIO | None = None
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock_file = _locked(directory)
+        number, self._next_seq = recover(directory)
+        self._segment = directory / segment_name(number + 1)
+
+    @property
+    def next_seq(self) -> int:
+        """Return the sequence number that the next record will have; the first is 1."""
+        return self._next_seq
+
+    def append(self, make: Callable[[int], bytes]) -> int:
+        """Add the record that ``make`` returns for the sequence number it is given; return that number."""
+        with self._mutex:
+            if self._broken:
+                raise self._broken
+            seq = self._next_seq
+            line = make(seq)
+            if b"\n" in line:
+                raise ValueError("a record is one line")
+            self._next_seq += 1
+            self._lines.append(line)
+            self._pending += len(line)
+            if len(self._lines) >= self._records_per_frame or self._pending >= _BYTES_PER_FRAME:
+                self.flush()
+            return seq
+
+    def flush(self) -> None:
+        """Make everything appended so far durable."""
+        with self._mutex:
+            if not self._lines:
+                return
+            if self._broken:
+                raise self._broken
+            lines, self._lines, self._pending = self._lines, [], 0
+            try:
+                self._write(lines)
+            except OSError as error:
+                self._broken = _refused(error, self._segment)
+                raise self._broken from error
+
+    def close(self) -> None:
+        """Write what is left and let another process write here."""
+        with self._mutex:
+            try:
+                self.flush()
+            finally:
+                if self._file:
+                    self._file.close()
+                self._lock_file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write(self, lines: list[bytes]) -> None:
+        if self._file is None:
+            self._file = self._segment.open("xb", buffering=0)
+            _sync_directory(self.directory)
+        _append(self._file, pack(b"\n".join(lines) + b"\n"))
+        with leaves_path(self._segment).open("ab", buffering=0) as stream:
+            _append(stream, b"".join(map(merkle.leaf_hash, lines)))
+
+
+def recover(directory: Path) -> tuple[int, int]:
+    """Drop the torn end of the last segment, if any; return its number (0: none) and the next sequence number.
+
+    Raises :class:`EvidenceDamaged` when more than the end is damaged.
+    """
+    while segments := segments_in(directory):
+        last = segments[-1]
+        lines = _whole_lines(last)
+        if lines:
+            _restore_leaves(last, lines)
+            return segment_number(last.name), int(parse_record(lines[-1], last)["seq"]) + 1
+        last.unlink()
+        leaves_path(last).unlink(missing_ok=True)
+    return 0, 1
+
+
+def _whole_lines(segment: Path) -> list[bytes]:
+    """Return the records of all whole frames and cut the file after them."""
+    lines: list[bytes] = []
+    good = 0
+    with segment.open("r+b") as stream:
+        try:
+            for frame in frames(stream):
+                lines += unpack(frame)[:-1].split(b"\n")
+                good += len(frame)
+        except TruncatedFrame:
+            stream.truncate(good)
+        except BadFrame as error:
+            stream.seek(good)
+            if stream.read().strip(b"\0"):
+                raise EvidenceDamaged("SEGMENT_DAMAGED", str(error), segment) from None
+            stream.truncate(good)
+    return lines
+
+
+def _restore_leaves(segment: Path, lines: list[bytes]) -> None:
+    leaves = b"".join(map(merkle.leaf_hash, lines))
+    path = leaves_path(segment)
+    if not path.exists() or path.read_bytes() != leaves:
+        path.write_bytes(leaves)
+
+
+def _append(stream: BinaryIO, data: bytes) -> None:
+    """Write all of ``data`` durably, or leave the file as it was and raise OSError."""
+    start = stream.seek(0, os.SEEK_END)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[stream.write(view) :]
+        os.fdatasync(stream.fileno())
+    except OSError:
+        stream.truncate(start)
+        raise
+
+
+def _refused(error: OSError, segment: Path) -> HarnessError:
+    full = error.errno in _OUT_OF_SPACE
+    return HarnessError(
+        "the disk is full; the evidence written before is intact" if full else f"cannot be written: {error.strerror}",
+        where=str(segment),
+        remedy="Free some space, then resume the run." if full else "Check the directory, then resume the run.",
+    )
+
+
+def _locked(directory: Path) -> BinaryIO:
+    stream = (directory / ".lock").open("ab")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        stream.close()
+        raise RunInUse(
+            "another process is writing this run's evidence",
+            where=str(directory),
+            remedy="Wait until it ends, or start a new run.",
+        ) from None
+    return stream
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

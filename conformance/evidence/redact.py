@@ -1,0 +1,202 @@
+"""Redaction before hashing: nothing secret and nothing personal reaches the journal as it was.
+
+- Secrets are *dropped*: by name (``Authorization``, ``password`` …), by shape (Bearer credentials, JSON Web Tokens,
+  private keys) and by value (every secret that the harness knows, in its usual encodings).
+- Personal data is *committed to*: ``~sd:`` and SHA-256(salt ‖ JCS([path, value])). The salt is derived from the run
+  key, so the value cannot be guessed from the report, yet one field can later be opened (see
+  :mod:`conformance.evidence.disclose`). The idea is that of RFC 9901, not its syntax.
+
+Text is changed in place, by spans: a malformed body stays malformed in just the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import rfc8785
+
+from conformance.evidence import names
+from conformance.evidence.json_spans import replace_values
+from conformance.evidence.personal import replace_personal
+from conformance.evidence.secrets import REDACTED, KnownSecrets
+
+#: What a commitment begins with.
+COMMITTED = "~sd:"
+#: What stands for personal data in free text, where no record could be opened later.
+PERSONAL = "[personal data]"
+_NESTING_MAX = 4
+
+_KEY_BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.S)
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
+_SCHEME = re.compile(r"\b(Bearer|DPoP|Basic)(\s+)[A-Za-z0-9._~+/-]{6,}={0,2}(?![A-Za-z0-9._~+/=\"-])", re.I)
+_HEADER_LINE = re.compile(r"\b([A-Za-z][A-Za-z0-9-]{2,40})(\s*:[ \t]*)([^\r\n'\"{]+)")
+_PAIR = re.compile(r"(?<![\w%.-])([\w.%\[\]-]{2,60})=([^&\s\"'<>;,\\]+)")
+_PART = re.compile(r"(name=\"([^\"]{1,80})\"[^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)([^\r\n]+)")
+_ELEMENT = re.compile(r"(<(?:\w+:)?([\w.-]{2,60})(?:\s[^<>]*)?>)([^<]+)(?=</)")
+_USERINFO = re.compile(r"(://[^/\s:@\"']*):([^/\s@\"']+)@")
+_CURL_USER = re.compile(r"((?:^|\s)(?:-u|--user)[ =]['\"]?[^:'\"\s]*):([^'\"\s]+)")
+_CURL_COOKIE = re.compile(r"((?:^|\s)(?:-b|--cookie)[ =])('[^']*'|\"[^\"]*\"|\S+)")
+
+
+@dataclass(slots=True)
+class Clean:
+    """One direction of an exchange after redaction.
+
+    ``sealed`` holds the (path, value) pairs that the sidecar keeps.
+    """
+
+    start: str
+    headers: list[list[str]]
+    body: bytes
+    sealed: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Redactor:
+    """Redacts messages and free text. ``run_key``: 32 secret bytes; ``secrets``: values that must never be written.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, run_key: bytes, secrets: Iterable[str] = ()) -> None:
+        self._key = run_key
+        self.secrets = KnownSecrets(secrets)
+
+    def add_secret(self, value: str) -> None:
+        """Know one more secret value, for example a token just fetched."""
+        self.secrets.add(value)
+
+    def text(self, text: str) -> str:
+        """Return free text (a reason, a note, a ``curl`` line) without secrets and personal data."""
+        return _Pass(self.secrets, None, 0, "").text(text)
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON value with :meth:`text` applied to every string in it, secrets by name included."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {key: REDACTED if _secret_member(key, item) else self.value(item) for key, item in value.items()}
+        return [self.value(item) for item in value] if isinstance(value, list | tuple) else value
+
+    def message(self, seq: int, part: str, start: str, headers: Iterable[tuple[str, str]], body: bytes) -> Clean:
+        """Return one direction (``part``: "req" or "resp") of exchange ``seq``, redacted."""
+        of_body = _Pass(self.secrets, self._key, seq, f"{part}.body")
+        clean_body = of_body.body(body)
+        of_head = _Pass(self.secrets, self._key, seq, f"{part}.head")
+        clean_headers = [[name, of_head.header(name, value)] for name, value in headers]
+        if of_body.committed:
+            clean_headers = [[name, _without_digest(name, value)] for name, value in clean_headers]
+        return Clean(of_head.text(start), clean_headers, clean_body, of_head.sealed + of_body.sealed)
+
+
+def salt_of(run_key: bytes, seq: int, path: str) -> bytes:
+    """Return the 128-bit salt of one field of one exchange."""
+    return hmac.digest(run_key, f"salt|{seq}|{path}".encode(), "sha256")[:16]
+
+
+def commitment(salt: bytes, path: str, value: str) -> str:
+    """Return what stands in the journal for ``value`` at ``path``."""
+    return COMMITTED + hashlib.sha256(salt + rfc8785.dumps([path, value])).hexdigest()
+
+
+def _secret_member(key: object, item: Any) -> bool:
+    return isinstance(key, str) and isinstance(item, str) and bool(item) and names.is_secret(key)
+
+
+def _without_digest(name: str, value: str) -> str:
+    return "[left out: computed over personal data]" if name.lower() in names.DIGEST_HEADERS else value
+
+
+class _Pass:
+    """One walk over one part of one record; counts what it replaces, so that every path is unique."""
+
+    def __init__(self, secrets: KnownSecrets, run_key: bytes | None, seq: int, part: str) -> None:
+        self._secrets, self._key, self._seq, self._part = secrets, run_key, seq, part
+        self.sealed: list[tuple[str, str]] = []
+        self.committed = 0
+
+    def body(self, body: bytes) -> bytes:
+        """Return a body with its text redacted; what is not UTF-8 is treated byte by byte."""
+        try:
+            return self.text(body.decode("utf-8")).encode("utf-8")
+        except UnicodeDecodeError:
+            return self.text(body.decode("latin-1")).encode("latin-1", "backslashreplace")
+
+    def header(self, name: str, value: str) -> str:
+        """Return a header's value redacted; of credentials the scheme, of cookies the names and attributes stay."""
+        word = names.plain(name)
+        if word in ("authorization", "proxyauthorization"):
+            scheme, space, _ = value.partition(" ")
+            return f"{scheme} {REDACTED}" if space else REDACTED
+        if word in ("cookie", "setcookie"):
+            return _cookies(value, every=word == "cookie")
+        return REDACTED if names.is_secret(name) and value else self.text(value)
+
+    def text(self, text: str, depth: int = 0) -> str:
+        """Return text with everything known, named or shaped like a secret gone and personal data replaced."""
+        text = self._secrets.removed_from(text)
+        text = _KEY_BLOCK.sub(f"{REDACTED} private key", text)
+        if '"' in text and depth < _NESTING_MAX:
+            text = self._json(text, depth)
+        text = _JWT.sub(f"{REDACTED} jwt", text)
+        text = _SCHEME.sub(rf"\1\2{REDACTED}", text)
+        text = _HEADER_LINE.sub(self._header_line, text)
+        text = _CURL_COOKIE.sub(rf"\1'{REDACTED}'", _CURL_USER.sub(rf"\1:{REDACTED}", text))
+        text = _USERINFO.sub(rf"\1:{REDACTED}@", text)
+        text = _PAIR.sub(self._pair, text)
+        text = _PART.sub(lambda found: found[1] + self._named(found[2], found[3]), text)
+        text = _ELEMENT.sub(lambda found: found[1] + self._named(found[2], found[3]), text)
+        return replace_personal(text, self._commit)
+
+    def _json(self, text: str, depth: int) -> str:
+        holds_key = '"kty"' in text
+
+        def replace(path: tuple[str, ...], value: str) -> str:
+            if any(names.is_secret(name) or (holds_key and names.is_private_key_part(name)) for name in path):
+                return REDACTED if value else value
+            key = path[-1] if path else ""
+            if names.is_card_secret(key) and value:
+                return self._commit(value, keep=False)
+            return self.text(value, depth + 1)
+
+        return replace_values(text, replace)
+
+    def _header_line(self, found: re.Match[str]) -> str:
+        name = found[1]
+        if not names.is_secret(name) or found[3].rstrip().endswith(REDACTED):
+            return found[0]
+        return f"{name}{found[2]}{self.header(name, found[3])}"
+
+    def _pair(self, found: re.Match[str]) -> str:
+        return f"{found[1]}={self._named(found[1], found[2])}"
+
+    def _named(self, name: str, value: str) -> str:
+        if names.is_card_secret(name):
+            return self._commit(value, keep=False)
+        return REDACTED if names.is_secret(name) else value
+
+    def _commit(self, value: str, keep: bool = True) -> str:
+        """Replace personal data. Card verification values and PINs are not kept even sealed (``keep`` False)."""
+        if value.startswith(COMMITTED):
+            return value
+        if self._key is None:
+            return PERSONAL
+        self.committed += 1
+        path = f"{self._part}#{self.committed}"
+        if keep:
+            self.sealed.append((path, value))
+        return commitment(salt_of(self._key, self._seq, path), path, value)
+
+
+def _cookies(value: str, *, every: bool) -> str:
+    """Redact each cookie of a ``Cookie`` header (``every``), or only the first pair of a ``Set-Cookie``."""
+    parts = value.split(";")
+    for index, part in enumerate(parts):
+        if every or index == 0:
+            name, equals, _ = part.partition("=")
+            parts[index] = f"{name}={REDACTED}" if equals else REDACTED
+    return ";".join(parts)

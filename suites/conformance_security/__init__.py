@@ -1,1 +1,38 @@
-"""The security suite."""
+"""The security suite: what a payment API does with requests that no honest client sends."""
+
+from __future__ import annotations
+
+from conformance.sdk import Suite, Text
+
+SUITE = Suite(
+    id="security",
+    prefix="SEC",
+    title=Text("Security of payment interfaces", "支付接口安全"),
+    version="0.1.0",
+    package="conformance_security",
+    checks=(
+        "conformance_security.checks.transport",
+        "conformance_security.checks.signature",
+        "conformance_security.checks.tokens",
+        "conformance_security.checks.authorization",
+        "conformance_security.checks.consent",
+        "conformance_security.checks.money",
+        "conformance_security.checks.concurrency",
+        "conformance_security.checks.input",
+        "conformance_security.checks.abuse",
+        "conformance_security.checks.disclosure",
+    ),
+    faults="conformance_security.faults:FAULTS",
+    parameters={
+        # Seconds after which a revoked token or consent must have stopped working.
+        "revocation_s_max": 5,
+        # Most items that one page may hold.
+        "page_items_max": 200,
+        # Wrong passwords after which guessing must have been stopped.
+        "login_attempts_max": 10,
+        # Shortest acceptable Strict-Transport-Security max-age, in seconds (one year).
+        "hsts_s_min": 31_536_000,
+        # Second factor: a transfer of this many minor units needs one; 0 where the product states none.
+        "second_factor_minor": 5_000_00,
+    },
+)

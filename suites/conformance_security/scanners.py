@@ -1,0 +1,110 @@
+"""Scanners for data that must not be shown: card numbers, identity numbers, secrets, internals.
+
+Pure functions over text. Checksums keep false alarms down: a random run of digits is a card number one time in ten,
+so the card scanner also asks for an issuer range; the identity scanner asks for a calendar date.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+#: Digits that may be grouped by single blanks or hyphens, not part of a longer run.
+_DIGITS = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-])")
+#: First digits of card numbers issued by the large schemes (ISO/IEC 7812 major industries 3 to 6, and 81 to 89).
+_ISSUERS = re.compile(r"(?:3[0-9]|4|5|6|8[1-9])")
+#: A citizen identification number: region, birth date, sequence, check character (GB 11643).
+_IDENTITY = re.compile(r"(?<!\d)\d{6}(?:19|20)\d{9}[\dXx](?![\dA-Za-z])")
+_IDENTITY_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_IDENTITY_CHECK = "10X98765432"
+
+#: Names of members that hold sensitive authentication data, compared without case, blanks and punctuation.
+SECRET_NAMES = frozenset(
+    {
+        "cvv", "cvv2", "cvc", "cvc2", "cvn", "cvn2", "cid", "cav2", "securitycode", "cardverificationvalue",
+        "pin", "pinblock", "password", "passwordhash", "passwd", "track1", "track2", "trackdata", "magstripe",
+    }
+)  # fmt: skip
+
+#: What gives away how a product is built. Each pair: what it is, and how it looks.
+_INTERNALS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("a Python stack trace", re.compile(r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+")),
+    ("a Java stack trace", re.compile(r"\bat [\w$.]+\([\w$]+\.java:\d+\)|java\.lang\.\w+(?:Exception|Error)")),
+    ("a JavaScript stack trace", re.compile(r"\n\s+at .+\(?[\w/.-]+\.[cm]?[jt]s:\d+:\d+\)?")),
+    ("a .NET stack trace", re.compile(r"\bat [\w.<>`]+\(.*\) in .+:line \d+|System\.\w+Exception")),
+    ("a Go stack trace", re.compile(r"goroutine \d+ \[running\]|panic: runtime error")),
+    ("a PHP error", re.compile(r"(?:Fatal error|Warning|Notice): .+ on line \d+")),
+    ("a Ruby stack trace", re.compile(r"\.rb:\d+:in [`']")),
+    ("an SQL statement", re.compile(r"\b(?:SELECT\b.+?\bFROM|INSERT INTO|UPDATE\s+\w+\s+SET|DELETE FROM)\b", re.S)),
+    ("a database error", re.compile(r"ORA-\d{5}|SQLSTATE|sqlite3?\.\w*Error|psycopg2?\.|MySQLSyntaxError|pq: ")),
+    ("a file system path", re.compile(r"(?:^|[\s\"'(=])(?:/(?:usr|home|opt|var|srv|app|root|etc)/[\w./-]+|[A-Z]:\\\\?\w+)")),
+    ("a server version", re.compile(r"\b(?:nginx|Apache|Tomcat|Jetty|uvicorn|gunicorn|Werkzeug|Express|IIS|PHP)/\d")),
+)  # fmt: skip
+
+
+def luhn(digits: str) -> bool:
+    """Tell whether a run of digits has a valid check digit (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def identity_number(text: str) -> bool:
+    """Tell whether 18 characters are a citizen identification number: a real date and a valid check character."""
+    if not re.fullmatch(r"\d{17}[\dXx]", text):
+        return False
+    try:
+        date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
+    except ValueError:
+        return False
+    total = sum(int(digit) * weight for digit, weight in zip(text, _IDENTITY_WEIGHTS, strict=False))
+    return _IDENTITY_CHECK[total % 11] == text[17].upper()
+
+
+def card_numbers(text: str) -> list[str]:
+    """Return every full card number in ``text``, digits only."""
+    found = (re.sub(r"[ -]", "", match.group()) for match in _DIGITS.finditer(text))
+    return [digits for digits in found if _ISSUERS.match(digits) and luhn(digits) and len(set(digits)) > 1]
+
+
+def identity_numbers(text: str) -> list[str]:
+    """Return every full citizen identification number in ``text``."""
+    return [match.group() for match in _IDENTITY.finditer(text) if identity_number(match.group())]
+
+
+def internals(text: str) -> list[str]:
+    """Return what in ``text`` discloses the inside of a product, as nouns: "a Python stack trace"."""
+    return [name for name, pattern in _INTERNALS if pattern.search(text)]
+
+
+def secret_members(value: Any, path: str = "$") -> list[str]:
+    """Return the places in a JSON value where a member named like a secret holds something."""
+    return list(_secrets(value, path))
+
+
+def masked(digits: str) -> str:
+    """Return a number for a message: first six, last four."""
+    return f"{digits[:6]}{'*' * max(0, len(digits) - 10)}{digits[-4:]}"
+
+
+def _secrets(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            place = f"{path}.{name}"
+            if re.sub(r"[^a-z0-9]", "", str(name).lower()) in SECRET_NAMES and _holds_something(item):
+                yield place
+            yield from _secrets(item, place)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _secrets(item, f"{path}[{index}]")
+
+
+def _holds_something(item: Any) -> bool:
+    """A boolean ("pin": true = has one) or a fully masked text discloses nothing."""
+    if item is None or isinstance(item, bool):
+        return False
+    return bool(re.sub(r"[*•xX\s]", "", str(item)))

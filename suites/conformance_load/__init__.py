@@ -1,1 +1,23 @@
-"""The load suite."""
+"""The load suite: how fast, how honestly measured, and whether every payment is accounted for afterwards."""
+
+from conformance.sdk import Scenario, Suite, Text
+from conformance_load.settings import CALIBRATION, DEFAULTS
+
+SUITE = Suite(
+    id="load",
+    prefix="LOAD",
+    title=Text("Load and money under load", "负载与高负载下的资金正确性"),
+    version="0.1.0",
+    package="conformance_load",
+    checks=("conformance_load.checks.money", "conformance_load.checks.speed"),
+    faults="conformance_load.faults:FAULTS",
+    scenarios=(
+        Scenario(
+            id="payments-create",
+            title=Text("Payments at a fixed arrival rate", "恒定到达率的支付请求"),
+            module="conformance_load.payments_create",
+            needs=("payments.create", "accounts.statement", "accounts.balance"),
+        ),
+    ),
+    parameters={**DEFAULTS, "calibration": CALIBRATION},
+)

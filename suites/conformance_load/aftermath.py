@@ -1,0 +1,157 @@
+"""After the pressure: decide what is unknown, see how fast the product recovers, read its books and compare."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.sdk import Accepted, Account, Candidate, Refused
+from conformance_load.journal import UNDECIDED, PaymentJournal, State
+from conformance_load.openloop import now_ns
+from conformance_load.payments import PaymentMaker, state_of
+from conformance_load.reconcile import Entry, Reconciler, Reconciliation, compare_balances, expected_balances
+
+#: Bounds of deciding what is unknown: payments asked for, and seconds.
+DECIDED_MAX = 5_000
+DECIDE_S_MAX = 30.0
+#: A refusal with this status says "I know that key", not "the payment was refused".
+_CONFLICT = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """How many payments were unknown after the run, and how many still are."""
+
+    unknown: int
+    undecided: int
+
+    def as_json(self) -> dict[str, int]:
+        """Return the form used in reports."""
+        return {"unknown": self.unknown, "undecided": self.undecided}
+
+
+def decide_unknown(maker: PaymentMaker, journal: PaymentJournal) -> Decisions:
+    """Repeat every payment without a clear answer, with its key, until the product says what became of it."""
+    unknown = [number for number, state in enumerate(journal.states) if state in UNDECIDED]
+    limit = time.monotonic() + DECIDE_S_MAX
+    undecided = 0
+    for position, number in enumerate(unknown):
+        if position >= DECIDED_MAX or time.monotonic() > limit:
+            return Decisions(len(unknown), undecided + len(unknown) - position)
+        undecided += not _decide(maker, journal, number)
+    return Decisions(len(unknown), undecided)
+
+
+def _decide(maker: PaymentMaker, journal: PaymentJournal, number: int) -> bool:
+    answer = maker.prepare(number).send()
+    if isinstance(answer, Refused) and answer.exchange.status == _CONFLICT:
+        return False
+    state = state_of(answer)
+    if state is not State.UNKNOWN:
+        journal.decide(number, state, now_ns())
+    return state is not State.UNKNOWN
+
+
+class Probes:
+    """Single payments on an idle product, timed one by one: before the pressure and after it."""
+
+    def __init__(self, maker: PaymentMaker, journal: PaymentJournal, numbers: range) -> None:
+        self._maker = maker
+        self._journal = journal
+        self._numbers = iter(numbers)
+
+    def one(self) -> int | None:
+        """Make one payment; return its time in microseconds, or None when it was not confirmed or none is left."""
+        number = next((item for item in self._numbers if self._maker.book.facts(item).covered), None)
+        if number is None:
+            return None
+        prepared = self._maker.prepare(number)
+        started = now_ns()
+        self._journal.sending(number, started)
+        answer = prepared.send()
+        done = now_ns()
+        self._journal.decide(number, state_of(answer), done)
+        return (done - started) // 1000 if isinstance(answer, Accepted) else None
+
+    def median(self, count: int) -> int:
+        """Return the median time of ``count`` payments in microseconds, 0 when none was confirmed."""
+        times = sorted(time for time in (self.one() for _ in range(count)) if time is not None)
+        return times[len(times) // 2] if times else 0
+
+    def recovery(self, count: int, within_s: int, limit_ms: int) -> tuple[int | None, int]:
+        """Return after how many ms ``count`` payments in a row were fast again (None: not), and their slowest in us."""
+        started = now_ns()
+        row: list[int] = []
+        slowest = 0
+        while (now_ns() - started) < within_s * 1_000_000_000:
+            begun = now_ns()
+            took = self.one()
+            slowest = took or slowest
+            row = [*row, took] if took is not None and took <= limit_ms * 1000 else []
+            if len(row) == count:
+                return (now_ns() - started) // 1_000_000, max(row)
+            if took is None and now_ns() - begun < 1000:
+                return None, slowest
+        return None, slowest
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All accounts' statements at one time, without the entries from before the run."""
+
+    entries: tuple[Entry, ...]
+    digest: str
+
+
+class BookReader:
+    """Reads statements of the run's accounts, knowing what stood there before."""
+
+    def __init__(self, candidate: Candidate, accounts: Sequence[Account]) -> None:
+        self._candidate = candidate
+        self._accounts = accounts
+        self._before = [{_identity(item) for item in candidate.statement(account)} for account in accounts]
+        #: What each account held before the run, as the candidate says.
+        self.opening = [candidate.balance(account) for account in accounts]
+
+    def read(self) -> Books:
+        """Read all statements once."""
+        digest = hashlib.sha256()
+        entries: list[Entry] = []
+        for position, account in enumerate(self._accounts):
+            for item in self._candidate.statement(account):
+                digest.update(json.dumps(item, sort_keys=True, default=str).encode() + b"\n")
+                if _identity(item) not in self._before[position]:
+                    entries.append(_entry(position, item))
+        return Books(tuple(entries), digest.hexdigest())
+
+    def balances(self) -> list[int]:
+        """Read all balances."""
+        return [self._candidate.balance(account) for account in self._accounts]
+
+
+def reconcile(
+    maker: PaymentMaker, journal: PaymentJournal, reader: BookReader, currency: str
+) -> tuple[Reconciliation, dict[str, Any]]:
+    """Read the books twice, compare every payment with them, and return what was found and how stable they were."""
+    first, second = reader.read(), reader.read()
+    reconciler = Reconciler(maker.book, journal, currency)
+    reconciler.add(second.entries)
+    found = reconciler.result()
+    compare_balances(found, expected_balances(maker.book, journal, reader.opening), reader.balances())
+    return found, {
+        "stable": first.digest == second.digest,
+        "entriesFirst": len(first.entries),
+        "entriesSecond": len(second.entries),
+    }
+
+
+def _identity(item: dict[str, Any]) -> str:
+    return str(item.get("id") or json.dumps(item, sort_keys=True, default=str))
+
+
+def _entry(account: int, item: dict[str, Any]) -> Entry:
+    return Entry(account, str(item.get("reference") or ""), int(item.get("amount", 0)), str(item.get("currency", "")))

@@ -1,0 +1,133 @@
+"""Money under load: after the pressure, every payment that was sent is looked up in the candidate's own books."""
+
+from __future__ import annotations
+
+from conformance.sdk import Effect, Evidence, Measurements, check, expect
+from conformance_load.checks.reading import PAYMENTS, none_of, valid
+
+
+@check("LOAD-M01", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def no_confirmed_payment_is_lost(measurements: Measurements, evidence: Evidence) -> None:
+    """A payment that the product confirmed stands on the statement. Nothing confirmed may disappear."""
+    none_of(measurements, evidence, "lost", "confirmed payments are missing from the statement")
+
+
+@check("LOAD-M02", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def no_payment_is_booked_twice(measurements: Measurements, evidence: Evidence) -> None:
+    """A payment is booked once, however often its request arrives and however the connection ends."""
+    none_of(measurements, evidence, "doubled", "payments are on the statement more than once")
+
+
+@check("LOAD-M03", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def nothing_is_booked_that_was_never_sent(measurements: Measurements, evidence: Evidence) -> None:
+    """Accounts used by this run alone hold no entry that belongs to none of its payments."""
+    none_of(measurements, evidence, "ghost", "entries on the statement belong to no payment that was sent")
+
+
+@check("LOAD-M04", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def a_refused_payment_stays_refused(measurements: Measurements, evidence: Evidence) -> None:
+    """A payment that the product refused leaves no entry on any statement."""
+    none_of(measurements, evidence, "rejectedBooked", "refused payments were booked nevertheless")
+
+
+@check("LOAD-M05", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def amounts_and_accounts_are_those_sent(measurements: Measurements, evidence: Evidence) -> None:
+    """Amount, currency, debtor and creditor of every entry are those of the payment as it was sent."""
+    none_of(measurements, evidence, "wrongAmount", "payments were booked with another amount, currency or account")
+
+
+@check("LOAD-M06", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def both_legs_are_booked(measurements: Measurements, evidence: Evidence) -> None:
+    """Every debit has its credit: a payment is booked on both accounts or on neither."""
+    none_of(measurements, evidence, "halfBooked", "payments were booked on one account without the other")
+
+
+@check("LOAD-M07", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def balances_follow_from_the_payments(measurements: Measurements, evidence: Evidence) -> None:
+    """After the run each account holds its opening balance moved once by every confirmed payment."""
+    found = valid(measurements, evidence)["reconciliation"]
+    evidence.note("accounts off", found["accountsOff"])
+    expect(
+        found["accountsOff"] == 0,
+        f"{found['accountsOff']} accounts do not hold what the confirmed payments leave them",
+        expected="opening balance moved by confirmed payments",
+        actual=f"{found['accountsOff']} accounts differ",
+    )
+
+
+@check("LOAD-M08", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def money_is_neither_made_nor_destroyed(measurements: Measurements, evidence: Evidence) -> None:
+    """The sum over all accounts is the same before and after: payments move money, they do not make it."""
+    found = valid(measurements, evidence)["reconciliation"]
+    evidence.note("total drift", found["totalDrift"])
+    expect(
+        found["totalDrift"] == 0,
+        f"the total over all accounts moved by {found['totalDrift']} minor units",
+        expected="0",
+        actual=str(found["totalDrift"]),
+    )
+
+
+@check("LOAD-M09", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def the_statement_is_stable(measurements: Measurements, evidence: Evidence) -> None:
+    """Two readings of all statements after the load has drained are identical: the books are final when confirmed."""
+    statement = valid(measurements, evidence)["statement"]
+    evidence.note("entries", f"{statement['entriesFirst']} at first, {statement['entriesSecond']} when read again")
+    expect(
+        bool(statement["stable"]),
+        "the statement changed between two readings although nothing was sent any more",
+        expected=f"{statement['entriesFirst']} entries, unchanged",
+        actual=f"{statement['entriesSecond']} entries when read again",
+    )
+
+
+@check("LOAD-M10", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def a_replay_gets_the_first_answer(measurements: Measurements, evidence: Evidence) -> None:
+    """A request repeated with its idempotency key, even while the first is under way, names the same payment."""
+    replays = valid(measurements, evidence)["replays"]
+    evidence.note("replays", replays)
+    expect(
+        replays["different"] == 0,
+        f"{replays['different']} repeated requests were answered with another payment than the first",
+        expected="the payment of the first request",
+        actual=f"{replays['different']} of {replays['made']} differ",
+    )
+
+
+@check("LOAD-M11", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def a_replay_is_not_refused(measurements: Measurements, evidence: Evidence) -> None:
+    """A request repeated after its payment was confirmed is confirmed again, so that a client can always ask twice."""
+    replays = valid(measurements, evidence)["replays"]
+    evidence.note("replays", replays)
+    expect(
+        replays["refused"] == 0,
+        f"{replays['refused']} repeated requests of confirmed payments were refused",
+        expected="confirmed again",
+        actual=f"{replays['refused']} of {replays['made']} refused",
+    )
+
+
+@check("LOAD-M12", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def every_unknown_payment_can_be_decided(measurements: Measurements, evidence: Evidence) -> None:
+    """When an answer was lost, asking again with the same key says what became of the payment."""
+    decisions = valid(measurements, evidence)["decisions"]
+    evidence.note("decisions", decisions)
+    expect(
+        decisions["undecided"] == 0,
+        f"{decisions['undecided']} payments with a lost answer stay undecided",
+        expected="booked or refused",
+        actual=f"{decisions['undecided']} of {decisions['unknown']} undecided",
+    )
+
+
+@check("LOAD-M13", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def an_empty_account_cannot_pay(measurements: Measurements, evidence: Evidence) -> None:
+    """Cover is checked for every payment, also under pressure: nothing is paid from an account that holds nothing."""
+    uncovered = valid(measurements, evidence)["uncovered"]
+    evidence.note("payments without cover", uncovered)
+    expect(
+        uncovered["accepted"] == 0,
+        f"{uncovered['accepted']} payments from an empty account were accepted under load",
+        expected="0",
+        actual=f"{uncovered['accepted']} of {uncovered['made']}",
+    )

@@ -1,0 +1,101 @@
+"""Speed under load: response times from the intended start, confirmed throughput, errors, recovery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.sdk import Effect, Evidence, Measurements, check, expect
+from conformance_load.checks.reading import PAYMENTS, valid
+
+
+@check("LOAD-S01", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def the_offered_rate_is_confirmed(measurements: Measurements, evidence: Evidence) -> None:
+    """Of the payments that were due at the offered rate, the agreed share is confirmed. Only confirmed ones count."""
+    found = valid(measurements, evidence)
+    due, confirmed, least = found["offered"]["due"], found["confirmed"], found["slo"]["confirmedPermilleMin"]
+    evidence.note("confirmed", f"{confirmed} of {due} due, at {found['offered']['ratePerSecond']}/s")
+    expect(
+        confirmed * 1000 >= due * least,
+        f"only {confirmed} of {due} payments were confirmed at {found['offered']['ratePerSecond']} per second",
+        expected=f"at least {_percent(least)} of {due}",
+        actual=str(confirmed),
+    )
+
+
+@check("LOAD-S02", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def the_99th_percentile_meets_its_limit(measurements: Measurements, evidence: Evidence) -> None:
+    """99 of 100 requests are answered within the limit, counted from when they were meant to start."""
+    _within(measurements, evidence, "p99", "p99MsMax", "99th percentile")
+
+
+@check("LOAD-S03", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def the_median_meets_its_limit(measurements: Measurements, evidence: Evidence) -> None:
+    """Half of the requests are answered within the limit, counted from when they were meant to start."""
+    _within(measurements, evidence, "p50", "p50MsMax", "median")
+
+
+@check("LOAD-S04", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def errors_stay_below_their_limit(measurements: Measurements, evidence: Evidence) -> None:
+    """Server errors, lost connections, timeouts and unreadable answers stay below the agreed share of requests."""
+    found = valid(measurements, evidence)
+    broken = found["counts"]["broken"] + found["counts"]["unsent"]
+    most = found["slo"]["errorPermilleMax"]
+    evidence.note("broken", f"{broken} of {found['sent']}")
+    expect(
+        broken * 1000 <= max(found["sent"], 1) * most,
+        f"{broken} of {found['sent']} requests got no proper answer",
+        expected=f"at most {_percent(most)}",
+        actual=str(broken),
+    )
+
+
+@check("LOAD-S05", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def no_covered_payment_is_refused(measurements: Measurements, evidence: Evidence) -> None:
+    """A payment that is covered and correct is not refused because others arrive at the same time."""
+    found = valid(measurements, evidence)
+    refused = found["counts"]["refused"]
+    evidence.note("refused", refused)
+    expect(
+        refused == 0,
+        f"{refused} correct payments were refused under load",
+        expected="0",
+        actual=f"{refused} of {found['sent']}",
+    )
+
+
+@check("LOAD-S06", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def the_product_recovers_after_the_pressure(measurements: Measurements, evidence: Evidence) -> None:
+    """Once the pressure is released, single payments are again as fast as the limit asks, without help from outside."""
+    found = valid(measurements, evidence)
+    recovery, slo = found["recovery"], found["slo"]
+    evidence.note("recovery", recovery)
+    expect(
+        recovery["recoveredMs"] is not None,
+        f"single payments were not back below {slo['recoveredMsMax']} ms within {slo['recoverySMax']} s of the load",
+        expected=f"at most {slo['recoveredMsMax']} ms, as before the load ({_ms(recovery['beforeUs'])})",
+        actual=_ms(recovery["afterUs"]),
+    )
+
+
+def _within(measurements: Measurements, evidence: Evidence, quantile: str, limit: str, name: str) -> None:
+    found = valid(measurements, evidence)
+    response: Mapping[str, Any] = found["latencyUs"]["response"]
+    most = found["slo"][limit]
+    interval = response.get("intervals", {}).get(quantile)
+    shown = f" (95 % interval {_ms(interval[0])} to {_ms(interval[1])})" if interval else ""
+    evidence.note(name, f"{_ms(response[quantile])}{shown} of {response['count']} requests")
+    expect(
+        response[quantile] <= most * 1000,
+        f"the {name} of the response time is {_ms(response[quantile])}, above {most} ms",
+        expected=f"at most {most} ms",
+        actual=f"{_ms(response[quantile])}{shown}",
+    )
+
+
+def _ms(us: int) -> str:
+    return f"{us / 1000:.1f} ms"
+
+
+def _percent(permille: int) -> str:
+    return f"{permille / 10:g} %"

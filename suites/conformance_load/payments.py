@@ -1,0 +1,226 @@
+"""The payments of a run: which there are, how each is sent, and what its answer means for the journal."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+from conformance.sdk import (
+    Accepted,
+    Account,
+    Answer,
+    Broken,
+    Exchange,
+    LoadContext,
+    Prepared,
+    Refused,
+    Sighting,
+    WireDriver,
+    WireMessage,
+    WireRequest,
+    describe,
+)
+from conformance_load.connection import Reply, serialise
+from conformance_load.ids import Book
+from conformance_load.journal import PaymentJournal, State
+from conformance_load.openloop import Times, now_ns
+from conformance_load.settings import Settings
+
+OPERATION = "payments.create"
+#: Failures that are kept with their exchange, and one of how many successes is.
+FAILURES_RECORDED_MAX = 500
+SAMPLE_EVERY = 100
+#: The product's own words for a payment that it did not make although it answered with success.
+_NOT_MADE = ("rejected", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One arrival: a payment, its request made ready, and what is special about it."""
+
+    number: int
+    prepared: Prepared
+    wire: WireRequest
+    data: bytes
+    cut: bool
+    replay: bool
+
+
+@dataclass(slots=True)
+class Replays:
+    """What came of repeating requests with their keys."""
+
+    made: int = 0
+    same: int = 0
+    different: int = 0
+    refused: int = 0
+
+    def as_json(self) -> dict[str, int]:
+        """Return the form used in reports."""
+        return {"made": self.made, "same": self.same, "different": self.different, "refused": self.refused}
+
+
+def arrange(settings: Settings, arrivals: int) -> list[tuple[int, bool, bool]]:
+    """Return for each arrival its payment number, whether it is cut, and whether it is a replay.
+
+    Replays repeat, in turn, the payment just before (which may still be under way) and one of half a turn ago.
+    """
+    kinds: list[tuple[int, bool, bool]] = []
+    number = 0
+    for arrival in range(arrivals):
+        turn, place = divmod(arrival, settings.replay_every) if settings.replay_every else (0, -1)
+        if place == settings.replay_every - 1 and number > 0:
+            back = 1 if turn % 2 else max(1, settings.replay_every // 2)
+            kinds.append((max(0, number - back), False, True))
+            continue
+        cut = bool(settings.cut_every) and arrival % settings.cut_every == settings.cut_every - 1
+        kinds.append((number, cut, False))
+        number += 1
+    return kinds
+
+
+class PaymentMaker:
+    """Makes the request of any payment of a book."""
+
+    def __init__(self, context: LoadContext, book: Book, accounts: Sequence[Account], currency: str) -> None:
+        self.context = context
+        self.book = book
+        self._accounts = accounts
+        self._currency = currency
+
+    def prepare(self, number: int) -> Prepared:
+        """Return the request of a payment: every field follows from its number."""
+        facts = self.book.facts(number)
+        reference = self.book.reference(number)
+        return self.context.candidate.prepare(
+            OPERATION,
+            debtor=self._accounts[facts.debtor].id,
+            creditor=self._accounts[facts.creditor].id,
+            amount=facts.amount,
+            currency=self._currency,
+            reference=reference,
+            idempotency_key=reference,
+        )
+
+    def shot(self, number: int, cut: bool, replay: bool) -> Shot:
+        """Return an arrival with its bytes made, authenticated and signed."""
+        prepared = self.prepare(number)
+        wire = cast(WireDriver, self.context.candidate.driver).wire(prepared)
+        return Shot(number, prepared, wire, serialise(wire), cut, replay)
+
+
+class PaymentWork:
+    """Sends shots and writes the journal; the :class:`conformance_load.openloop.Work` of this scenario."""
+
+    def __init__(self, maker: PaymentMaker, shots: Sequence[Shot], journal: PaymentJournal) -> None:
+        self._maker = maker
+        self._shots = shots
+        self.journal = journal
+        self.replays = Replays()
+        #: Payments from the empty account that the product made nevertheless, and how many were tried.
+        self.overdrawn = 0
+        self.uncovered = 0
+        self.sightings: list[Sighting] = []
+        self._failures = 0
+        self._answers: dict[int, str] = {}
+        self._replayed = {shot.number for shot in shots if shot.replay}
+        self._sample = random.Random(maker.context.seed)  # noqa: S311 (a sample, not a secret)
+        self._wall_ns = time.time_ns() - now_ns()
+
+    def url(self) -> str:
+        """Return where the requests go."""
+        return self._shots[0].wire.url
+
+    def due(self, first: int) -> int:
+        """Return how many arrivals from ``first`` on a sound product confirms: not cut, not replayed, covered."""
+        facts = self._maker.book.facts
+        return sum(not shot.cut and not shot.replay and facts(shot.number).covered for shot in self._shots[first:])
+
+    def request(self, arrival: int) -> tuple[bytes, bool]:
+        """Return the bytes of an arrival and whether its connection is cut after sending."""
+        shot = self._shots[arrival]
+        return shot.data, shot.cut
+
+    def sending(self, arrival: int, at_ns: int) -> None:
+        """Write SENT before the first byte leaves; a replay changes nothing of its payment's state."""
+        shot = self._shots[arrival]
+        if not shot.replay:
+            self.journal.sending(shot.number, at_ns)
+
+    def answered(self, arrival: int, reply: Reply | None, times: Times) -> str:
+        """Write what an answer says about its payment and return how the arrival ended."""
+        shot = self._shots[arrival]
+        if reply is None:
+            self.journal.decide(shot.number, State.UNKNOWN, times.done)
+            return "cut"
+        answer = self._meaning(shot, reply)
+        outcome = self._replay(shot, answer, times) if shot.replay else self._payment(shot, answer, times)
+        self._keep(shot, reply, answer, outcome, times)
+        return outcome
+
+    def _meaning(self, shot: Shot, reply: Reply) -> Answer:
+        exchange = Exchange(seq=0, status=reply.status, headers=reply.headers, body=reply.body, url=shot.wire.url)
+        if reply.broken:
+            return Broken(reply.broken, reply.detail, exchange)
+        return cast(WireDriver, self._maker.context.candidate.driver).interpret(shot.prepared, exchange)
+
+    def _payment(self, shot: Shot, answer: Answer, times: Times) -> str:
+        covered = self._maker.book.facts(shot.number).covered
+        self.uncovered += not covered
+        state = state_of(answer)
+        if self.journal.state(shot.number) is not State.FREE:
+            self.journal.decide(shot.number, state, times.done)
+        if state is State.ACK and isinstance(answer, Accepted):
+            self.overdrawn += not covered
+            if shot.number in self._replayed:
+                self._answers[shot.number] = str(answer.value.get("id", ""))
+            return "confirmed"
+        if state is State.REJECT:
+            return "refused" if covered else "expected"
+        return "broken"
+
+    def _replay(self, shot: Shot, answer: Answer, times: Times) -> str:
+        self.replays.made += 1
+        answered_before = 0 < self.journal.times(shot.number)[1] < times.sent
+        known = self.journal.state(shot.number) is State.ACK and answered_before
+        if isinstance(answer, Accepted):
+            first = self._answers.get(shot.number, "")
+            same = not first or first == str(answer.value.get("id", ""))
+            self.replays.same += same
+            self.replays.different += not same
+            return "replayed"
+        if isinstance(answer, Refused):
+            # While the first request is under way or was refused itself, refusing the second is right.
+            self.replays.refused += known
+            return "refused" if known else "expected"
+        return "broken"
+
+    def _keep(self, shot: Shot, reply: Reply, answer: Answer, outcome: str, times: Times) -> None:
+        failed = outcome in ("broken", "refused")
+        self._failures += failed
+        if (failed and self._failures <= FAILURES_RECORDED_MAX) or self._sample.randrange(SAMPLE_EVERY) == 0:
+            self.sightings.append(self._sighting(shot, reply, answer, times))
+
+    def _sighting(self, shot: Shot, reply: Reply, answer: Answer, times: Times) -> Sighting:
+        path = urlsplit(shot.wire.url).path
+        headers = tuple(reply.headers.items())
+        response = None if reply.broken else WireMessage(f"HTTP/1.1 {reply.status}", headers, reply.body)
+        return Sighting(
+            kind="http",
+            request=WireMessage(f"{shot.wire.method} {path} HTTP/1.1", shot.wire.headers, shot.wire.body),
+            response=response,
+            started_us=(self._wall_ns + times.sent) // 1000,
+            elapsed_us=(times.done - times.sent) // 1000,
+            error=describe(answer) if reply.broken else "",
+        )
+
+
+def state_of(answer: Answer) -> State:
+    """Return what an answer says about a payment; everything that is not clear is UNKNOWN."""
+    if isinstance(answer, Accepted):
+        return State.REJECT if answer.value.get("state") in _NOT_MADE else State.ACK
+    return State.REJECT if isinstance(answer, Refused) else State.UNKNOWN

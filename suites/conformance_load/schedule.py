@@ -1,0 +1,73 @@
+"""When each request is meant to start: iterators of intended times, decided before anything is sent.
+
+Times are integers of nanoseconds from the start of the run. A schedule never looks at the product: that is what
+makes the loop open. Latency is later measured from these times, so a stall is charged to whoever caused it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import random
+from collections.abc import Iterator
+
+NS = 1_000_000_000
+
+#: Intended times, ascending.
+Schedule = Iterator[int]
+
+
+def constant(rate_per_s: int, duration_s: int, start_ns: int = 0) -> Schedule:
+    """Yield ``rate_per_s`` evenly spaced times in every second; exact, without drift."""
+    return (start_ns + number * NS // rate_per_s for number in range(rate_per_s * duration_s))
+
+
+def poisson(rate_per_s: int, duration_s: int, seed: int) -> Schedule:
+    """Yield independent arrivals at a mean rate, as many callers who do not know each other make them."""
+    source = random.Random(seed)  # noqa: S311 (a schedule, not a secret)
+    at = 0.0
+    while True:
+        at += source.expovariate(rate_per_s)
+        if at >= duration_s:
+            return
+        yield int(at * NS)
+
+
+def ramp(from_per_s: int, to_per_s: int, duration_s: int) -> Schedule:
+    """Yield a rate that moves in a straight line from one value to another.
+
+    Arrival *k* is due when the integral of the rate reaches *k*: a quadratic in time.
+    """
+    count = (from_per_s + to_per_s) * duration_s // 2
+    slope = (to_per_s - from_per_s) / duration_s
+    for number in range(count):
+        if slope == 0:
+            at = number / from_per_s
+        else:
+            at = (math.sqrt(max(from_per_s**2 + 2 * slope * number, 0.0)) - from_per_s) / slope
+        yield min(int(at * NS), duration_s * NS)
+
+
+def step(base_per_s: int, burst_per_s: int, before_s: int, burst_s: int, after_s: int) -> Schedule:
+    """Yield a base rate, a burst, and the base rate again: what a sale or a market opening does."""
+    return itertools.chain(
+        constant(base_per_s, before_s),
+        constant(burst_per_s, burst_s, before_s * NS),
+        constant(base_per_s, after_s, (before_s + burst_s) * NS),
+    )
+
+
+def merged(*streams: Schedule) -> Iterator[tuple[int, int]]:
+    """Yield the arrivals of several streams in order of time, each with the number of its stream."""
+    labelled = (_labelled(stream, label) for label, stream in enumerate(streams))
+    return heapq.merge(*labelled)
+
+
+def share(stream: Schedule, worker: int, workers: int) -> Schedule:
+    """Yield every ``workers``-th arrival: one worker's part of a stream, in phase with the others."""
+    return itertools.islice(stream, worker, None, workers)
+
+
+def _labelled(stream: Schedule, label: int) -> Iterator[tuple[int, int]]:
+    return ((at, label) for at in stream)

@@ -1,0 +1,101 @@
+"""What a run measured: three histograms, counts, and a line per second. Times in microseconds.
+
+response   from the *intended* start to the answer: what a customer waits, and what limits apply to
+service    from sending to the answer: the product alone
+lag        from the intended start to sending: waiting for a free connection, and the generator's own delay
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance_load.histogram import Histogram
+
+#: How an arrival ended. ``expected``: a refusal that is right; ``cut``: the answer was deliberately not read.
+OUTCOMES = ("confirmed", "replayed", "expected", "refused", "broken", "cut", "unsent")
+
+
+@dataclass(slots=True)
+class Second:
+    """Counts of one second; ``sent`` by when requests left, the others by when they were answered."""
+
+    sent: int = 0
+    confirmed: int = 0
+    replayed: int = 0
+    refused: int = 0
+    broken: int = 0
+    times: list[int] = field(default_factory=list)
+
+    def as_json(self, second: int) -> dict[str, int]:
+        """Return the form used in reports."""
+        ordered = sorted(self.times)
+        p99 = ordered[max(0, -(-len(ordered) * 99 // 100) - 1)] if ordered else 0
+        return {
+            "s": second,
+            "sent": self.sent,
+            "confirmed": self.confirmed,
+            "replayed": self.replayed,
+            "refused": self.refused,
+            "broken": self.broken,
+            "p99Us": p99,
+        }
+
+
+class Tally:
+    """Counts arrivals of the measured window, which starts ``start_ns`` and has ``seconds`` seconds."""
+
+    def __init__(self, seconds: int) -> None:
+        self.start_ns = 0
+        self.response = Histogram()
+        self.service = Histogram()
+        self.lag = Histogram()
+        #: Lag of requests that found a connection free: the generator's own doing.
+        self.own_lag = Histogram()
+        self.counts = dict.fromkeys(OUTCOMES, 0)
+        self.sent = 0
+        self._seconds = [Second() for _ in range(seconds + 1)]
+
+    def sending(self, intended_ns: int, sent_ns: int, own_lag_ns: int | None) -> None:
+        """Count a request that is about to leave; arrivals of the warm-up are not counted.
+
+        ``own_lag_ns`` is how late the generator woke, None where it was waiting for a busy connection.
+        """
+        if intended_ns < self.start_ns:
+            return
+        self.sent += 1
+        self._second(sent_ns).sent += 1
+        self.lag.record((sent_ns - intended_ns) // 1000)
+        if own_lag_ns is not None:
+            self.own_lag.record(own_lag_ns // 1000)
+
+    def ended(self, outcome: str, intended_ns: int, sent_ns: int, done_ns: int) -> None:
+        """Count how an arrival ended. What was never sent counts with the time it waited in vain."""
+        if intended_ns < self.start_ns:
+            return
+        self.counts[outcome] += 1
+        if outcome == "cut":
+            return
+        response = (done_ns - intended_ns) // 1000
+        self.response.record(response)
+        second = self._second(done_ns)
+        second.times.append(response)
+        if outcome != "unsent":
+            self.service.record((done_ns - sent_ns) // 1000)
+        if outcome in ("confirmed", "replayed"):
+            setattr(second, outcome, getattr(second, outcome) + 1)
+        elif outcome in ("broken", "unsent"):
+            second.broken += 1
+        else:
+            second.refused += 1
+
+    def latency(self) -> dict[str, Any]:
+        """Return the three histograms in the form used in reports."""
+        return {"response": self.response.as_json(), "service": self.service.as_json(), "lag": self.lag.as_json()}
+
+    def timeline(self) -> list[dict[str, int]]:
+        """Return the seconds; the last one holds everything after the schedule's end."""
+        return [second.as_json(number) for number, second in enumerate(self._seconds)]
+
+    def _second(self, at_ns: int) -> Second:
+        return self._seconds[min(max(0, (at_ns - self.start_ns) // 1_000_000_000), len(self._seconds) - 1)]

@@ -1,0 +1,67 @@
+"""Whether a measurement may be believed at all: the third verdict, INVALID.
+
+A load generator that was itself the limit has measured itself. Then neither a pass nor a failure may follow: the
+checks that read the measurement become inconclusive, and say what to change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Above this many samples the 99.9th percentile means something; below, the 99th is judged.
+_SAMPLES_FOR_P999 = 10_000
+#: Share of the schedule that must have been sent, in parts per thousand.
+SENT_PERMILLE_MIN = 999
+#: Share of one core above which the generator was busy with itself, in parts per thousand.
+CPU_PERMILLE_MAX = 850
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorFacts:
+    """What the generator knows of itself. Times in microseconds.
+
+    ``lag_*``: how late requests left *although a connection was free*; a wait for a busy connection is the product's
+    doing and is charged to the response time instead. ``service_mean_us``: the product's own time per request.
+    """
+
+    scheduled: int
+    sent: int
+    rate_per_s: int
+    connections: int
+    cpu_permille: int
+    lag_p99_us: int
+    lag_p999_us: int
+    lag_samples: int
+    service_mean_us: int
+    slo_p99_us: int
+
+
+def invalidities(facts: GeneratorFacts) -> list[str]:
+    """Return why the measurement says nothing about the product; empty when it is valid."""
+    reasons = []
+    if facts.sent * 1000 < facts.scheduled * SENT_PERMILLE_MIN and not _product_too_slow(facts):
+        needed = facts.rate_per_s * facts.service_mean_us // 1_000_000 + 1
+        reasons.append(
+            f"only {facts.sent} of {facts.scheduled} scheduled requests were sent over {facts.connections} "
+            f"connections; at this service time about {2 * needed} are needed: raise connections"
+        )
+    lag_name, lag_us = _judged_lag(facts)
+    if lag_us * 10 > facts.slo_p99_us:
+        reasons.append(
+            f"the generator itself was late: lag {lag_name} {lag_us} µs with a connection free, more than a tenth of "
+            f"the limit of {facts.slo_p99_us} µs: lower the rate or give it a core of its own"
+        )
+    if facts.cpu_permille > CPU_PERMILLE_MAX:
+        reasons.append(f"the generator used {facts.cpu_permille / 10:.1f} % of its core: lower the rate or add workers")
+    return reasons
+
+
+def _product_too_slow(facts: GeneratorFacts) -> bool:
+    """Tell whether the product's own time exceeds the limit, so that more connections would not have helped."""
+    return facts.service_mean_us > facts.slo_p99_us
+
+
+def _judged_lag(facts: GeneratorFacts) -> tuple[str, int]:
+    if facts.lag_samples >= _SAMPLES_FOR_P999:
+        return "p99.9", facts.lag_p999_us
+    return "p99", facts.lag_p99_us

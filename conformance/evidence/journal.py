@@ -12,19 +12,34 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from conformance.errors import HarnessError, RunInUse
 from conformance.evidence import merkle
 from conformance.evidence.errors import EvidenceDamaged
 from conformance.evidence.frames import BadFrame, TruncatedFrame, frames, pack, unpack
-from conformance.evidence.reader import leaves_path, parse_record, segment_name, segment_number, segments_in
+from conformance.evidence.reader import leaves_path, parse_record, segment_name, segment_number, segments_in, summary
 
-#: A frame is written when it holds this many records, or this many bytes.
+#: A frame is written when it holds this many records, or at once after a record of so many bytes.
 RECORDS_PER_FRAME = 500
-_BYTES_PER_FRAME = 8 * 1024 * 1024
+_RECORD_LARGE = 256 * 1024
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """How far both files of the segment are good, and the records waiting for the next frame.
+
+    Replaced as a whole: whatever interrupts a write (a signal, a full disk), the next one cuts the files back to
+    these lengths and begins again, so no frame is ever torn or written twice.
+    """
+
+    segment_bytes: int
+    leaf_bytes: int
+    records: int
+    waiting: list[bytes]
 
 
 class Journal:
@@ -37,49 +52,50 @@ class Journal:
         self.directory = directory
         self._records_per_frame = records_per_frame
         self._mutex = threading.RLock()
-        self._lines: list[bytes] = []
-        self._pending = 0
-        self._broken: HarnessError | None = None
-        self._file: BinaryIO | None = None
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock_file = _locked(directory)
-        number, self._next_seq = recover(directory)
+        number, self._first_seq = recover(directory)
         self._segment = directory / segment_name(number + 1)
+        self._state = _Committed(0, 0, 0, [])
 
     @property
     def next_seq(self) -> int:
         """Return the sequence number that the next record will have; the first is 1."""
-        return self._next_seq
+        state = self._state
+        return self._first_seq + state.records + len(state.waiting)
 
     def append(self, make: Callable[[int], bytes]) -> int:
         """Add the record that ``make`` returns for the sequence number it is given; return that number."""
         with self._mutex:
-            if self._broken:
-                raise self._broken
-            seq = self._next_seq
+            seq = self.next_seq
             line = make(seq)
             if b"\n" in line:
                 raise ValueError("a record is one line")
-            self._next_seq += 1
-            self._lines.append(line)
-            self._pending += len(line)
-            if len(self._lines) >= self._records_per_frame or self._pending >= _BYTES_PER_FRAME:
+            waiting = self._state.waiting
+            waiting.append(line)
+            if len(waiting) >= self._records_per_frame or len(line) >= _RECORD_LARGE:
                 self.flush()
             return seq
 
     def flush(self) -> None:
-        """Make everything appended so far durable."""
+        """Make everything appended so far durable. After an error it may be called again."""
         with self._mutex:
-            if not self._lines:
+            state = self._state
+            if not state.waiting:
                 return
-            if self._broken:
-                raise self._broken
-            lines, self._lines, self._pending = self._lines, [], 0
+            frame = pack(b"\n".join(state.waiting) + b"\n")
+            leaves = b"".join(map(merkle.leaf_hash, state.waiting))
             try:
-                self._write(lines)
+                _write_at(self._segment, state.segment_bytes, frame)
+                _write_at(leaves_path(self._segment), state.leaf_bytes, leaves)
             except OSError as error:
-                self._broken = _refused(error, self._segment)
-                raise self._broken from error
+                raise _refused(error, self._segment) from error
+            self._state = _Committed(
+                state.segment_bytes + len(frame),
+                state.leaf_bytes + len(leaves),
+                state.records + len(state.waiting),
+                [],
+            )
 
     def close(self) -> None:
         """Write what is left and let another process write here."""
@@ -87,8 +103,6 @@ class Journal:
             try:
                 self.flush()
             finally:
-                if self._file:
-                    self._file.close()
                 self._lock_file.close()
 
     def __enter__(self) -> Self:
@@ -97,13 +111,16 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write(self, lines: list[bytes]) -> None:
-        if self._file is None:
-            self._file = self._segment.open("xb", buffering=0)
-            _sync_directory(self.directory)
-        _append(self._file, pack(b"\n".join(lines) + b"\n"))
-        with leaves_path(self._segment).open("ab", buffering=0) as stream:
-            _append(stream, b"".join(map(merkle.leaf_hash, lines)))
+
+def describe_evidence(directory: Path) -> dict[str, Any]:
+    """Return the report's ``evidence`` member for a run nobody is writing, its torn end, if any, dropped first.
+
+    Raises RunInUse if a process still writes there, :class:`EvidenceDamaged` if more than the end is damaged.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _locked(directory):
+        recover(directory)
+        return summary(directory)
 
 
 def recover(directory: Path) -> tuple[int, int]:
@@ -148,17 +165,21 @@ def _restore_leaves(segment: Path, lines: list[bytes]) -> None:
         path.write_bytes(leaves)
 
 
-def _append(stream: BinaryIO, data: bytes) -> None:
-    """Write all of ``data`` durably, or leave the file as it was and raise OSError."""
-    start = stream.seek(0, os.SEEK_END)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[stream.write(view) :]
-        os.fdatasync(stream.fileno())
-    except OSError:
+def _write_at(path: Path, start: int, data: bytes) -> None:
+    """Make ``data`` durable as what follows the first ``start`` bytes; on an error the file ends there."""
+    with path.open("r+b" if path.exists() else "xb", buffering=0) as stream:
         stream.truncate(start)
-        raise
+        stream.seek(start)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[stream.write(view) :]
+            os.fdatasync(stream.fileno())
+        except OSError:
+            stream.truncate(start)
+            raise
+    if start == 0:
+        _sync_directory(path.parent)
 
 
 def _refused(error: OSError, segment: Path) -> HarnessError:

@@ -11,39 +11,33 @@ from pathlib import Path
 from typing import Any, Self
 
 from conformance.evidence.bodies import BodyStore
+from conformance.evidence.canary import plant
 from conformance.evidence.journal import Journal
 from conformance.evidence.redact import Clean, Redactor
-from conformance.evidence.sidecar import Sidecar, run_key
+from conformance.evidence.sidecar import Sidecar
 from conformance.sdk.drivers import Sighting, WireMessage
 
 #: Larger bodies go to the store beside the journal, in bytes.
 INLINE_BODY_MAX = 64 * 1024
 
 
-def evidence_directory(run_dir: Path) -> Path:
-    """Return where a run keeps its journal."""
-    return run_dir / "evidence"
-
-
 class EvidenceRecorder:
     """Redacts, numbers and appends exchanges; implements :class:`conformance.sdk.drivers.Recorder`.
 
-    ``secrets`` are all secret values the harness knows. ``attempt`` counts the processes that have worked on the
-    run. Safe to use from several threads; set :attr:`check` before each check.
+    ``evidence`` is the run's evidence directory, ``key`` the run key (32 bytes); ``attempt`` counts the processes
+    that have worked on the run. Safe to use from several threads; set :attr:`check` before each check.
     """
 
-    def __init__(self, run_dir: Path, run: str, *, secrets: Iterable[str] = (), attempt: int = 1) -> None:
-        directory = evidence_directory(run_dir)
-        key = run_key(run_dir)
+    def __init__(self, evidence: Path, run: str, key: bytes, attempt: int = 1, secrets: Iterable[str] = ()) -> None:
         self.run = run
         #: The check that exchanges are credited to.
         self.check = ""
         self.attempt = attempt
         self.redactor = Redactor(key, secrets)
         self._mutex = threading.RLock()
-        self._journal = Journal(directory)
-        self._bodies = BodyStore(directory)
-        self._sidecar = Sidecar(run_dir, key)
+        self._journal = Journal(evidence)
+        self._bodies = BodyStore(evidence)
+        self._sidecar = Sidecar(evidence.parent, key)
 
     @property
     def next_seq(self) -> int:
@@ -54,11 +48,20 @@ class EvidenceRecorder:
         """Know one more secret value, for example a token just fetched."""
         self.redactor.add_secret(value)
 
+    def add_secrets(self, values: Iterable[str]) -> None:
+        """Know more secret values."""
+        for value in values:
+            self.redactor.add_secret(value)
+
     def record(self, sighting: Sighting) -> int:
         """Redact and append one exchange; return its sequence number."""
         check = self.check
         with self._mutex:
-            return self._journal.append(lambda seq: self._line(seq, check, sighting))
+            sealed: list[tuple[str, str]] = []
+            seq = self._journal.append(lambda seq: self._line(seq, check, sighting, sealed))
+            if sealed:
+                self._sidecar.keep(seq, sealed)
+            return seq
 
     def flush(self) -> None:
         """Make everything recorded so far durable; call it before reporting an outcome that cites it."""
@@ -78,7 +81,7 @@ class EvidenceRecorder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _line(self, seq: int, check: str, sighting: Sighting) -> bytes:
+    def _line(self, seq: int, check: str, sighting: Sighting, sealed: list[tuple[str, str]]) -> bytes:
         text = self.redactor.text
         record = {
             "seq": seq,
@@ -89,17 +92,16 @@ class EvidenceRecorder:
             "t0Us": sighting.started_us,
             "dtUs": sighting.elapsed_us,
             "kind": sighting.kind,
-            "req": self._side(seq, "req", sighting.request),
-            "resp": self._side(seq, "resp", sighting.response) if sighting.response else None,
+            "req": self._side(seq, "req", sighting.request, sealed),
+            "resp": self._side(seq, "resp", sighting.response, sealed) if sighting.response else None,
             "net": {key: text(value) for key, value in sighting.net.items()},
             "error": text(sighting.error),
         }
         return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
-    def _side(self, seq: int, part: str, message: WireMessage) -> dict[str, Any]:
+    def _side(self, seq: int, part: str, message: WireMessage, sealed: list[tuple[str, str]]) -> dict[str, Any]:
         clean = self.redactor.message(seq, part, message.start, message.headers, message.body)
-        if clean.sealed:
-            self._sidecar.keep(seq, clean.sealed)
+        sealed += clean.sealed
         return {"start": clean.start, "headers": clean.headers, "body": self._body(clean)}
 
     def _body(self, clean: Clean) -> str | dict[str, Any]:
@@ -109,3 +111,12 @@ class EvidenceRecorder:
             return clean.body.decode("utf-8")
         except UnicodeDecodeError:
             return {"base64": base64.b64encode(clean.body).decode("ascii")}
+
+
+def open_recorder(
+    evidence: Path, run: str, key: bytes, attempt: int = 1, secrets: Iterable[str] = ()
+) -> EvidenceRecorder:
+    """Return a recorder (a context manager) for one process of a run, with the redactor's self-test planted first."""
+    recorder = EvidenceRecorder(evidence, run, key, attempt, secrets)
+    plant(recorder, key)
+    return recorder

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.candidate.bind import bind
+from conformance.candidate.open import bind
 from conformance.engine.spec import CheckSpec
 from conformance.engine.tracing import NullRecorder, TracingRecorder
-from conformance.evidence.recorder import open_recorder
+from conformance.evidence.canary import plant
+from conformance.evidence.recorder import EvidenceRecorder
+from conformance.evidence.sidecar import run_key
 from conformance.files.candidate_file import read_candidate
 from conformance.plugins import load_drivers
 from conformance.sdk.candidate import Candidate
@@ -30,7 +32,7 @@ def bound(spec: CheckSpec) -> Iterator[Binding]:
     """Bind the candidate of a work order, and release everything afterwards."""
     file = read_candidate(Path(spec.candidate))
     drivers = {name: factory for name, (factory, _) in load_drivers(spec.only_plugins).items()}
-    if not spec.evidence:
+    if not spec.directory:
         recorder = TracingRecorder(NullRecorder(spec.run))
         candidate = bind(file, recorder, drivers)
         try:
@@ -38,10 +40,14 @@ def bound(spec: CheckSpec) -> Iterator[Binding]:
         finally:
             candidate.driver.close()
         return
-    with open_recorder(Path(spec.evidence), spec.run, Path(spec.key).read_bytes(), spec.attempt) as journal:
+    directory = Path(spec.directory)
+    with EvidenceRecorder(directory, spec.run, attempt=spec.attempt) as journal:
+        if journal.next_seq == 1:
+            plant(journal, run_key(directory))
         recorder = TracingRecorder(journal)
         candidate = bind(file, recorder, drivers)
-        journal.add_secrets(candidate.driver.secrets())
+        for secret in candidate.driver.secrets():
+            journal.add_secret(secret)
         try:
             yield Binding(candidate, recorder, journal.flush)
         finally:

@@ -151,8 +151,7 @@ class _Bench:
                 run=plan.run,
                 candidate=self._reference.candidate_path,
                 directory=self._folder / "load" / name,
-                evidence="",
-                key="",
+                keep="",
                 common={"only_plugins": self._only, "seed": 1},
             )
             if run_scenario(spec, self._place, lambda _event: None):
@@ -162,8 +161,7 @@ class _Bench:
         return CheckSpec(
             run=plan.run,
             candidate=str(self._reference.candidate_path),
-            evidence="",
-            key="",
+            directory="",
             checks=tuple(item.as_json() for item in plan.checks if not item.settled),
             warn=(),
             parameters={key: dict(value) for key, value in plan.parameters.items()},

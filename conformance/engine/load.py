@@ -16,7 +16,8 @@ from conformance.model.plan import PlannedScenario
 
 @dataclass(frozen=True, slots=True)
 class LoadSpec:
-    """The work order of a load process. ``output`` is where its measurement goes."""
+    """The work order of a load process. ``output`` is where its measurement goes, ``keep`` the
+    run directory whose journal takes its exchanges, or "" for none."""
 
     run: str
     scenario: str
@@ -25,8 +26,7 @@ class LoadSpec:
     parameters: dict[str, Any]
     directory: str
     output: str
-    evidence: str
-    key: str
+    keep: str
     attempt: int = 1
     only_plugins: tuple[str, ...] | None = None
     seed: int = 0
@@ -64,8 +64,7 @@ def spec_for(
     run: str,
     candidate: Path,
     directory: Path,
-    evidence: str,
-    key: str,
+    keep: str,
     common: Mapping[str, Any],
 ) -> LoadSpec:
     """Return the work order of a planned scenario."""
@@ -77,7 +76,6 @@ def spec_for(
         parameters=dict(planned.parameters),
         directory=str(directory),
         output=str(directory / f"{planned.id}.json"),
-        evidence=evidence,
-        key=key,
+        keep=keep,
         **common,
     )

@@ -56,8 +56,7 @@ def _run(spec: Mapping[str, Any], emit: Callable[[Mapping[str, Any]], None]) -> 
     work = CheckSpec(
         run=spec["run"],
         candidate=spec["candidate"],
-        evidence=spec["evidence"],
-        key=spec["key"],
+        directory=spec["keep"],
         checks=(),
         warn=(),
         parameters={},

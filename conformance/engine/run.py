@@ -14,7 +14,7 @@ from typing import Any
 from conformance.attest.canonical import canonical_bytes
 from conformance.attest.envelope import sign
 from conformance.attest.keys import Signer
-from conformance.candidate.bind import bind
+from conformance.candidate.open import bind
 from conformance.engine.checks_pass import CheckWorker, Workplace, run_pass
 from conformance.engine.events import EventLog, Listener
 from conformance.engine.load import run_scenario, spec_for
@@ -26,8 +26,9 @@ from conformance.engine.spec import CheckSpec
 from conformance.engine.tracing import NullRecorder
 from conformance.engine.world import World, load_world
 from conformance.errors import ConfigError, HarnessError
-from conformance.evidence.canary import canary_leaks
-from conformance.evidence.journal import describe_evidence
+from conformance.evidence.canary import canaries_of, canary_leaks
+from conformance.evidence.reader import summary as evidence_summary
+from conformance.evidence.sidecar import run_key
 from conformance.files.candidate_file import read_candidate
 from conformance.files.profile_file import profile_digest
 from conformance.files.waiver_file import Waiver
@@ -37,6 +38,9 @@ from conformance.model.plan import Plan
 from conformance.model.profile import Profile
 from conformance.model.requirement import Level
 from conformance.plugins import PluginSource, load_drivers, load_modules
+
+#: Shorter values of the environment are no secrets worth searching for: they occur everywhere.
+SECRET_LENGTH_MIN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,6 @@ def execute(
     run: RunDirectory,
     signer: Signer,
     listeners: tuple[Listener, ...] = (),
-    canaries: tuple[str, ...] = (),
 ) -> RunResult:
     """Run everything that the plan expects and has not finished, then sign the report.
 
@@ -106,7 +109,7 @@ def execute(
         try:
             _work(request, run, world, plan, log)
             statement = _statement(request, run, world, candidate, plan, signer)
-            _check_canaries(run, canaries)
+            _check_canaries(run, request.environment)
             _sign(run, statement, signer)
             verdict = statement["predicate"]["verdict"]["value"]
             log.emit({"event": "run-finished", "at": int(time.time()), "verdict": verdict})
@@ -150,8 +153,6 @@ def _work(request: RunRequest, run: RunDirectory, world: World, plan: Plan, log:
     attempt = 1 + sum(1 for event in before if event["event"] == "run-started")
     done = {str(event["check"]) for event in before if event["event"] == "outcome"}
     log.emit(_started(plan, attempt, done))
-    run.evidence.mkdir(exist_ok=True)
-    run.run_key()
     place = Workplace(run.root, run.root / "log.txt", request.environment)
     _scenarios(request, run, plan, attempt, place, log)
     todo = tuple(item for item in plan.checks if item.settled is None and item.id not in done)
@@ -159,8 +160,7 @@ def _work(request: RunRequest, run: RunDirectory, world: World, plan: Plan, log:
         spec = CheckSpec(
             run=run.id,
             candidate=str(request.candidate.resolve()),
-            evidence=str(run.evidence),
-            key=str(run.key),
+            directory=str(run.root),
             checks=tuple(item.as_json() for item in todo),
             warn=_warnings(world),
             parameters={key: dict(value) for key, value in plan.parameters.items()},
@@ -201,8 +201,7 @@ def _scenarios(
             run=run.id,
             candidate=request.candidate.resolve(),
             directory=run.load,
-            evidence=str(run.evidence),
-            key=str(run.key),
+            keep=str(run.root),
             common={"attempt": attempt, "only_plugins": request.only_plugins},
         )
         run_scenario(spec, place, log.emit)
@@ -240,7 +239,7 @@ def _statement(
             outcomes=outcomes,
             load=tuple(read_json(path) for path in _measured(run, plan)),
             calibrations=_calibrations(world),
-            evidence=describe_evidence(run.evidence),
+            evidence=evidence_summary(run.evidence),
             plugins=_plugins(world, candidate, request.only_plugins),
             waivers=request.waivers,
             issuer={"name": request.issuer or "self-declared", "keyid": signer.keyid},
@@ -265,12 +264,13 @@ def _plugins(world: World, candidate: CandidateFile, only: tuple[str, ...] | Non
     return (*suites, *drivers, *others)
 
 
-def _check_canaries(run: RunDirectory, canaries: tuple[str, ...]) -> None:
-    """Search everything written for secrets that were planted; finding one voids the run."""
-    leaks = canary_leaks(run.root, canaries) if canaries else []
+def _check_canaries(run: RunDirectory, environment: Mapping[str, str]) -> None:
+    """Search everything written for planted secrets and for the real ones; finding one voids the run."""
+    real = tuple(value for value in environment.values() if len(value) >= SECRET_LENGTH_MIN)
+    leaks = canary_leaks(run.root, (*canaries_of(run_key(run.root)), *real))
     if leaks:
         raise HarnessError(
-            f"a secret reached the disk unmasked in {', '.join(str(leak) for leak in leaks[:3])}",
+            f"a secret reached the disk unmasked: {', '.join(leaks[:3])}",
             where=str(run.root),
             remedy="Destroy this run directory and report the defect in redaction.",
         )

@@ -60,11 +60,6 @@ class RunDirectory:
         """The signed report."""
         return self.root / "report.dsse.json"
 
-    @property
-    def key(self) -> Path:
-        """The run key: salts of redaction and the sidecar are derived from it (mode 0600)."""
-        return self.root / "run.key"
-
     def write(self, path: Path, data: bytes) -> None:
         """Write a file so that after a crash it is either whole or not there."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,14 +72,6 @@ class RunDirectory:
             temporary.replace(path)
         except OSError as error:
             raise disk_error(path, error) from error
-
-    def run_key(self) -> bytes:
-        """Return the run key, made on first use."""
-        if not self.key.exists():
-            descriptor = os.open(self.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(secrets.token_bytes(32))
-        return self.key.read_bytes()
 
 
 def new_run(base: Path | None = None, now: float | None = None) -> RunDirectory:

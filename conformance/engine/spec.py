@@ -12,14 +12,13 @@ from typing import Any
 class CheckSpec:
     """One pass of checks.
 
-    ``checks`` are planned checks as JSON; ``warn`` holds ids whose requirement is a *should*; ``evidence`` is the
-    journal's directory or "" for a trial that keeps none; ``attempt`` counts process starts of the run.
+    ``checks`` are planned checks as JSON; ``warn`` holds ids whose requirement is a *should*; ``directory`` is the
+    run's, or "" for a trial that keeps no evidence; ``attempt`` counts process starts of the run.
     """
 
     run: str
     candidate: str
-    evidence: str
-    key: str
+    directory: str
     checks: tuple[dict[str, Any], ...]
     warn: tuple[str, ...]
     parameters: dict[str, dict[str, Any]]

@@ -1,0 +1,258 @@
+"""``conformance run``: test a candidate and leave a signed report."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from conformance import exits
+
+if TYPE_CHECKING:
+    from conformance.engine.run import RunRequest, RunResult
+    from conformance.engine.rundir import RunDirectory
+
+_CODES = {
+    "conformant": exits.CONFORMANT,
+    "not conformant": exits.NOT_CONFORMANT,
+    "inconclusive": exits.INCONCLUSIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says; defaults are those of the options below."""
+
+    candidate: Path | None
+    profile: str
+    demo: bool
+    faults: tuple[str, ...]
+    suites: tuple[str, ...]
+    checks: tuple[str, ...]
+    waivers: Path | None
+    only_plugins: tuple[str, ...]
+    resume: Path | None
+    runs: Path | None
+    key: Path | None
+    audit: bool
+    issuer: str
+    reports: tuple[str, ...]
+    form: str
+    lang: str
+    quiet: bool
+
+
+@click.command()
+@click.option(
+    "-c", "--candidate", type=click.Path(path_type=Path), help="The candidate file [default: candidate.toml]."
+)
+@click.option("-p", "--profile", default="payment-product", show_default=True, help="Profile id, or a profile file.")
+@click.option("--demo", is_flag=True, help="Test the reference candidate that ships with the harness.")
+@click.option("--fault", "faults", multiple=True, help="With --demo: switch a defect on (repeatable).")
+@click.option("--suite", "suites", multiple=True, help="Run only this suite; the verdict is then inconclusive at best.")
+@click.option("--check", "checks", multiple=True, help="Run only checks like this pattern, for example 'SEC-V*'.")
+@click.option("--waivers", type=click.Path(path_type=Path), help="The certifier's waivers.toml.")
+@click.option("--only-plugins", multiple=True, help="Load only these plugins or distributions.")
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on with an interrupted run directory.")
+@click.option("--runs", type=click.Path(path_type=Path), help="Where run directories go [default: .conformance/runs].")
+@click.option(
+    "--key", type=click.Path(path_type=Path), help="Signing key [default: a self-test key made on first use]."
+)
+@click.option("--audit", is_flag=True, help="Mark the report as an audit; needs --key and a policy that trusts it.")
+@click.option("--issuer", default="", help="Who issues the report, printed in it.")
+@click.option("--report", "reports", multiple=True, help="Write only this format (repeatable) [default: all].")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
+)
+@click.option("--lang", type=click.Choice(["en", "zh-CN"]), default="en")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+def command(**values: Any) -> int:
+    """Run the suites that a profile selects against a candidate, and sign what was found.
+
+    Results go to standard output, progress to standard error. Exit code: 0 conformant, 1 not conformant,
+    3 inconclusive.
+    """
+    options = Options(**values)
+    _validate(options)
+    from conformance.engine.rundir import new_run, open_run
+
+    run = open_run(options.resume) if options.resume else new_run(options.runs)
+    try:
+        with _request(options, run) as request:
+            result = _execute(options, request, run)
+    except KeyboardInterrupt:
+        where = f" --resume {_short(run.root)}"
+        print(f"\ninterrupted; go on with `conformance run{' --demo' if options.demo else ''}{where}`", file=sys.stderr)  # noqa: T201
+        return exits.INTERRUPTED
+    return _finish(options, result)
+
+
+def _validate(options: Options) -> None:
+    from conformance.errors import ConfigError
+
+    if options.faults and not options.demo:
+        raise ConfigError("--fault works on the reference candidate only", remedy="Add --demo.")
+    if options.demo and options.candidate:
+        raise ConfigError("--demo and --candidate exclude each other", remedy="Give one of them.")
+    if options.audit and not options.key:
+        raise ConfigError("an audit is signed with the auditor's key", remedy="Name it with --key FILE.")
+
+
+# -- what is tested ---------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _request(options: Options, run: RunDirectory) -> Iterator[RunRequest]:
+    from conformance.engine.plan import Selection
+    from conformance.engine.profiles import find_profile
+    from conformance.engine.run import RunRequest, today
+    from conformance.files.candidate_file import find_candidate
+    from conformance.files.waiver_file import read_waivers
+
+    only = options.only_plugins or None
+    common: dict[str, Any] = {
+        "profile": find_profile(options.profile, only),
+        "selection": Selection(options.suites, options.checks),
+        "waivers": read_waivers(options.waivers, today()) if options.waivers else (),
+        "only_plugins": only,
+        "mode": "audit" if options.audit else "self-test",
+        "issuer": options.issuer,
+    }
+    if not options.demo:
+        yield RunRequest(candidate=find_candidate(options.candidate or _remembered(run)), **common)
+        return
+    with _reference(options, run) as reference:
+        note = (
+            f"Faults were switched on in the reference candidate: {', '.join(options.faults)}."
+            if options.faults
+            else ""
+        )
+        yield RunRequest(
+            candidate=reference.candidate_path,
+            environment=reference.environment,
+            subject_digest=_subject(options),
+            limitations=(note,) if note else (),
+            **common,
+        )
+
+
+def _remembered(run: RunDirectory) -> Path | None:
+    """Return the candidate file that an interrupted run was started with."""
+    import json
+
+    path = run.root / "command.json"
+    return Path(json.loads(path.read_text())["candidate"]) if path.exists() else None
+
+
+@contextlib.contextmanager
+def _reference(options: Options, run: RunDirectory) -> Iterator[Any]:
+    from conformance.errors import ConfigError
+    from conformance.plugins import load_suites
+    from conformance.reference.process import ReferenceProcess
+
+    known = {fault.id for loaded in load_suites(options.only_plugins or None) for fault in loaded.faults()}
+    unknown = sorted(set(options.faults) - known)
+    if unknown:
+        import difflib
+
+        close = difflib.get_close_matches(unknown[0], known, 3)
+        hint = f"Did you mean {', '.join(close)}? " if close else ""
+        raise ConfigError(f"no fault {unknown[0]!r}", where="--fault", remedy=f"{hint}See `conformance list faults`.")
+    with tempfile.TemporaryDirectory(prefix="conformance-reference-") as folder:
+        only = options.only_plugins or None
+        with ReferenceProcess(Path(folder), faults=options.faults, only_plugins=only) as reference:
+            (run.root / "candidate.toml").write_bytes(reference.candidate_path.read_bytes())
+            yield reference
+
+
+def _subject(options: Options) -> str:
+    """Return the digest of what the demo tests: the reference candidate's code and its faults, not its ports."""
+    import hashlib
+    from importlib.resources import files
+
+    import conformance
+    from conformance.plugins import load_suites, tree_digest
+
+    parts = [tree_digest(Path(str(files(conformance))) / "reference")]
+    parts += [loaded.source.digest for loaded in load_suites(options.only_plugins or None)]
+    return "sha256:" + hashlib.sha256("\n".join([*parts, *sorted(options.faults)]).encode()).hexdigest()
+
+
+# -- running and telling ----------------------------------------------------------------------------------
+
+
+def _execute(options: Options, request: RunRequest, run: RunDirectory) -> RunResult:
+    import json
+
+    from conformance.cli.progress import make_listener
+    from conformance.cli.signing import signing_key
+    from conformance.engine.run import execute
+
+    signer = signing_key(options.key)
+    if not options.demo:
+        run.write(run.root / "command.json", json.dumps({"candidate": str(request.candidate.resolve())}).encode())
+    listener = make_listener(options.quiet)
+    try:
+        return execute(request, run, signer, (listener,))
+    finally:
+        listener.close()
+
+
+def _finish(options: Options, result: RunResult) -> int:
+    import json
+
+    from conformance.cli.signing import self_check
+    from conformance.engine.render import render_all
+
+    written = render_all(result.run, result.statement, names=options.reports, only=options.only_plugins or None)
+    verified = self_check(result.run)
+    predicate = result.statement["predicate"]
+    if options.form == "json":
+        summary = {
+            "run": _short(result.run.root),
+            "verdict": predicate["verdict"],
+            "counts": predicate["counts"],
+            "report": _short(result.run.envelope),
+            "files": {name: [_short(path) for path in paths] for name, paths in written.items()},
+            "verified": verified,
+        }
+        click.echo(json.dumps(summary, ensure_ascii=False, indent=2))
+    else:
+        _tell(options, result, written, verified)
+    return _CODES[predicate["verdict"]["value"]]
+
+
+def _tell(options: Options, result: RunResult, written: dict[str, list[Path]], verified: str) -> None:
+    import os
+    import shutil
+
+    from conformance.plugins import load_modules
+
+    terminal = load_modules("report", options.only_plugins or None).get("terminal")
+    if terminal:
+        color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        width = shutil.get_terminal_size((100, 24)).columns
+        click.echo(terminal[0].render_text(result.statement, width, color, options.lang), color=color)
+    click.echo(f"signed report  {_short(result.run.envelope)}")
+    click.echo(f"verified       {verified}")
+    for name in ("html", "junit", "sarif", "allure"):
+        if written.get(name):
+            click.echo(f"{name:<14} {_short(written[name][0])}")
+    click.echo("\nnext:")
+    click.echo(f"  conformance verify {_short(result.run.envelope)}")
+    if options.demo and not options.faults:
+        click.echo("  conformance run --demo --fault payments.replay-accepted   # watch the verdict turn")
+        click.echo("  conformance init                                          # bind your own product")
+
+
+def _short(path: Path) -> str:
+    """Return a path relative to the working directory where that is shorter."""
+    with contextlib.suppress(ValueError):
+        return str(path.resolve().relative_to(Path.cwd()))
+    return str(path)

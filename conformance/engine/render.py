@@ -1,0 +1,57 @@
+"""Renderings: everything people look at, made from the signed statement by the installed report plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance.engine.rundir import RunDirectory
+from conformance.errors import ConfigError, ConformanceError, HarnessError
+from conformance.evidence.reader import read_records
+from conformance.plugins import load_modules
+
+#: Reads one redacted exchange by its sequence number.
+EvidenceReader = Callable[[int], Mapping[str, Any] | None]
+
+
+def render_all(
+    run: RunDirectory, statement: Mapping[str, Any], *, names: Collection[str] = (), only: Collection[str] | None = None
+) -> dict[str, list[Path]]:
+    """Write the named renderings (all, if none is named) into the run directory; return files by format.
+
+    Raises ConfigError for a format that is not installed, HarnessError when one fails to write.
+    """
+    installed = load_modules("report", only)
+    unknown = sorted(set(names) - set(installed))
+    if unknown:
+        known = ", ".join(installed)
+        raise ConfigError(f"no report format {', '.join(unknown)}; installed are {known}", where="--report")
+    reader = evidence_reader(run)
+    written: dict[str, list[Path]] = {}
+    for name, (module, source) in installed.items():
+        if names and name not in names:
+            continue
+        try:
+            written[name] = list(module.render(statement, run.root, reader))
+        except ConformanceError:
+            raise
+        except Exception as error:
+            raise HarnessError(
+                f"the rendering failed: {type(error).__name__}: {error}",
+                where=f"report {name} ({source.distribution} {source.version})",
+                remedy="The signed report is unharmed; leave this format out with --report.",
+            ) from error
+    return written
+
+
+def evidence_reader(run: RunDirectory) -> EvidenceReader:
+    """Return a reader of the run's exchanges; the index is made on first use."""
+    index: dict[int, Mapping[str, Any]] = {}
+
+    def read(seq: int) -> Mapping[str, Any] | None:
+        if not index:
+            index.update({int(record["seq"]): record for record in read_records(run.evidence)})
+        return index.get(seq)
+
+    return read

@@ -73,24 +73,18 @@ def plant(recorder: PlantingRecorder, run_key: bytes) -> None:
         recorder.check = before
 
 
-def canary_leaks(run_dir: Path, canaries: Iterable[str] = ()) -> tuple[str, ...]:
+def canary_leaks(run_dir: Path, canaries: Iterable[str]) -> tuple[str, ...]:
     """Return where canaries were found in what a run has written; empty means that redaction works.
 
-    Searched for are the run's own (see :func:`canaries_of`; none if its key is gone) and then ``canaries``. Every
-    file counts; journals and stored bodies are searched decompressed. The words never repeat the canary. Raises
+    ``canaries`` are the run's own (see :func:`canaries_of`) and, where known, its real secrets. Every file counts; journals and stored bodies are searched decompressed. The words never repeat the canary. Raises
     :class:`conformance.evidence.frames.BadFrame` where a segment is damaged; close the journal first.
     """
-    needles = [(number, _needles(canary)) for number, canary in enumerate((*_own(run_dir), *canaries), 1)]
+    needles = [(number, _needles(canary)) for number, canary in enumerate(canaries, 1)]
     found: list[str] = []
     for path in sorted(item for item in run_dir.rglob("*") if item.is_file()):
         seen = {number for text in _texts(path) for number, words in needles if any(word in text for word in words)}
         found += [f"{path.relative_to(run_dir)} contains canary {number}" for number in sorted(seen)]
     return tuple(found)
-
-
-def _own(run_dir: Path) -> tuple[str, ...]:
-    key = run_dir / "run.key"
-    return canaries_of(key.read_bytes()) if key.exists() else ()
 
 
 def _needles(canary: str) -> tuple[bytes, ...]:

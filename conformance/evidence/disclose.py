@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.evidence.redact import commitment, salt_of
-from conformance.evidence.sidecar import Sidecar, read_run_key
+from conformance.evidence.sidecar import Sidecar, existing_run_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def disclose(run_dir: Path, seq: int) -> tuple[Disclosure, ...]:
 
     Raises ConfigError if the run key is gone.
     """
-    key = read_run_key(run_dir)
+    key = existing_run_key(run_dir)
     found = Sidecar(run_dir, key).values(seq)
     return tuple(Disclosure(seq, path, value, salt_of(key, seq, path).hex()) for path, value in found)
 

@@ -11,24 +11,31 @@ from pathlib import Path
 from typing import Any, Self
 
 from conformance.evidence.bodies import BodyStore
-from conformance.evidence.canary import plant
 from conformance.evidence.journal import Journal
 from conformance.evidence.redact import Clean, Redactor
-from conformance.evidence.sidecar import Sidecar
+from conformance.evidence.sidecar import Sidecar, run_key
 from conformance.sdk.drivers import Sighting, WireMessage
 
 #: Larger bodies go to the store beside the journal, in bytes.
 INLINE_BODY_MAX = 64 * 1024
 
 
+def evidence_directory(run_dir: Path) -> Path:
+    """Return where a run keeps its journal."""
+    return run_dir / "evidence"
+
+
 class EvidenceRecorder:
     """Redacts, numbers and appends exchanges; implements :class:`conformance.sdk.drivers.Recorder`.
 
-    ``evidence`` is the run's evidence directory, ``key`` the run key (32 bytes); ``attempt`` counts the processes
-    that have worked on the run. Safe to use from several threads; set :attr:`check` before each check.
+    The journal lies in ``evidence/`` of ``run_dir``; ``secrets`` are all secret values the harness knows;
+    ``attempt`` counts the processes that have worked on the run. Safe to use from several threads; set
+    :attr:`check` before each check.
     """
 
-    def __init__(self, evidence: Path, run: str, key: bytes, attempt: int = 1, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, run_dir: Path, run: str, *, secrets: Iterable[str] = (), attempt: int = 1) -> None:
+        evidence = evidence_directory(run_dir)
+        key = run_key(run_dir)
         self.run = run
         #: The check that exchanges are credited to.
         self.check = ""
@@ -37,7 +44,7 @@ class EvidenceRecorder:
         self._mutex = threading.RLock()
         self._journal = Journal(evidence)
         self._bodies = BodyStore(evidence)
-        self._sidecar = Sidecar(evidence.parent, key)
+        self._sidecar = Sidecar(run_dir, key)
 
     @property
     def next_seq(self) -> int:
@@ -111,12 +118,3 @@ class EvidenceRecorder:
             return clean.body.decode("utf-8")
         except UnicodeDecodeError:
             return {"base64": base64.b64encode(clean.body).decode("ascii")}
-
-
-def open_recorder(
-    evidence: Path, run: str, key: bytes, attempt: int = 1, secrets: Iterable[str] = ()
-) -> EvidenceRecorder:
-    """Return a recorder (a context manager) for one process of a run, with the redactor's self-test planted first."""
-    recorder = EvidenceRecorder(evidence, run, key, attempt, secrets)
-    plant(recorder, key)
-    return recorder

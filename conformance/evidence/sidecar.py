@@ -1,7 +1,7 @@
 """What only the holder of the run key may read: the personal data behind the commitments, sealed with AES-256-GCM.
 
-The key (``run.key``) and the sealed values (``private/``) are never handed over with a report. Destroying them erases
-the values for good, and the report and its evidence stay valid.
+The run key and the sealed values lie in a run's ``private/`` directory, which is never handed over with a report.
+Destroying it erases the values for good, and the report and its evidence stay valid.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,14 +24,29 @@ _KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
-def values_path(run_dir: Path) -> Path:
-    """Return the file of sealed values of a run."""
-    return run_dir / "private" / "values.jsonl"
+def private_directory(run_dir: Path) -> Path:
+    """Return where a run keeps what is not handed over."""
+    return run_dir / "private"
 
 
-def read_run_key(run_dir: Path) -> bytes:
+def run_key(run_dir: Path) -> bytes:
+    """Return the run's key, made and stored (mode 0600) at first use."""
+    path = private_directory(run_dir) / "run.key"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return existing_run_key(run_dir)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(secrets.token_bytes(_KEY_BYTES))
+        stream.flush()
+        os.fsync(stream.fileno())
+    return existing_run_key(run_dir)
+
+
+def existing_run_key(run_dir: Path) -> bytes:
     """Return the run's key; raises ConfigError where it is gone."""
-    path = run_dir / "run.key"
+    path = private_directory(run_dir) / "run.key"
     key = path.read_bytes() if path.exists() else b""
     if len(key) != _KEY_BYTES:
         raise ConfigError(
@@ -43,15 +59,14 @@ def read_run_key(run_dir: Path) -> bytes:
 
 def erase_values(run_dir: Path) -> None:
     """Destroy the run key and all sealed values. The report and its evidence stay verifiable."""
-    (run_dir / "run.key").unlink(missing_ok=True)
-    values_path(run_dir).unlink(missing_ok=True)
+    shutil.rmtree(private_directory(run_dir))
 
 
 class Sidecar:
     """Appends sealed values to ``private/values.jsonl``, one line per exchange that has any."""
 
     def __init__(self, run_dir: Path, key: bytes) -> None:
-        self.path = values_path(run_dir)
+        self.path = private_directory(run_dir) / "values.jsonl"
         self._cipher = AESGCM(hmac.digest(key, b"sidecar", "sha256"))
         self._lines: list[bytes] = []
 

@@ -1,0 +1,152 @@
+"""Authentication: what each scheme adds to a request.
+
+``[auth] scheme`` (or ``[users.x] scheme``):
+
+    none        nothing
+    bearer      token
+    basic       username (a key may be the user), password
+    api-key     key, sent in header (default X-Api-Key)
+    oauth2      client_id with client_secret, or with private_key, algorithm and kid (private_key_jwt); scope, audience
+    login       the operation ``operation`` (default login) gives a token at ``token_at`` (default $.session)
+    cookie      like login, sent back as cookie ``cookie`` (default session)
+    hmac        key; header, template, hash, encoding
+    mtls        client_cert and client_key alone; they may stand beside any other scheme
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.candidate.callers import Caller
+from conformance.candidate.draft import Draft
+from conformance.candidate.extract import Query
+from conformance.candidate.secrets import Secrets
+from conformance.candidate.templates import MISSING
+from conformance.errors import ConfigError
+from conformance.sdk.answers import Accepted, Answer, describe
+from conformance.sdk.findings import Inconclusive
+
+SCHEMES = ("none", "bearer", "basic", "api-key", "oauth2", "login", "cookie", "hmac", "mtls")
+
+#: A token is fetched anew when less than this is left of it, in seconds.
+MARGIN_S = 5.0
+
+#: Asks the candidate for an operation as a caller, without credentials of its own.
+Ask = Callable[[str, Caller], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    until: float
+
+
+class Authentication:
+    """Adds credentials to drafts, and keeps fetched tokens until they expire."""
+
+    def __init__(self, ask: Ask, secrets: Secrets) -> None:
+        self._ask = ask
+        self._secrets = secrets
+        self._tokens: dict[tuple[str, str], _Token] = {}
+        self._lock = threading.RLock()
+
+    def apply(self, draft: Draft, caller: Caller) -> None:
+        """Add what the caller's scheme says; a header that the draft already has is left alone."""
+        match caller.scheme:
+            case "none" | "mtls":
+                return
+            case "bearer":
+                self._put(draft, caller, "Authorization", "Bearer " + caller.text("token"))
+            case "basic":
+                self._put(draft, caller, "Authorization", self._basic(caller))
+            case "api-key":
+                self._put(draft, caller, "X-Api-Key", caller.text("key"))
+            case "oauth2" | "login":
+                self._put(draft, caller, "Authorization", caller.text("prefix", "Bearer ") + self.token(caller))
+            case "cookie":
+                self._cookie(draft, caller)
+            case "hmac":
+                self._hmac(draft, caller)
+            case other:
+                raise ConfigError(f"unknown scheme {other!r}", where=caller.where, remedy=f"One of {SCHEMES}.")
+
+    def token(self, caller: Caller) -> str:
+        """Return the caller's token, fetched when there is none or when it runs out."""
+        key = (caller.name, caller.scheme)
+        with self._lock:
+            held = self._tokens.get(key)
+            if held is None or held.until < time.monotonic():
+                held = self._fetch(caller)
+                self._tokens[key] = held
+        return held.text
+
+    def forget(self, caller: Caller) -> None:
+        """Drop the caller's token, so that the next request fetches one."""
+        with self._lock:
+            self._tokens.pop((caller.name, caller.scheme), None)
+
+    def _fetch(self, caller: Caller) -> _Token:
+        default = "token" if caller.scheme == "oauth2" else "login"
+        operation = caller.text("operation", default)
+        answer = self._ask(operation, caller)
+        if not isinstance(answer, Accepted):
+            raise Inconclusive(f"{caller.name} cannot authenticate: {operation} was {describe(answer)}", blame="CONFIG")
+        place = caller.text("token_at", "$.access_token" if caller.scheme == "oauth2" else "$.session")
+        token = Query(place).first(answer.value)
+        if token is MISSING or not isinstance(token, str):
+            raise Inconclusive(f"{caller.name} cannot authenticate: no token at {place}", blame="CONFIG")
+        self._secrets.remember(token, f"{caller.name.upper()}_TOKEN")
+        return _Token(token, time.monotonic() + _lifetime(caller, answer.value))
+
+    def _put(self, draft: Draft, caller: Caller, header: str, value: str) -> None:
+        name = caller.text("header", header)
+        if not draft.header(name):
+            draft.set_header(name, value)
+
+    def _basic(self, caller: Caller) -> str:
+        pair = f"{caller.text('username')}:{caller.text('password')}"
+        encoded = base64.b64encode(pair.encode()).decode()
+        self._secrets.remember(encoded, f"{caller.name.upper()}_BASIC")
+        return f"Basic {encoded}"
+
+    def _cookie(self, draft: Draft, caller: Caller) -> None:
+        pair = f"{caller.text('cookie', 'session')}={self.token(caller)}"
+        held = draft.header("Cookie")
+        draft.set_header("Cookie", f"{held}; {pair}" if held else pair)
+
+    def _hmac(self, draft: Draft, caller: Caller) -> None:
+        stamp = str(int(time.time() * (1000 if caller.text("time", "s") == "ms" else 1)))
+        digest = caller.text("hash", "sha256")
+        facts: dict[str, Any] = {
+            "timestamp": stamp,
+            "method": draft.method,
+            "path": draft.target.partition("?")[0],
+            "target": draft.target,
+            "body": draft.body.decode("utf-8", "surrogateescape"),
+            "body_hash": hashlib.new(digest, draft.body).hexdigest(),
+        }
+        signed = caller.text("template", "{timestamp}{method}{target}{body}")
+        for name, value in facts.items():
+            signed = signed.replace("{" + name + "}", value)
+        made = hmac.new(caller.text("key").encode(), signed.encode("utf-8", "surrogateescape"), digest).digest()
+        text = base64.b64encode(made).decode() if caller.text("encoding", "hex") == "base64" else made.hex()
+        draft.set_header(caller.text("header", "X-Signature"), text)
+        draft.set_header(caller.text("time_header", "X-Timestamp"), stamp)
+        if caller.settings.get("key_id"):
+            draft.set_header(caller.text("key_id_header", "X-Key-Id"), caller.text("key_id"))
+
+
+def _lifetime(caller: Caller, answer: dict[str, Any]) -> float:
+    stated = caller.settings.get("expires_in", answer.get("expires_in"))
+    try:
+        seconds = float(stated) if stated is not None else 3600.0
+    except (TypeError, ValueError):
+        seconds = 60.0
+    return max(0.0, seconds - min(MARGIN_S, seconds / 10))

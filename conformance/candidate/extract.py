@@ -1,0 +1,192 @@
+"""Extraction: canonical values out of a product's answers.
+
+"$.data.id"                     JSONPath into the parsed body (RFC 9535's common part)
+"header:Location"               a response header
+"body:base64" "body:text"       the body as it is
+"argument:account"              the argument that was sent
+{ at = "$.amount", as = "decimal-string", default = 0, words = { theirs = "ours" }, optional = true }
+{ … }                           an object of extractions
+anything else                   stands for itself
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonpath_ng import parse as parse_jsonpath  # type: ignore[attr-defined]
+
+from conformance.candidate.convert import CONVERSIONS, Context, Unconvertible, convert_in, exponent_of
+from conformance.candidate.reading_toml import Place
+from conformance.candidate.templates import MISSING
+from conformance.sdk.answers import Exchange
+
+_SOURCES = ("header:", "body:", "argument:")
+_KEYS = {"at", "as", "default", "words", "optional", "exponent", "format", "currency"}
+
+
+class Unreadable(Exception):
+    """The answer does not hold what the mapping says it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What extractions read from. ``words`` are the product's state words, theirs to ours."""
+
+    document: Any
+    exchange: Exchange
+    arguments: Mapping[str, Any]
+    words: Mapping[str, str] = field(default_factory=dict)
+    currency: str = ""
+
+    def within(self, document: Any) -> Response:
+        """Return the same response, read from one item of a list."""
+        return Response(document, self.exchange, self.arguments, self.words, self.currency)
+
+
+class Query:
+    """A JSONPath, compiled once; plain member paths take a short way."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        steps = text.removeprefix("$").removeprefix(".").split(".") if text not in ("$", "") else []
+        self._steps = steps if all(step.replace("_", "").replace("-", "").isalnum() for step in steps) else None
+        self._compiled = None if self._steps is not None else parse_jsonpath(text)
+
+    def all(self, document: Any) -> list[Any]:
+        """Return every match."""
+        if self._compiled is not None:
+            return [match.value for match in self._compiled.find(document)]
+        for step in self._steps or ():
+            if not isinstance(document, Mapping) or step not in document:
+                return []
+            document = document[step]
+        return [document]
+
+    def first(self, document: Any) -> Any:
+        """Return the first match, or MISSING."""
+        return next(iter(self.all(document)), MISSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """One canonical value and where it stands."""
+
+    source: str = ""
+    query: Query | None = None
+    members: Mapping[str, Extraction] | None = None
+    constant: Any = MISSING
+    conversion: str = ""
+    default: Any = MISSING
+    words: Mapping[str, Any] = field(default_factory=dict)
+    optional: bool = False
+    exponent: int | None = None
+    format: str = ""
+    currency: Query | None = None
+
+    def read(self, response: Response) -> Any:
+        """Return the canonical value, MISSING where it is optional and absent; raises Unreadable."""
+        if self.members is not None:
+            read = ((name, item.read(response)) for name, item in self.members.items())
+            return {name: value for name, value in read if value is not MISSING}
+        if self.constant is not MISSING:
+            return self.constant
+        found = self._find(response)
+        if found is MISSING or found is None:
+            return self._absent(found)
+        return self._converted(found, response)
+
+    def _find(self, response: Response) -> Any:
+        if self.query:
+            return self.query.first(response.document)
+        kind, _, name = self.source.partition(":")
+        match kind, name:
+            case "header", _:
+                return response.exchange.header(name) or MISSING
+            case "body", "base64":
+                return base64.b64encode(response.exchange.body).decode()
+            case "body", _:
+                return response.exchange.body.decode("utf-8", "replace")
+            case _:
+                return response.arguments.get(name, MISSING)
+
+    def _absent(self, found: Any) -> Any:
+        if self.default is not MISSING:
+            return self.default
+        if self.optional:
+            return MISSING
+        place = self.query.text if self.query else self.source
+        raise Unreadable(f"{place} is {'null' if found is None else 'missing'} in the answer")
+
+    def _converted(self, value: Any, response: Response) -> Any:
+        words = self.words or (response.words if self.conversion == "state" else {})
+        if words:
+            value = words.get(str(value), value)
+        if not self.conversion:
+            return value
+        try:
+            return convert_in(self.conversion, value, self._context(response))
+        except Unconvertible as error:
+            raise Unreadable(f"{self.query.text if self.query else self.source}: {error}") from error
+
+    def _context(self, response: Response) -> Context:
+        exponent = self.exponent
+        if exponent is None:
+            named = self.currency.first(response.document) if self.currency else response.currency
+            exponent = exponent_of(str(named or ""))
+        return Context(exponent, self.format) if self.format else Context(exponent)
+
+
+def exact(extraction: Extraction | None) -> bool:
+    """Tell whether reading needs decimal numbers kept exactly."""
+    if extraction is None:
+        return False
+    inner = (extraction.members or {}).values()
+    return extraction.conversion == "decimal-number" or any(exact(item) for item in inner)
+
+
+def compile_query(place: Place) -> Query | None:
+    """Compile a JSONPath, noting a mistake."""
+    if not isinstance(place.value, str) or not place.value.startswith("$"):
+        place.wrong('a JSONPath such as "$.data.id"')
+        return None
+    try:
+        return Query(place.value)
+    except Exception as error:  # noqa: BLE001  # the parser raises bare Exceptions of several kinds
+        place.wrong(f"a JSONPath ({error})")
+        return None
+
+
+def compile_extraction(place: Place) -> Extraction:
+    """Compile an extraction of any shape, noting mistakes."""
+    value = place.value
+    if isinstance(value, str) and value.startswith("$"):
+        return Extraction(query=compile_query(place), source=value)
+    if isinstance(value, str) and value.startswith(_SOURCES):
+        return Extraction(source=value)
+    if isinstance(value, Mapping) and "at" in value:
+        return _compile_table(place)
+    if isinstance(value, Mapping):
+        return Extraction(members={item.name: compile_extraction(item) for item in place.members()})
+    return Extraction(constant=value)
+
+
+def _compile_table(place: Place) -> Extraction:
+    place.only(_KEYS)
+    value = place.value
+    conversion = place.choice("as", ["", *CONVERSIONS], "")
+    words = place.table("words")
+    at = compile_extraction(place.at("at"))
+    return Extraction(
+        source=at.source,
+        query=at.query,
+        conversion=conversion,
+        default=value.get("default", MISSING),
+        words=words.value if words else {},
+        optional=place.flag("optional", False),
+        exponent=value.get("exponent"),
+        format=place.text("format"),
+        currency=compile_query(place.at("currency")) if "currency" in value else None,
+    )

@@ -1,0 +1,282 @@
+"""The declarative HTTP driver: operations of the neutral contract, said in a product's own API by its mapping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urljoin
+
+from conformance.candidate.auth import Authentication
+from conformance.candidate.callers import Caller
+from conformance.candidate.composing import compose
+from conformance.candidate.draft import Draft
+from conformance.candidate.extract import Response, Unreadable
+from conformance.candidate.mapping import Operation, Step, Until
+from conformance.candidate.offering import Offer, offer_of
+from conformance.candidate.problems import http_problems
+from conformance.candidate.secrets import Secrets
+from conformance.candidate.session import Session
+from conformance.candidate.understand import Parsed, judge, keep, understand
+from conformance.errors import FileProblems, Problem
+from conformance.model.candidate import CandidateFile
+from conformance.sdk.answers import Accepted, Answer, Broken, Exchange, Refused
+from conformance.sdk.drivers import RawSocket, Recorder
+from conformance.sdk.findings import NotTested
+from conformance.sdk.load import WireRequest
+from conformance.sdk.prepared import Prepared, Stage
+
+#: Redirects followed at most, where a mapping says that they are followed at all.
+REDIRECTS_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One step of an operation, with everything that is needed to make its request."""
+
+    operation: Operation
+    step: Step
+    prepared: Prepared
+    arguments: Mapping[str, Any]
+    caller: Caller | None
+    main: bool
+
+
+class HttpDriver:
+    """A bound candidate. Thread-safe; connections and tokens are kept between operations."""
+
+    def __init__(self, candidate: CandidateFile, recorder: Recorder) -> None:
+        problems = http_problems(candidate)
+        if problems:
+            raise FileProblems(str(candidate.path or "candidate.toml"), problems)
+        self._file = candidate
+        self._secrets = Secrets(candidate.path.parent if candidate.path else None)
+        self._session = Session.of(candidate, recorder, self._secrets)
+        self._offer: Offer = offer_of(candidate)
+        self._callers = {name: Caller(name, candidate, self._secrets) for name in candidate.users}
+        self._authentication = Authentication(self._ask, self._secrets)
+        self._owners = {str(item["id"]): str(item["owner"]) for item in candidate.pool if "owner" in item}
+
+    # -- the driver protocol ------------------------------------------------------------------------------
+
+    def operations(self) -> frozenset[str]:
+        """Return the operations offered."""
+        return self._offer.names
+
+    def endpoints(self) -> tuple[str, ...]:
+        """Return the names of further endpoints."""
+        return tuple(self._file.endpoints)
+
+    def perform(self, prepared: Prepared) -> Answer:
+        """Make the calls of an operation; raises NotTested only for what the candidate file lacks or forbids."""
+        operation = self._operation(prepared.operation)
+        return self._run(operation, prepared)
+
+    def socket(self, endpoint: str, timeout_s: float) -> RawSocket:
+        """Open a recorded TCP connection."""
+        from conformance.candidate.raw import RecordedSocket
+
+        return RecordedSocket(self._session, self._base(endpoint), timeout_s)
+
+    def close(self) -> None:
+        """Close connections."""
+        self._session.close()
+
+    # -- for load clients ---------------------------------------------------------------------------------
+
+    def wire(self, prepared: Prepared) -> WireRequest:
+        """Return the finished request of an operation's last call, with the tagging headers."""
+        operation = self._operation(prepared.operation)
+        call = self._call(operation, operation.main, prepared, prepared.arguments, main=True)
+        request = self._finished(call).finished()
+        return replace(request, headers=(*request.headers, *self._session.tags().items()))
+
+    def interpret(self, prepared: Prepared, exchange: Exchange) -> Answer:
+        """Return what a response to ``prepared`` means."""
+        return understand(self._operation(prepared.operation), exchange, prepared.arguments)
+
+    # -- for the harness ----------------------------------------------------------------------------------
+
+    def secrets(self) -> frozenset[str]:
+        """Return all secret texts used so far, which nothing recorded may show."""
+        return self._secrets.values()
+
+    def mapped(self) -> Mapping[str, Operation]:
+        """Return the compiled mapping of every offered operation."""
+        return {name: self._offer.compiled[name] for name in self._offer.names}
+
+    @property
+    def session(self) -> Session:
+        """Return the session, for drivers built on this one."""
+        return self._session
+
+    # -- making an operation ------------------------------------------------------------------------------
+
+    def _operation(self, name: str) -> Operation:
+        if name not in self._offer.names:
+            raise NotTested(f"candidate.toml does not offer {name}; {self._offer.why_not(name)}", blame="CONFIG")
+        operation = self._offer.compiled[name]
+        ceiling = self._file.scope.ceiling()
+        if not operation.effect.within(ceiling):
+            raise NotTested(f"{name} has effect {operation.effect}, [scope] allows at most {ceiling}", blame="CONFIG")
+        return operation
+
+    def _run(self, operation: Operation, prepared: Prepared) -> Answer:
+        arguments = dict(prepared.arguments)
+        for step in operation.steps[:-1]:
+            answer = self._intermediate(self._call(operation, step, prepared, arguments, main=False))
+            if not isinstance(answer, dict):
+                return answer
+            arguments.update(answer)
+        call = self._call(operation, operation.main, prepared, arguments, main=True)
+        exchange = self._send(call)
+        if isinstance(exchange, Broken):
+            return exchange
+        answer = understand(operation, exchange, arguments)
+        if operation.until and isinstance(answer, Accepted):
+            return self._settled(operation.until, prepared, answer)
+        return answer
+
+    def _intermediate(self, call: _Call) -> dict[str, Any] | Refused | Broken:
+        exchange = self._send(call)
+        if isinstance(exchange, Broken):
+            return exchange
+        verdict = judge(call.step, exchange, call.operation.decimals)
+        if not isinstance(verdict, Parsed):
+            return verdict
+        try:
+            return keep(call.step, Response(verdict.document, exchange, call.arguments, call.operation.states))
+        except Unreadable as error:
+            return Broken("schema", str(error), exchange)
+
+    def _settled(self, until: Until, prepared: Prepared, first: Accepted) -> Answer:
+        response = Response(first.value, first.exchange, prepared.arguments)
+        try:
+            arguments = {name: item.read(response) for name, item in until.arguments.items()}
+        except Unreadable as error:
+            return Broken("schema", str(error), first.exchange)
+        asked = Prepared(until.operation, arguments, prepared.user, prepared.endpoint, self.perform)
+        limit = time.monotonic() + until.deadline_s
+        answer: Answer = first
+        while True:
+            if isinstance(answer, Accepted):
+                state = str(until.at.first(answer.value))
+                if state in until.refused:
+                    return Refused(state, answer.exchange, answer.value)
+                if state in until.means:
+                    return Accepted({**first.value, **answer.value}, answer.exchange)
+            if time.monotonic() >= limit:
+                detail = f"{until.operation} did not reach {' or '.join(until.means)} in {until.deadline_s:g} s"
+                return Broken("timeout", detail, answer.exchange)
+            time.sleep(until.every_s)
+            answer = self._run(self._offer.compiled[until.operation], asked)
+
+    # -- one call -----------------------------------------------------------------------------------------
+
+    def _call(
+        self, operation: Operation, step: Step, prepared: Prepared, arguments: Mapping[str, Any], *, main: bool
+    ) -> _Call:
+        caller = self._caller(prepared.user)
+        if step.caller:
+            caller = self._caller(step.caller)
+        elif step.owner_of:
+            owner = self._owners.get(str(arguments.get(step.owner_of)), "")
+            caller = self._caller(owner) if owner else caller
+        return _Call(operation, step, prepared, arguments, caller, main)
+
+    def _caller(self, name: str | None) -> Caller | None:
+        if name is None or (name == "" and not self._callers):
+            return None
+        if name not in self._callers:
+            raise NotTested(f"no user {name!r} in candidate.toml; add [users.{name}]", blame="CONFIG")
+        return self._callers[name]
+
+    def _finished(self, call: _Call) -> Draft:
+        """Return the request after all its stages."""
+        edits = call.prepared.edits if call.main else ()
+        base = self._base(call.step.endpoint or call.prepared.endpoint)
+        fields = tuple(edit for edit in call.prepared.edits if edit.stage is Stage.FIELDS)
+        value = self._member_of(call.caller, base)
+        draft = compose(call.operation, call.step, base, call.arguments, fields, value, main=call.main)
+        draft.apply(edits, Stage.BYTES)
+        draft.apply(edits, Stage.REQUEST)
+        if call.caller and call.step.auth:
+            self._authentication.apply(draft, call.caller)
+            # What a check says about a header holds against what the scheme put there.
+            draft.apply((edit for edit in edits if edit.kind in ("header", "drop-header")), Stage.REQUEST)
+            self._sign(draft, call)
+        draft.apply(edits, Stage.WIRE)
+        return draft
+
+    def _sign(self, draft: Draft, call: _Call) -> None:
+        if call.caller and call.caller.signing:
+            from conformance.candidate.signing import sign_draft
+
+            sign_draft(draft, call.caller, self._secrets, call.operation.name)
+
+    def _member_of(self, caller: Caller | None, base: str) -> Any:
+        def value(name: str) -> Any:
+            if caller is None:
+                return None
+            if name in ("client_assertion", "client_assertion_type"):
+                from conformance.candidate.assertion import assertion_member
+
+                return assertion_member(caller, name, base)
+            return caller.value(name)
+
+        return value
+
+    def _send(self, call: _Call) -> Exchange | Broken:
+        request = self._finished(call).finished()
+        identity = call.caller.identity(self._file.tls) if call.caller else ("", "")
+        exchange = self._session.send(request, identity=identity)
+        for _ in range(REDIRECTS_MAX if call.step.redirects else 0):
+            following = _redirected(request, exchange)
+            if following is None:
+                break
+            request = following
+            exchange = self._session.send(request, identity=identity)
+        return exchange
+
+    def _ask(self, operation: str, caller: Caller) -> Answer:
+        compiled = self._offer.compiled.get(operation)
+        if compiled is None:
+            raise NotTested(f"{operation} is not mapped, and {caller.name} needs it to authenticate", blame="CONFIG")
+        prepared = Prepared(operation, {}, caller.name, "", self.perform)
+        return self._run(replace(compiled, steps=tuple(replace(step, auth=False) for step in compiled.steps)), prepared)
+
+    def _base(self, endpoint: str) -> str:
+        url = self._file.endpoints[endpoint] if endpoint else self._file.base_url
+        return url.rstrip("/")
+
+
+def _redirected(request: WireRequest, exchange: Exchange | Broken) -> WireRequest | None:
+    """Return the request that a redirect asks for, or None. Scope is checked when it is sent."""
+    if isinstance(exchange, Broken) or exchange.status not in (301, 302, 303, 307, 308):
+        return None
+    location = exchange.header("Location")
+    if not location:
+        return None
+    url = urljoin(request.url, location)
+    if exchange.status in (307, 308) or request.method in ("GET", "HEAD"):
+        return replace(request, url=url)
+    headers = tuple(pair for pair in request.headers if pair[0].lower() not in ("content-type", "content-length"))
+    return WireRequest("GET", url, headers, b"")
+
+
+class HttpDriverFactory:
+    """Binds candidates whose file says ``driver = "http"``."""
+
+    name = "http"
+
+    def problems(self, candidate: CandidateFile) -> list[Problem]:
+        """Return every mistake in mapping, users and signing."""
+        return http_problems(candidate)
+
+    def open(self, candidate: CandidateFile, recorder: Recorder) -> HttpDriver:
+        """Bind a candidate; raises FileProblems with all mistakes."""
+        return HttpDriver(candidate, recorder)
+
+
+DRIVER = HttpDriverFactory()

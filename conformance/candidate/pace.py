@@ -1,0 +1,30 @@
+"""Pace: no more requests per second than the candidate file allows."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class Pace:
+    """Lets requests through at ``per_second`` at most; short bursts of up to a second's worth are allowed."""
+
+    def __init__(self, per_second: int) -> None:
+        self._rate = max(1, per_second)
+        self._credit = float(self._rate)
+        self._at = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Return when the next request may go."""
+        delay = self._take()
+        if delay > 0:
+            time.sleep(delay)
+
+    def _take(self) -> float:
+        with self._lock:
+            now = time.monotonic()
+            self._credit = min(float(self._rate), self._credit + (now - self._at) * self._rate)
+            self._at = now
+            self._credit -= 1.0
+            return max(0.0, -self._credit / self._rate)

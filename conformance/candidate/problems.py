@@ -1,0 +1,66 @@
+"""Mistakes in the sections of a candidate file that the HTTP driver reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from conformance.candidate.auth import SCHEMES
+from conformance.candidate.mapping import MAPPING_KEYS
+from conformance.candidate.offering import Offer, offer_of
+from conformance.candidate.reading_toml import Place
+from conformance.errors import Problem
+from conformance.model.candidate import CandidateFile
+
+#: What each scheme cannot do without; alternatives are joined by "|".
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "none": (),
+    "bearer": ("token",),
+    "basic": ("username",),
+    "api-key": ("key",),
+    "oauth2": ("client_id", "client_secret|private_key"),
+    "login": (),
+    "cookie": (),
+    "hmac": ("key",),
+    "mtls": ("client_cert",),
+}
+
+
+def http_problems(candidate: CandidateFile) -> list[Problem]:
+    """Return every mistake, with its place and what would be right."""
+    offer = offer_of(candidate)
+    problems = list(offer.problems)
+    mapping = Place(candidate.mapping, "$.mapping", "mapping", problems)
+    mapping.only(MAPPING_KEYS)
+    mapping.choice("contract", ("neutral", "none"), "neutral")
+    mapping.choice("content_type", ("strict", "any"), "strict")
+    _users(candidate, problems)
+    _references(candidate, offer, problems)
+    return problems
+
+
+def _users(candidate: CandidateFile, problems: list[Problem]) -> None:
+    for user in Place(candidate.users, "$.users", "users", problems).members():
+        settings = {**candidate.auth, **user.value}
+        if isinstance(user.value.get("auth"), Mapping):
+            settings |= user.value["auth"]
+        scheme = str(settings.get("scheme", "none"))
+        if scheme not in SCHEMES:
+            problems.append(Problem(f"{user.path}.scheme", repr(scheme), "one of " + ", ".join(SCHEMES)))
+            continue
+        for needed in NEEDED[scheme]:
+            if not any(settings.get(name) for name in needed.split("|")):
+                wanted = needed.replace("|", " or ")
+                problems.append(Problem(user.path, f"no {wanted}", f'{wanted} for scheme "{scheme}"'))
+
+
+def _references(candidate: CandidateFile, offer: Offer, problems: list[Problem]) -> None:
+    for name, operation in offer.compiled.items():
+        path = f'$.operations["{name}"]'
+        if operation.until and operation.until.operation not in offer.compiled:
+            found = repr(operation.until.operation)
+            problems.append(Problem(f"{path}.until.operation", found, "an operation that is mapped"))
+        for step in operation.steps:
+            if step.caller and step.caller not in candidate.users:
+                problems.append(Problem(f"{path}.caller", repr(step.caller), "a user under [users]"))
+            if step.endpoint and step.endpoint not in candidate.endpoints:
+                problems.append(Problem(f"{path}.endpoint", repr(step.endpoint), "a name under [endpoints]"))

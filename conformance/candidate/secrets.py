@@ -1,0 +1,82 @@
+"""Secrets: named in files, revealed only at use, remembered so that nothing recorded shows them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import ConfigError
+
+#: Shorter values are not remembered: masking "1" or "CNY" everywhere would destroy the record.
+SHORTEST_MASKED = 6
+
+
+def is_reference(value: object) -> bool:
+    """Tell whether ``value`` names a secret: ``{ env = "NAME" }`` or ``{ file = "path" }``."""
+    return isinstance(value, Mapping) and len(value) == 1 and bool({"env", "file"} & set(value))
+
+
+class Secrets:
+    """Reveals references and remembers what it revealed, each with the name that stands for it in commands.
+
+    ``base`` is the directory that relative file references start from: that of the candidate file.
+    """
+
+    def __init__(self, base: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+        self._base = base or Path.cwd()
+        self._environment = os.environ if environment is None else environment
+        self._names: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def reveal(self, value: Any, where: str) -> str:
+        """Return the text behind ``value``, a reference or plain text; raises ConfigError naming what is missing."""
+        if not is_reference(value):
+            return str(value)
+        if "env" in value:
+            name = str(value["env"])
+            text = self._environment.get(name)
+            if not text:
+                raise ConfigError(
+                    f"environment variable {name} is not set", where=where, remedy=f"Set it: export {name}=…"
+                )
+        else:
+            name = Path(str(value["file"])).stem.upper().replace("-", "_").replace(".", "_")
+            text = self._read(str(value["file"]), where)
+        self.remember(text, name)
+        return text
+
+    def path(self, value: Any) -> str:
+        """Return an absolute path for a file named in the candidate file, as text or as ``{ file = … }``."""
+        named = value.get("file", "") if isinstance(value, Mapping) else value
+        return str(self._base / str(named))
+
+    def remember(self, text: str, name: str) -> None:
+        """Keep a secret that was made or received at run time (an access token) out of records and commands."""
+        if len(text) >= SHORTEST_MASKED:
+            with self._lock:
+                self._names.setdefault(text, name)
+
+    def values(self) -> frozenset[str]:
+        """Return all secret texts revealed so far, for redaction."""
+        with self._lock:
+            return frozenset(self._names)
+
+    def mask(self, text: str, mark: str = "${}") -> str:
+        """Replace every known secret by its name, put into ``mark``, longest first."""
+        with self._lock:
+            known = sorted(self._names.items(), key=lambda item: -len(item[0]))
+        for secret, name in known:
+            if secret in text:
+                text = text.replace(secret, mark.format(name))
+        return text
+
+    def _read(self, name: str, where: str) -> str:
+        try:
+            return (self._base / name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"the secret file {name} cannot be read: {error}", where=where, remedy="Check the path and its rights."
+            ) from error

@@ -1,0 +1,297 @@
+"""The one session: every request to a candidate is in scope, bounded, paced, tagged and recorded here."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from conformance import __version__
+from conformance.candidate.curl import curl_line
+from conformance.candidate.decoding import ACCEPTED, Body, TooLarge, Undecodable
+from conformance.candidate.pace import Pace
+from conformance.candidate.scope import Boundary, OutOfScope, Target, Unresolved
+from conformance.candidate.secrets import Secrets
+from conformance.candidate.transport import CURRENT, Adapter, TransportError, remaining, tls_context
+from conformance.model.candidate import CandidateFile, Limits
+from conformance.sdk.answers import Broken, BrokenKind, Exchange
+from conformance.sdk.drivers import Recorder, Sighting, WireMessage
+from conformance.sdk.load import WireRequest
+
+#: Bytes taken from the wire at once.
+CHUNK = 65536
+#: Of a body that was cut off, this much is recorded.
+CUT_KEPT = 65536
+
+USER_AGENT = f"fintech-conformance/{__version__}"
+
+
+class Failed(Exception):
+    """Why there is no usable response; ``kind`` as in Broken."""
+
+    def __init__(self, kind: BrokenKind, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A response as far as it came."""
+
+    status: int = 0
+    reason: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    version: str = "HTTP/1.1"
+    failure: Failed | None = None
+    net: Mapping[str, str] = field(default_factory=dict)
+
+
+class Session:
+    """Sends finished requests to one candidate and records what happened.
+
+    Never raises for the product's behaviour: whatever goes wrong is a Broken. Never retries, never follows a
+    redirect, never turns verification off. Safe to use from many threads.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        boundary: Boundary,
+        secrets: Secrets,
+        limits: Limits | None = None,
+        tls: Mapping[str, str] | None = None,
+    ) -> None:
+        self._recorder = recorder
+        self._boundary = boundary
+        self._secrets = secrets
+        self._limits = limits or Limits()
+        self._ca = (tls or {}).get("ca", "")
+        self._default_identity = ((tls or {}).get("client_cert", ""), (tls or {}).get("client_key", ""))
+        self._pace = Pace(self._limits.requests_per_second_max)
+        self._adapters: dict[tuple[str, str], Adapter] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, candidate: CandidateFile, recorder: Recorder, secrets: Secrets) -> Session:
+        """Return the session of a candidate file, with its scope, limits and roots."""
+        tls = {key: secrets.path(value) for key, value in candidate.tls.items() if key in TLS_PATHS and value}
+        return cls(recorder, Boundary.of(candidate), secrets, candidate.limits, tls)
+
+    @property
+    def ca(self) -> str:
+        """Return the path of the root to trust, or "" for the system's."""
+        return self._ca
+
+    @property
+    def boundary(self) -> Boundary:
+        """Return where this session may go."""
+        return self._boundary
+
+    @property
+    def recorder(self) -> Recorder:
+        """Return where this session records."""
+        return self._recorder
+
+    def tags(self) -> dict[str, str]:
+        """Return the headers that credit a request to the running check."""
+        return {"Conformance-Check": self._recorder.check, "Conformance-Run": self._recorder.run}
+
+    def send(
+        self,
+        request: WireRequest,
+        *,
+        identity: tuple[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Exchange | Broken:
+        """Make one exchange and record it.
+
+        ``identity``: paths of a client certificate and its key; ("", "") sends none, None the candidate's own.
+        """
+        try:
+            target = self._boundary.target(request.url)
+        except Unresolved as error:
+            return self._unsent(request, "connection", str(error))
+        self._pace.wait()
+        started_us = time.time_ns() // 1000
+        begin = time.perf_counter_ns()
+        CURRENT.deadline = time.monotonic() + (timeout_s or self._limits.timeout_s)
+        CURRENT.net = {}
+        seen = self._exchange(request, target, self._default_identity if identity is None else identity)
+        elapsed_us = (time.perf_counter_ns() - begin) // 1000
+        return self._finish(request, target, seen, started_us, elapsed_us)
+
+    def close(self) -> None:
+        """Close kept connections."""
+        for adapter in self._adapters.values():
+            adapter.close()
+        self._adapters.clear()
+
+    # -- one exchange -------------------------------------------------------------------------------------
+
+    def _exchange(self, request: WireRequest, target: Target, identity: tuple[str, str]) -> _Seen:
+        seen = _Seen()
+        try:
+            adapter = self._adapter(identity)
+            adapter.aim(target)
+            response = adapter.send(self._prepared(request, target), stream=True, timeout=remaining())
+            seen.net = CURRENT.net
+            self._read(response, seen)
+        except Failed as failure:
+            seen.failure = failure
+        except (requests.RequestException, TransportError, OSError, http.client.HTTPException) as error:
+            seen.failure = classify(error)
+        return seen
+
+    def _read(self, response: requests.Response, seen: _Seen) -> None:
+        raw = response.raw
+        seen.status, seen.reason = raw.status, raw.reason or ""
+        seen.version = "HTTP/1.0" if raw.version == 10 else "HTTP/1.1"
+        seen.headers = tuple((str(name), str(value)) for name, value in raw.headers.items())
+        body = Body(raw.headers.get("Content-Encoding", ""), self._limits.response_bytes_max)
+        whole = False
+        try:
+            while chunk := raw.read(CHUNK, decode_content=False):
+                remaining()
+                body.feed(chunk)
+            whole = True
+        except TooLarge as error:
+            raise Failed("too-large", str(error)) from error
+        except Undecodable as error:
+            raise Failed("unparseable", f"content coding: {error}") from error
+        finally:
+            seen.body = body.value() if whole else body.value()[:CUT_KEPT]
+            _ = raw.release_conn() if whole else raw.close()
+
+    def _prepared(self, request: WireRequest, target: Target) -> requests.PreparedRequest:
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = request.url
+        headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict()
+        for name, value in self._complete(request, target):
+            headers[name] = _latin(value)
+        prepared.headers = headers  # type: ignore[assignment]  # bytes are sent as they are
+        prepared.body = request.body if request.body or "Content-Length" in headers else None
+        return prepared
+
+    def _complete(self, request: WireRequest, target: Target) -> list[tuple[str, str]]:
+        given = {name.lower() for name, _ in request.headers}
+        needed = {
+            "Host": target.authority,
+            "User-Agent": USER_AGENT,
+            "Accept-Encoding": ACCEPTED,
+            "Connection": "keep-alive",
+            **self.tags(),
+        }
+        if request.body or request.method in ("POST", "PUT", "PATCH"):
+            needed["Content-Length"] = str(len(request.body))
+        return [*((n, v) for n, v in needed.items() if n.lower() not in given), *request.headers]
+
+    def _adapter(self, identity: tuple[str, str]) -> Adapter:
+        adapter = self._adapters.get(identity)
+        if adapter is None:
+            with self._lock:
+                adapter = self._adapters.setdefault(identity, Adapter(tls_context(self._ca, *identity)))
+        return adapter
+
+    # -- recording ----------------------------------------------------------------------------------------
+
+    def _finish(
+        self, request: WireRequest, target: Target, seen: _Seen, started_us: int, elapsed_us: int
+    ) -> Exchange | Broken:
+        headers = self._complete(request, target)
+        curl = curl_line(request, self._ca, self._secrets)
+        line = f"{request.method} {_target_of(request.url)} HTTP/1.1"
+        status_line = f"{seen.version} {seen.status} {seen.reason}".rstrip()
+        sighting = Sighting(
+            kind="http",
+            request=WireMessage(line, tuple(headers), request.body),
+            response=WireMessage(status_line, seen.headers, seen.body) if seen.status else None,
+            started_us=started_us,
+            elapsed_us=elapsed_us,
+            error=f"{seen.failure.kind}: {seen.failure.detail}" if seen.failure else "",
+            curl=curl,
+            net=seen.net,
+        )
+        exchange = Exchange(
+            seq=self._recorder.record(sighting),
+            status=seen.status,
+            headers=_joined(seen.headers),
+            body=seen.body,
+            curl=curl,
+            elapsed_us=elapsed_us,
+            request_headers=dict(headers),
+            request_body=request.body,
+            url=request.url,
+        )
+        return Broken(seen.failure.kind, seen.failure.detail, exchange) if seen.failure else exchange
+
+    def _unsent(self, request: WireRequest, kind: BrokenKind, detail: str) -> Broken:
+        line = f"{request.method} {_target_of(request.url)} HTTP/1.1"
+        message = WireMessage(line, request.headers, request.body)
+        sighting = Sighting("http", message, None, time.time_ns() // 1000, 0, f"{kind}: {detail}")
+        return Broken(kind, detail, Exchange(self._recorder.record(sighting), url=request.url))
+
+
+#: Keys of the section [tls] that are paths.
+TLS_PATHS = ("ca", "client_cert", "client_key")
+
+
+def classify(error: BaseException) -> Failed:
+    """Say in our words what a library's exception means, from the innermost cause that is known."""
+    for cause in _causes(error):
+        if isinstance(cause, OutOfScope):
+            raise cause
+        if isinstance(cause, ssl.SSLError):
+            return Failed("tls", _short(cause))
+        if isinstance(cause, TimeoutError):
+            return Failed("timeout", "no complete answer before the deadline")
+    for cause in _causes(error):
+        if isinstance(cause, http.client.IncompleteRead):
+            return Failed("connection", "the connection was closed before the body was complete")
+        if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
+            return Failed("unparseable", _short(cause))
+        if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException):
+            return Failed("connection", _short(cause))
+    return Failed("connection", _short(error))
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an exception and everything it was made from, innermost first."""
+    found: list[BaseException] = []
+    queue: list[object] = [error]
+    while queue and len(found) < 20:
+        item = queue.pop()
+        if isinstance(item, BaseException) and item not in found:
+            found.append(item)
+            queue += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
+    return found[::-1]
+
+
+def _short(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return f"{type(error).__name__}: {text}"[:300] if str(error) else text
+
+
+def _joined(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+def _latin(value: str) -> str | bytes:
+    return value if value.isascii() else value.encode("utf-8")
+
+
+def _target_of(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -1,0 +1,255 @@
+"""Templates: where an operation's arguments go in a request.
+
+"{debtor}"                      the argument itself, with its type; left out when it is not given
+"acct-{debtor}"                 text with the argument in it; left out when it is not given
+"{scope|user.scope}"            the first that is there; ``user.x`` is a member of the caller's [users.…]
+{ from = "amount", as = "decimal-string", default = 0, words = { ours = "theirs" } }
+{ … }  [ … ]                    objects and lists of templates
+anything else                   stands for itself
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from conformance.candidate.convert import CONVERSIONS, Context, convert_out, exponent_of
+from conformance.candidate.reading_toml import Place
+
+
+class _Missing:
+    """The value of an argument that was not given."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = _Missing()
+
+_REFERENCE = re.compile(r"\{([A-Za-z_][\w.|-]*)\}")
+_KEYS = {"from", "as", "default", "words", "exponent", "format"}
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What templates are filled from.
+
+    ``overrides`` go in as they are, without conversion; ``removed`` are left out, defaults and all.
+    ``caller`` gives members of the caller's own section, ``currency`` the money's currency if it is known.
+    """
+
+    arguments: Mapping[str, Any]
+    caller: Callable[[str], Any]
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+    currency: str = ""
+
+    def find(self, name: str) -> Any:
+        """Return the canonical value of a name, or MISSING."""
+        value = self.caller(name.removeprefix("user.")) if name.startswith("user.") else self.arguments.get(name)
+        return MISSING if value is None else value
+
+    def further(self, placed: frozenset[str]) -> dict[str, Any]:
+        """Return the arguments that no template placed."""
+        merged = {**self.arguments, **self.overrides}
+        return {
+            name: value
+            for name, value in merged.items()
+            if name not in placed and name not in self.removed and (value is not None or name in self.overrides)
+        }
+
+
+class Node:
+    """A compiled template."""
+
+    def fill(self, values: Values) -> Any:
+        """Return what the template makes of ``values``, or MISSING."""
+        raise TypeError("a template of no kind")
+
+    def names(self) -> frozenset[str]:
+        """Return the arguments it places."""
+        return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Node):
+    """A value that stands for itself."""
+
+    value: Any
+
+    def fill(self, values: Values) -> Any:
+        """Return the value."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Reference(Node):
+    """An argument, converted."""
+
+    alternatives: tuple[str, ...]
+    conversion: str = ""
+    default: Any = MISSING
+    words: Mapping[str, Any] = field(default_factory=dict)
+    exponent: int | None = None
+    format: str = ""
+
+    def names(self) -> frozenset[str]:
+        """Return the arguments it places."""
+        return frozenset(self.alternatives)
+
+    def fill(self, values: Values) -> Any:
+        """Return the converted argument, its default, or MISSING."""
+        for name in self.alternatives:
+            if name in values.removed:
+                return MISSING
+            if name in values.overrides:
+                return values.overrides[name]
+        found = next((v for v in map(values.find, self.alternatives) if v is not MISSING), self.default)
+        return found if found is MISSING else self._converted(found, values)
+
+    def _converted(self, value: Any, values: Values) -> Any:
+        if self.words:
+            value = self.words.get(str(value), value)
+        if not self.conversion:
+            return value
+        exponent = self.exponent if self.exponent is not None else exponent_of(values.currency)
+        context = Context(exponent, self.format) if self.format else Context(exponent)
+        return convert_out(self.conversion, value, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Node):
+    """Text with arguments in it."""
+
+    parts: tuple[str | Reference, ...]
+
+    def names(self) -> frozenset[str]:
+        """Return the arguments it places."""
+        return frozenset(n for part in self.parts if isinstance(part, Reference) for n in part.names())
+
+    def fill(self, values: Values) -> Any:
+        """Return the text, or MISSING when any of its arguments is."""
+        filled = [part if isinstance(part, str) else part.fill(values) for part in self.parts]
+        return MISSING if MISSING in filled else "".join(plain(item) for item in filled)
+
+    def fill_encoded(self, values: Values, encode: Callable[[str], str]) -> str:
+        """Return the text with each argument encoded; a missing one leaves nothing."""
+        return "".join(part if isinstance(part, str) else encode(_or_empty(part.fill(values))) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Members(Node):
+    """An object; missing members are left out. ``rest`` takes every argument that is placed nowhere."""
+
+    members: Mapping[str, Node]
+    rest: bool = False
+
+    def names(self) -> frozenset[str]:
+        """Return the arguments it places."""
+        return frozenset(name for node in self.members.values() for name in node.names())
+
+    def fill(self, values: Values) -> Any:
+        """Return the object."""
+        filled = ((name, node.fill(values)) for name, node in self.members.items())
+        return {name: value for name, value in filled if value is not MISSING}
+
+
+@dataclass(frozen=True, slots=True)
+class Items(Node):
+    """A list; missing items are left out."""
+
+    items: tuple[Node, ...]
+
+    def names(self) -> frozenset[str]:
+        """Return the arguments it places."""
+        return frozenset(name for node in self.items for name in node.names())
+
+    def fill(self, values: Values) -> Any:
+        """Return the list."""
+        return [value for value in (node.fill(values) for node in self.items) if value is not MISSING]
+
+
+def plain(value: Any) -> str:
+    """Return a value as it stands in a path, a query, a header or a form."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def compile_text(value: str) -> Node:
+    """Compile a piece of text with references in braces."""
+    whole = _REFERENCE.fullmatch(value)
+    if whole:
+        return Reference(tuple(whole[1].split("|")))
+    parts: list[str | Reference] = []
+    for index, piece in enumerate(_REFERENCE.split(value)):
+        if index % 2:
+            parts.append(Reference(tuple(piece.split("|"))))
+        elif piece:
+            parts.append(piece)
+    return Text(tuple(parts)) if any(isinstance(part, Reference) for part in parts) else Constant(value)
+
+
+def compile_path(value: str) -> Text:
+    """Compile a path: always text, because its arguments are percent-encoded."""
+    node = compile_text(value)
+    if isinstance(node, Text):
+        return node
+    return Text((node,)) if isinstance(node, Reference) else Text((value,))
+
+
+def compile_node(place: Place) -> Node:
+    """Compile a template of any shape, noting mistakes in ``place``."""
+    value = place.value
+    if isinstance(value, str):
+        return compile_text(value)
+    if isinstance(value, list):
+        return Items(tuple(compile_node(item) for item in place.items()))
+    if not isinstance(value, Mapping):
+        return Constant(value)
+    if "from" in value:
+        return _compile_reference(place)
+    return Members({item.name: compile_node(item) for item in place.members() if item.name != "*"}, "*" in value)
+
+
+def compile_members(place: Place) -> Members:
+    """Compile a body, a query or headers: a table, or a list of argument names that go under their own name."""
+    value = place.value
+    if isinstance(value, list):
+        names = [str(name) for name in value]
+        return Members({name: Reference((name,)) for name in names if name != "*"}, "*" in names)
+    node = compile_node(place) if isinstance(value, Mapping) else None
+    if isinstance(node, Members):
+        return node
+    place.wrong("a table of templates, or a list of argument names")
+    return Members({})
+
+
+def _compile_reference(place: Place) -> Reference:
+    place.only(_KEYS)
+    value = place.value
+    conversion = str(value.get("as", ""))
+    if conversion and conversion not in CONVERSIONS:
+        place.at("as").wrong("one of " + ", ".join(CONVERSIONS))
+        conversion = ""
+    words = value.get("words", {})
+    if not isinstance(words, Mapping):
+        place.at("words").wrong("a table from our words to theirs")
+        words = {}
+    return Reference(
+        alternatives=tuple(str(value["from"]).strip("{}").split("|")),
+        conversion=conversion,
+        default=value.get("default", MISSING),
+        words=words,
+        exponent=value.get("exponent"),
+        format=str(value.get("format", "")),
+    )
+
+
+def _or_empty(value: Any) -> str:
+    return "" if value is MISSING else plain(value)

@@ -1,0 +1,1 @@
+"""Checks of the barcode suite, one module per chapter of the catalogue."""

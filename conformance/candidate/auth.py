@@ -18,6 +18,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -124,7 +125,7 @@ class Authentication:
     def _hmac(self, draft: Draft, caller: Caller) -> None:
         stamp = str(int(time.time() * (1000 if caller.text("time", "s") == "ms" else 1)))
         digest = caller.text("hash", "sha256")
-        facts: dict[str, Any] = {
+        facts = {
             "timestamp": stamp,
             "method": draft.method,
             "path": draft.target.partition("?")[0],
@@ -133,8 +134,7 @@ class Authentication:
             "body_hash": hashlib.new(digest, draft.body).hexdigest(),
         }
         signed = caller.text("template", "{timestamp}{method}{target}{body}")
-        for name, value in facts.items():
-            signed = signed.replace("{" + name + "}", value)
+        signed = re.sub(r"\{(\w+)\}", lambda found: facts.get(found[1], found[0]), signed)
         made = hmac.new(caller.text("key").encode(), signed.encode("utf-8", "surrogateescape"), digest).digest()
         text = base64.b64encode(made).decode() if caller.text("encoding", "hex") == "base64" else made.hex()
         draft.set_header(caller.text("header", "X-Signature"), text)

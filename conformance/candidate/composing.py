@@ -62,7 +62,7 @@ def _body(operation: Operation, step: Step, values: Values, added: Mapping[str, 
     elif main and step.method not in ("GET", "HEAD", "DELETE"):
         extra = _stray(operation, values) | extra
     if extra and (filled is MISSING or isinstance(filled, dict)):
-        return {**(filled or {}), **extra}
+        return {**(filled if isinstance(filled, dict) else {}), **extra}
     return filled
 
 

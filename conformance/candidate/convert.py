@@ -17,11 +17,8 @@ from typing import Any
 
 #: Decimal places of currencies that do not have two (ISO 4217).
 EXPONENTS: Mapping[str, int] = MappingProxyType(
-    dict.fromkeys(
-        ("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF").split(),
-        0,
-    )
-    | dict.fromkeys(("BHD IQD JOD KWD LYD OMR TND").split(), 3)
+    dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)  # noqa: SIM905
+    | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)  # noqa: SIM905
     | {"CLF": 4, "UYW": 4}
 )
 

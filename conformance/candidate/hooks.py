@@ -40,7 +40,7 @@ class CommandHooks:
     def __init__(self, candidate: CandidateFile, recorder: Recorder) -> None:
         self._file = candidate
         self._recorder = recorder
-        self._secrets = Secrets(candidate.path.parent if candidate.path else None)
+        self._secrets = Secrets.of(candidate, recorder)
         self._sessions: dict[tuple[str, int], Session] = {}
 
     def __call__(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin
 
+from conformance.candidate.assertion import assertion_member
 from conformance.candidate.auth import Authentication
 from conformance.candidate.callers import Caller
 from conformance.candidate.composing import compose
@@ -16,8 +17,10 @@ from conformance.candidate.extract import Response, Unreadable
 from conformance.candidate.mapping import Operation, Step, Until
 from conformance.candidate.offering import Offer, offer_of
 from conformance.candidate.problems import http_problems
+from conformance.candidate.raw import RecordedSocket
 from conformance.candidate.secrets import Secrets
 from conformance.candidate.session import Session
+from conformance.candidate.signing import sign_draft
 from conformance.candidate.understand import Parsed, judge, keep, understand
 from conformance.errors import FileProblems, Problem
 from conformance.model.candidate import CandidateFile
@@ -51,7 +54,7 @@ class HttpDriver:
         if problems:
             raise FileProblems(str(candidate.path or "candidate.toml"), problems)
         self._file = candidate
-        self._secrets = Secrets(candidate.path.parent if candidate.path else None)
+        self._secrets = Secrets.of(candidate, recorder)
         self._session = Session.of(candidate, recorder, self._secrets)
         self._offer: Offer = offer_of(candidate)
         self._callers = {name: Caller(name, candidate, self._secrets) for name in candidate.users}
@@ -75,8 +78,6 @@ class HttpDriver:
 
     def socket(self, endpoint: str, timeout_s: float) -> RawSocket:
         """Open a recorded TCP connection."""
-        from conformance.candidate.raw import RecordedSocket
-
         return RecordedSocket(self._session, self._base(endpoint), timeout_s)
 
     def close(self) -> None:
@@ -125,10 +126,10 @@ class HttpDriver:
     def _run(self, operation: Operation, prepared: Prepared) -> Answer:
         arguments = dict(prepared.arguments)
         for step in operation.steps[:-1]:
-            answer = self._intermediate(self._call(operation, step, prepared, arguments, main=False))
-            if not isinstance(answer, dict):
-                return answer
-            arguments.update(answer)
+            kept = self._intermediate(self._call(operation, step, prepared, arguments, main=False))
+            if not isinstance(kept, dict):
+                return kept
+            arguments.update(kept)
         call = self._call(operation, operation.main, prepared, arguments, main=True)
         exchange = self._send(call)
         if isinstance(exchange, Broken):
@@ -138,7 +139,7 @@ class HttpDriver:
             return self._settled(operation.until, prepared, answer)
         return answer
 
-    def _intermediate(self, call: _Call) -> dict[str, Any] | Refused | Broken:
+    def _intermediate(self, call: _Call) -> dict[str, Any] | Answer:
         exchange = self._send(call)
         if isinstance(exchange, Broken):
             return exchange
@@ -211,8 +212,6 @@ class HttpDriver:
 
     def _sign(self, draft: Draft, call: _Call) -> None:
         if call.caller and call.caller.signing:
-            from conformance.candidate.signing import sign_draft
-
             sign_draft(draft, call.caller, self._secrets, call.operation.name)
 
     def _member_of(self, caller: Caller | None, base: str) -> Any:
@@ -220,9 +219,9 @@ class HttpDriver:
             if caller is None:
                 return None
             if name in ("client_assertion", "client_assertion_type"):
-                from conformance.candidate.assertion import assertion_member
-
                 return assertion_member(caller, name, base)
+            if name == "client_secret" and caller.settings.get("private_key"):
+                return None  # a client proves itself in one way only
             return caller.value(name)
 
         return value

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from conformance.errors import ConfigError
+from conformance.model.candidate import CandidateFile
+from conformance.sdk.drivers import Recorder
 
 #: Shorter values are not remembered: masking "1" or "CNY" everywhere would destroy the record.
 SHORTEST_MASKED = 6
@@ -25,11 +27,22 @@ class Secrets:
     ``base`` is the directory that relative file references start from: that of the candidate file.
     """
 
-    def __init__(self, base: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        base: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        learned: Callable[[str], None] | None = None,
+    ) -> None:
         self._base = base or Path.cwd()
         self._environment = os.environ if environment is None else environment
+        self._learned = learned
         self._names: dict[str, str] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, candidate: CandidateFile, recorder: Recorder) -> Secrets:
+        """Return the secrets of a candidate file; a recorder that can learn is told each one before it is used."""
+        return cls(candidate.path.parent if candidate.path else None, None, getattr(recorder, "add_secret", None))
 
     def reveal(self, value: Any, where: str) -> str:
         """Return the text behind ``value``, a reference or plain text; raises ConfigError naming what is missing."""
@@ -55,9 +68,12 @@ class Secrets:
 
     def remember(self, text: str, name: str) -> None:
         """Keep a secret that was made or received at run time (an access token) out of records and commands."""
-        if len(text) >= SHORTEST_MASKED:
-            with self._lock:
-                self._names.setdefault(text, name)
+        if len(text) < SHORTEST_MASKED or text in self._names:
+            return
+        with self._lock:
+            self._names[text] = name
+        if self._learned:
+            self._learned(text)
 
     def values(self) -> frozenset[str]:
         """Return all secret texts revealed so far, for redaction."""

@@ -101,6 +101,10 @@ class Session:
         """Return where this session records."""
         return self._recorder
 
+    def pace(self) -> None:
+        """Wait until the candidate file's rate allows one more."""
+        self._pace.wait()
+
     def tags(self) -> dict[str, str]:
         """Return the headers that credit a request to the running check."""
         return {"Conformance-Check": self._recorder.check, "Conformance-Run": self._recorder.run}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from conformance.candidate.extract import Query, Response, Unreadable
+from conformance.candidate.extract import Response, Unreadable
 from conformance.candidate.mapping import Hidden, Operation, Step
 from conformance.candidate.templates import MISSING
 from conformance.candidate.xml_in import XmlError, parse_xml
@@ -121,7 +121,7 @@ def _require_type(step: Step, exchange: Exchange) -> None:
     given = exchange.header("Content-Type").partition(";")[0].strip().lower()
     if step.any_content_type or not given:
         return
-    if not (given.endswith(f"/{step.response}") or given.endswith(f"+{step.response}")):
+    if not given.endswith((f"/{step.response}", f"+{step.response}")):
         raise ValueError(f"Content-Type {given}, expected {step.response.upper()}")
 
 
@@ -132,6 +132,3 @@ def _no_constant(name: str) -> Any:
 def keep(step: Step, response: Response) -> dict[str, Any]:
     """Return what a call hands on to the next one."""
     return {name: item.read(response) for name, item in step.keep.items()}
-
-
-__all__ = ["Parsed", "Query", "code_of", "hidden_code", "judge", "keep", "parse", "understand"]

@@ -115,7 +115,7 @@ class KeyPair:
 
     @classmethod
     def load(cls, path: Path, passphrase: str | None = None) -> KeyPair:
-        """Read a PEM private key; raises ConfigError if it is missing, readable by others, locked or of another kind."""
+        """Read a PEM private key; raises ConfigError if it is missing, open to others, locked or unfit."""
         try:
             if path.stat().st_mode & 0o077:
                 raise ConfigError(

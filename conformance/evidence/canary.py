@@ -76,7 +76,8 @@ def plant(recorder: PlantingRecorder, run_key: bytes) -> None:
 def canary_leaks(run_dir: Path, canaries: Iterable[str]) -> tuple[str, ...]:
     """Return where canaries were found in what a run has written; empty means that redaction works.
 
-    ``canaries`` are the run's own (see :func:`canaries_of`) and, where known, its real secrets. Every file counts; journals and stored bodies are searched decompressed. The words never repeat the canary. Raises
+    ``canaries`` are the run's own (see :func:`canaries_of`) and, where known, its real secrets. Every file counts;
+    journals and stored bodies are searched decompressed. The words never repeat the canary. Raises
     :class:`conformance.evidence.frames.BadFrame` where a segment is damaged; close the journal first.
     """
     needles = [(number, _needles(canary)) for number, canary in enumerate(canaries, 1)]

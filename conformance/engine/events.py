@@ -53,7 +53,7 @@ class EventLog:
 
 def _mend(path: Path) -> None:
     """Cut off a last line that a crash left unfinished, so that the next one starts on its own."""
-    if not path.exists():
+    if not path.is_file():
         return
     data = path.read_bytes()
     if data and not data.endswith(b"\n"):

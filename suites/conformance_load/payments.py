@@ -73,7 +73,7 @@ def arrange(settings: Settings, arrivals: int) -> list[tuple[int, bool, bool]]:
     number = 0
     for arrival in range(arrivals):
         turn, place = divmod(arrival, settings.replay_every) if settings.replay_every else (0, -1)
-        if place == settings.replay_every - 1 and number > 0:
+        if settings.replay_every and place == settings.replay_every - 1 and number > 0:
             back = 1 if turn % 2 else max(1, settings.replay_every // 2)
             kinds.append((max(0, number - back), False, True))
             continue

@@ -76,7 +76,7 @@ class Reconciliation:
             "accountsOff": self.accounts_off,
             "totalDrift": self.total_drift,
             "balanced": self.balanced,
-            "examples": self.examples,
+            "examples": {_camel(name): references for name, references in sorted(self.examples.items())},
         }
 
 
@@ -158,3 +158,8 @@ def compare_balances(found: Reconciliation, expected: list[int], actual: list[in
     """Write into ``found`` how many accounts differ, and by how much the total moved."""
     found.accounts_off = sum(mine != theirs for mine, theirs in zip(expected, actual, strict=True))
     found.total_drift = sum(actual) - sum(expected)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -25,12 +25,9 @@ def none_of(
 ) -> None:
     """Require that reconciliation found no payment of one class; ``message`` follows the number in the failure."""
     found = valid(measurements, evidence, scenario)["reconciliation"]
-    examples = found.get("examples", {}).get(_snake(name), [])
+    examples = found.get("examples", {}).get(name, [])
     shown = ", ".join(examples)
     evidence.note("reconciled", f"{found['sent']} sent, {found['acknowledged']} acknowledged, {found['booked']} booked")
     evidence.note(name, found[name])
     expect(found[name] == 0, f"{found[name]} {message}", expected="0", actual=f"{found[name]}: {shown}")
 
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

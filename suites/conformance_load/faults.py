@@ -1,0 +1,109 @@
+"""Defects of the reference candidate that show under load, each with the check that must find it.
+
+The counted ones strike every tenth payment whose reference begins with ``load``, so that the number found can be
+compared with the number made.
+"""
+
+from conformance.sdk import Fault, Text, Trip
+
+_MISSING = "confirmed payments are missing from the statement"
+_TWICE = "payments are on the statement more than once"
+_ANOTHER = "repeated requests were answered with another payment"
+
+FAULTS = (
+    Fault(
+        "load.lost",
+        Text("Every tenth payment is confirmed and never booked", "每第十笔支付被确认但从未记账"),
+        (Trip("LOAD-M01", _MISSING),),
+        also=("LOAD-M07",),
+    ),
+    Fault(
+        "load.doubled",
+        Text("Every tenth payment is booked twice", "每第十笔支付被重复记账"),
+        (Trip("LOAD-M02", _TWICE), Trip("LOAD-M07", "accounts do not hold what the confirmed payments leave them")),
+    ),
+    Fault(
+        "load.ghost",
+        Text("Every tenth payment brings an entry that nobody asked for", "每第十笔支付附带一条无人发起的记账"),
+        (Trip("LOAD-M03", "belong to no payment that was sent"),),
+        also=("LOAD-M07", "LOAD-M08"),
+    ),
+    Fault(
+        "load.rejected-booked",
+        Text("Every tenth payment is refused and booked nevertheless", "每第十笔支付被拒绝但仍然记账"),
+        (Trip("LOAD-M04", "refused payments were booked nevertheless"),),
+        also=("LOAD-M07", "LOAD-S01", "LOAD-S05"),
+    ),
+    Fault(
+        "load.wrong-amount",
+        Text("Every tenth payment is booked with another amount", "每第十笔支付按错误金额记账"),
+        (Trip("LOAD-M05", "payments were booked with another amount"),),
+        also=("LOAD-M07",),
+    ),
+    Fault(
+        "load.half-booked",
+        Text("Every tenth payment debits without crediting", "每第十笔支付只借记不贷记"),
+        (
+            Trip("LOAD-M06", "payments were booked on one account without the other"),
+            Trip("LOAD-M08", "the total over all accounts moved by"),
+        ),
+        also=("LOAD-M07",),
+    ),
+    Fault(
+        "load.statement-behind",
+        Text("The statement shows new entries only when read again", "明细在再次查询时才显示新记账"),
+        (Trip("LOAD-M09", "the statement changed between two readings"),),
+    ),
+    Fault(
+        "load.replay-doubled",
+        Text("A repeated request is a new payment", "重复请求被当作新的支付"),
+        (Trip("LOAD-M10", _ANOTHER), Trip("LOAD-M02", _TWICE)),
+        also=("LOAD-M07",),
+    ),
+    Fault(
+        "load.replay-refused",
+        Text("A repeated request is refused as known", "重复请求因已受理而被拒绝"),
+        (
+            Trip("LOAD-M11", "repeated requests of confirmed payments were refused"),
+            Trip("LOAD-M12", "payments with a lost answer stay undecided"),
+        ),
+        also=("LOAD-M07",),
+    ),
+    Fault(
+        "load.cover-unchecked",
+        Text("Payments from an empty account are accepted", "接受余额为零账户的支付"),
+        (Trip("LOAD-M13", "payments from an empty account were accepted"),),
+    ),
+    Fault(
+        "load.slow",
+        Text("Every tenth payment takes far longer", "每第十笔支付明显变慢"),
+        (Trip("LOAD-S02", "the 99th percentile of the response time is"),),
+        also=("LOAD-S03", "LOAD-S06"),
+    ),
+    Fault(
+        "load.slow-all",
+        Text("Every payment takes long", "每笔支付都很慢"),
+        (Trip("LOAD-S03", "the median of the response time is"),),
+        also=("LOAD-S02", "LOAD-S06"),
+    ),
+    Fault(
+        "load.errors",
+        Text("Every tenth payment ends in a server error", "每第十笔支付返回服务器错误"),
+        (
+            Trip("LOAD-S04", "requests got no proper answer"),
+            Trip("LOAD-S01", "payments were confirmed at"),
+        ),
+    ),
+    Fault(
+        "load.refused",
+        Text("Every tenth correct payment is refused", "每第十笔正确的支付被拒绝"),
+        (Trip("LOAD-S05", "correct payments were refused under load"),),
+        also=("LOAD-S01",),
+    ),
+    Fault(
+        "load.no-recovery",
+        Text("After many payments the product stays slow", "大量支付之后产品持续变慢"),
+        (Trip("LOAD-S06", "single payments were not back below"),),
+        also=("LOAD-S02", "LOAD-S03"),
+    ),
+)

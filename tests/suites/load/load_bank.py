@@ -1,0 +1,217 @@
+"""A small bank over plain HTTP, with defects that can be switched on, and its driver: for the load suite's tests.
+
+``python load_bank.py SPEC`` is the load process of such a test: it patches sockets, builds a context and prints the
+measurement. Importing Locust patches the whole process, so it must not happen inside the tests' own.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+EVERY = 10
+
+
+class Bank:
+    """Accounts, entries and keys in memory, under one lock."""
+
+    def __init__(self, fault=""):
+        self.fault, self.lock = fault, threading.Lock()
+        self.balances, self.entries, self.keys = {}, {}, {}
+        self.hits, self.seen, self.requests = 0, Counter(), 0
+
+    def strikes(self, fault):
+        if self.fault != fault:
+            return False
+        self.seen[fault] += 1
+        self.hits += self.seen[fault] % EVERY == 0
+        return self.seen[fault] % EVERY == 0
+
+    def open(self, balance):
+        account = f"acc-{len(self.balances)}"
+        self.balances[account], self.entries[account] = balance, []
+        if balance:
+            self.entries[account].append(self.entry(None, balance, ""))
+        return {"id": account}
+
+    def entry(self, payment, amount, reference):
+        number = sum(map(len, self.entries.values()))
+        return {"id": f"e{number}", "payment": payment, "amount": amount, "currency": "CNY", "reference": reference}
+
+    def pay(self, key, order):
+        if key in self.keys and self.fault != "replay-doubled":
+            return 201, self.keys[key]
+        if self.balances[order["debtor"]] < order["amount"]:
+            return 422, {"code": "insufficient-funds"}
+        answer = {"id": f"pay-{len(self.keys)}-{self.requests}", "state": "accepted"}
+        self.keys[key] = answer
+        if self.strikes("lost"):
+            return 201, answer
+        times = 2 if self.strikes("doubled") else 1
+        amount = order["amount"] + (1 if self.strikes("wrong-amount") else 0)
+        for _ in range(times):
+            self.book(order, answer["id"], amount, order["reference"])
+        if self.strikes("ghost"):
+            self.book(order, "pay-ghost", 1, f"unasked {self.requests}")
+        if self.strikes("rejected-booked"):
+            del self.keys[key]
+            return 422, {"code": "sorry"}
+        return (500, {}) if self.strikes("errors") else (201, answer)
+
+    def book(self, order, payment, amount, reference):
+        for account, signed in ((order["debtor"], -amount), (order["creditor"], amount)):
+            self.balances[account] += signed
+            self.entries[account].append(self.entry(payment, signed, reference))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        bank = self.server.bank
+        with bank.lock:
+            bank.requests += 1
+            if self.path == "/accounts":
+                self.answer(201, bank.open(body["balance"]))
+            else:
+                self.answer(*bank.pay(self.headers["Idempotency-Key"], body))
+
+    def do_GET(self):
+        parts, bank = urlsplit(self.path), self.server.bank
+        account = parts.path.split("/")[2]
+        with bank.lock:
+            if parts.path.endswith("/balance"):
+                self.answer(200, {"available": bank.balances[account], "currency": "CNY"})
+                return
+            start = int(parse_qs(parts.query).get("cursor", ["0"])[0])
+            page = bank.entries[account][start : start + 50]
+            more = start + 50 < len(bank.entries[account])
+            self.answer(200, {"items": page, "next": str(start + 50) if more else None})
+
+    def answer(self, status, value):
+        data = json.dumps(value).encode()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+        except OSError:
+            self.close_connection = True
+
+
+class Server(ThreadingHTTPServer):
+    """The bank on a loopback port chosen by the system."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, fault=""):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.bank = Bank(fault)
+        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
+        self.thread.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
+class Driver:
+    """Binds the bank's few operations; the least that a load scenario needs of a driver."""
+
+    def __init__(self, base):
+        self.base = base
+
+    def operations(self):
+        return frozenset({"accounts.open", "accounts.statement", "accounts.balance", "payments.create"})
+
+    def endpoints(self):
+        return ()
+
+    def wire(self, prepared):
+        from conformance.sdk import WireRequest
+
+        arguments = dict(prepared.arguments)
+        key = arguments.pop("idempotency_key", "")
+        account, cursor = arguments.get("account", ""), arguments.get("cursor")
+        method, path = {
+            "accounts.open": ("POST", "/accounts"),
+            "payments.create": ("POST", "/payments"),
+            "accounts.balance": ("GET", f"/accounts/{account}/balance"),
+            "accounts.statement": ("GET", f"/accounts/{account}/statement" + (f"?cursor={cursor}" if cursor else "")),
+        }[prepared.operation]
+        body = json.dumps(arguments).encode() if method == "POST" else b""
+        return WireRequest(method, self.base + path, (("Idempotency-Key", key),) if key else (), body)
+
+    def interpret(self, prepared, exchange):
+        from conformance.sdk import Accepted, Broken, Refused
+
+        if exchange.status >= 500:
+            return Broken("server-error", str(exchange.status), exchange)
+        value = json.loads(exchange.body)
+        return Accepted(value, exchange) if exchange.status < 400 else Refused(value["code"], exchange, value)
+
+    def perform(self, prepared):
+        from conformance.sdk import Exchange
+
+        request = self.wire(prepared)
+        parts = urlsplit(request.url)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+        try:
+            target = parts.path + (f"?{parts.query}" if parts.query else "")
+            connection.request(request.method, target, request.body, dict(request.headers))
+            response = connection.getresponse()
+            return self.interpret(prepared, Exchange(1, response.status, dict(response.getheaders()), response.read()))
+        finally:
+            connection.close()
+
+
+def main(spec_path):
+    """Run the scenario as a load process would, and print measurement and what was recorded."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    from conformance.sdk import Candidate, CandidateFile, LoadContext, Pool
+    from conformance_load.payments_create import run
+
+    spec = json.loads(Path(spec_path).read_text())
+    file = CandidateFile("Small Bank", "1", spec["url"], users={"alice": {}})
+    candidate = Candidate(Driver(spec["url"]), file, Pool(()), lambda name, arguments: {}, "alice")
+    recorded = []
+    context = LoadContext(
+        run="test",
+        scenario="payments-create",
+        candidate=candidate,
+        parameters=spec["parameters"],
+        directory=Path(spec["directory"]),
+        progress=lambda done, total, note: None,
+        record=lambda sighting: recorded.append(sighting) or len(recorded),
+        seed=1,
+    )
+    measurement = run(context)
+    print(json.dumps({"measurement": measurement, "recorded": len(recorded)}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,125 @@
+"""Reconciliation: faults that are injected are counted exactly, and a clean ledger gives none."""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance_load.ids import Book
+from conformance_load.journal import PaymentJournal, State
+from conformance_load.reconcile import Entry, Reconciler, compare_balances, expected_balances
+
+BOOK = Book("run", accounts=5, amount_max=1000, uncovered_every=50)
+CLASSES = ("lost", "doubled", "ghost", "rejected_booked", "wrong_amount", "half_booked")
+
+
+def legs(number):
+    facts, reference = BOOK.facts(number), BOOK.reference(number)
+    return [
+        Entry(facts.debtor, reference, -facts.amount, "CNY"),
+        Entry(facts.creditor, reference, facts.amount, "CNY"),
+    ]
+
+
+def found_in(states, entries):
+    with TemporaryDirectory() as folder, PaymentJournal.create(Path(folder) / "j", len(states)) as journal:
+        for number, state in enumerate(states):
+            if state is not State.FREE:
+                journal.sending(number, 1)
+                if state is not State.SENT:
+                    journal.decide(number, state, 2)
+        reconciler = Reconciler(BOOK, journal, "CNY")
+        reconciler.add(entries)
+        return reconciler.result()
+
+
+def sound(states):
+    return [leg for number, state in enumerate(states) if state is State.ACK for leg in legs(number)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(list(State)), min_size=1, max_size=120))
+def test_a_sound_ledger_gives_nothing(states):
+    found = found_in(states, sound(states))
+    assert {name: getattr(found, name) for name in CLASSES} == dict.fromkeys(CLASSES, 0)
+    assert found.sent == sum(state is not State.FREE for state in states)
+    assert found.acknowledged == found.booked == states.count(State.ACK)
+    assert found.unknown == states.count(State.SENT) + states.count(State.UNKNOWN)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_injected_faults_are_counted_exactly(data):
+    count = 120
+    kinds = data.draw(st.lists(st.sampled_from(["", *CLASSES]), min_size=count, max_size=count))
+    states, entries = [], []
+    for number, kind in enumerate(kinds):
+        states.append({"ghost": State.FREE, "rejected_booked": State.REJECT}.get(kind, State.ACK))
+        debit, credit = legs(number)
+        entries += {
+            "lost": [],
+            "doubled": [debit, credit, debit, credit],
+            "wrong_amount": [replace(debit, amount=debit.amount - 1), replace(credit, amount=credit.amount + 1)],
+            "half_booked": [debit],
+        }.get(kind, [debit, credit])
+    found = found_in(states, data.draw(st.permutations(entries)))
+    assert {name: getattr(found, name) for name in CLASSES} == {name: kinds.count(name) for name in CLASSES}
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.UNKNOWN])
+def test_an_undecided_payment_may_be_booked_or_not_but_not_twice(state):
+    for times, doubled in ((0, 0), (1, 0), (2, 1)):
+        found = found_in([state], legs(0) * times)
+        assert (found.lost, found.ghost, found.doubled) == (0, 0, doubled)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"account": 4}, {"currency": "EUR"}, {"amount": -1_000_000}],
+    ids=["account", "currency", "amount"],
+)
+def test_each_fact_of_an_entry_is_compared(wrong):
+    debit, credit = legs(0)
+    assert BOOK.facts(0).debtor != 4
+    assert found_in([State.ACK], [replace(debit, **wrong), credit]).wrong_amount == 1
+
+
+def test_strange_entries_are_ghosts_and_named():
+    entries = [Entry(0, "", 5, "CNY"), Entry(1, "salary", 7, "CNY"), *legs(7)]
+    found = found_in([State.ACK], [*legs(0), *entries])
+    assert found.ghost == 2 + 1
+    assert "salary" in found.examples["ghost"]
+
+
+def test_entries_of_payments_beyond_the_journal_are_ghosts():
+    assert found_in([State.ACK], [*legs(0), *legs(1_000_000)]).ghost == 1
+
+
+def test_balances_follow_acknowledged_payments_only(tmp_path):
+    with PaymentJournal.create(tmp_path / "j", 3) as journal:
+        for number, state in enumerate((State.ACK, State.REJECT, State.UNKNOWN)):
+            journal.sending(number, 1)
+            journal.decide(number, state, 2)
+        facts = BOOK.facts(0)
+        opening = [100] * 6
+        expected = expected_balances(BOOK, journal, opening)
+        opening[facts.debtor] -= facts.amount
+        opening[facts.creditor] += facts.amount
+        assert expected == opening
+
+
+def test_balances_that_differ_are_counted_and_the_drift_is_exact():
+    found = found_in([State.ACK], legs(0))
+    compare_balances(found, [10, 20, 30], [10, 25, 28])
+    assert (found.accounts_off, found.total_drift, found.balanced) == (2, 3, False)
+    compare_balances(found, [10, 20], [10, 20])
+    assert found.balanced
+
+
+def test_the_report_form_holds_integers_and_examples():
+    written = found_in([State.REJECT], legs(0)).as_json()
+    assert written["rejectedBooked"] == 1
+    assert written["examples"] == {"rejectedBooked": [BOOK.reference(0)]}

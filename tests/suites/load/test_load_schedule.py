@@ -1,0 +1,64 @@
+"""Laws of schedules: counts, order, rates, and merging."""
+
+import itertools
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance_load.schedule import NS, constant, merged, poisson, ramp, share, step
+
+rates = st.integers(1, 2000)
+lengths = st.integers(1, 5)
+
+
+@given(rates, lengths)
+def test_constant_puts_the_rate_into_every_second_evenly(rate, length):
+    times = list(constant(rate, length))
+    assert len(times) == rate * length
+    assert all(sum(second * NS <= at < (second + 1) * NS for at in times) == rate for second in range(length))
+    gaps = {after - before for before, after in itertools.pairwise(times)}
+    assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32))
+def test_poisson_is_ordered_reproducible_and_near_its_rate(seed):
+    times = list(poisson(500, 4, seed))
+    assert times == sorted(times) == list(poisson(500, 4, seed))
+    assert all(0 <= at < 4 * NS for at in times)
+    assert abs(len(times) - 2000) < 6 * 2000**0.5
+
+
+@given(rates, rates, lengths)
+def test_a_ramp_has_the_area_under_its_line(start, end, length):
+    times = list(ramp(start, end, length))
+    assert len(times) == (start + end) * length // 2
+    assert times == sorted(times)
+    assert all(0 <= at <= length * NS for at in times)
+
+
+def test_a_ramp_reaches_half_of_its_rate_half_way():
+    times = list(ramp(1, 1999, 2))
+    first_half = sum(at < NS for at in times)
+    assert abs(first_half - 500) <= 2
+
+
+def test_a_step_bursts_where_it_says():
+    times = list(step(10, 100, 2, 1, 2))
+    seconds = [sum(second * NS <= at < (second + 1) * NS for at in times) for second in range(5)]
+    assert seconds == [10, 10, 100, 10, 10]
+    assert times == sorted(times)
+
+
+@given(st.lists(st.tuples(rates, lengths), min_size=1, max_size=4))
+def test_merged_streams_keep_every_arrival_and_its_stream(streams):
+    found = list(merged(*(constant(rate, length) for rate, length in streams)))
+    assert [at for at, _ in found] == sorted(at for at, _ in found)
+    for label, (rate, length) in enumerate(streams):
+        assert [at for at, stream in found if stream == label] == list(constant(rate, length))
+
+
+@given(rates, st.integers(1, 7))
+def test_workers_share_a_stream_without_loss_or_overlap(rate, workers):
+    parts = [list(share(constant(rate, 2), worker, workers)) for worker in range(workers)]
+    assert sorted(itertools.chain(*parts)) == list(constant(rate, 2))

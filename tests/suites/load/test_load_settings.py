@@ -1,0 +1,55 @@
+"""Parameters: wrong ones are refused with their place and remedy before anything is sent."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.errors import ConfigError
+from conformance_load.payments import arrange
+from conformance_load.settings import CALIBRATION, DEFAULTS, Settings
+
+
+def test_the_defaults_are_good_and_calibration_only_changes_what_exists():
+    made = Settings.of({}, 1000)
+    assert made.requests == (DEFAULTS["duration_s"] + DEFAULTS["warmup_s"]) * DEFAULTS["rate_per_s"]
+    assert CALIBRATION.keys() <= DEFAULTS.keys()
+    assert Settings.of(CALIBRATION, 1000).rate_per_s == CALIBRATION["rate_per_s"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"rate_per_s": 0}, {"rate_per_s": "100"}, {"duration_s": 1.5}, {"connections": True}, {"accounts": 1}],
+)
+def test_a_wrong_parameter_is_refused_with_its_place(parameters):
+    with pytest.raises(ConfigError) as refusal:
+        Settings.of(parameters, 1000)
+    assert refusal.value.where == f"load.{next(iter(parameters))}"
+    assert refusal.value.remedy
+
+
+def test_a_rate_beyond_what_the_candidate_allows_is_refused():
+    with pytest.raises(ConfigError, match="the candidate allows 50"):
+        Settings.of({"rate_per_s": 51}, 50)
+
+
+def test_a_run_that_would_not_fit_into_memory_is_refused():
+    with pytest.raises(ConfigError, match="fit into memory"):
+        Settings.of({"rate_per_s": 1000, "duration_s": 3600}, 1000)
+
+
+def test_parameters_of_others_are_left_alone():
+    assert Settings.of({"something_else": "x", "calibration": {}}, 1000).connections == DEFAULTS["connections"]
+
+
+@given(st.integers(1, 2000), st.integers(0, 70), st.integers(0, 70))
+def test_arrivals_are_payments_once_each_plus_replays_of_earlier_ones(arrivals, replay_every, cut_every):
+    kinds = arrange(Settings.of({"replay_every": replay_every, "cut_every": cut_every}, 1000), arrivals)
+    assert len(kinds) == arrivals
+    fresh = [number for number, _, replay in kinds if not replay]
+    assert fresh == list(range(len(fresh)))
+    assert arrivals - len(fresh) <= (arrivals // replay_every if replay_every else 0)
+    seen = -1
+    for number, cut, replay in kinds:
+        assert number <= seen if replay else number == seen + 1
+        assert not (cut and replay)
+        seen = max(seen, number)

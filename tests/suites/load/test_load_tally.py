@@ -1,0 +1,62 @@
+"""The tally: from the intended start, warm-up apart, nothing unsent forgotten."""
+
+from conformance_load.tally import Tally
+
+MS = 1_000_000
+S = 1000 * MS
+
+
+def tally(seconds=3, start=10 * S):
+    made = Tally(seconds)
+    made.start_ns = start
+    return made
+
+
+def test_response_runs_from_the_intended_start_and_service_from_sending():
+    made = tally()
+    made.sending(10 * S, 10 * S + 40 * MS, None)
+    made.ended("confirmed", 10 * S, 10 * S + 40 * MS, 10 * S + 50 * MS)
+    assert (made.response.largest, made.service.largest, made.lag.largest) == (50_000, 10_000, 40_000)
+
+
+def test_only_lag_of_a_free_slot_is_the_generators_own():
+    made = tally()
+    made.sending(10 * S, 10 * S + 40 * MS, None)
+    made.sending(11 * S, 11 * S + 3 * MS, 2 * MS)
+    assert (made.lag.count, made.own_lag.count, made.own_lag.largest) == (2, 1, 2_000)
+
+
+def test_the_warm_up_is_not_measured():
+    made = tally()
+    made.sending(9 * S, 9 * S, 0)
+    made.ended("confirmed", 9 * S, 9 * S, 11 * S)
+    assert (made.sent, made.response.count, sum(made.counts.values())) == (0, 0, 0)
+
+
+def test_what_was_never_sent_counts_with_the_time_it_waited_in_vain():
+    made = tally()
+    made.ended("unsent", 10 * S, 15 * S, 15 * S)
+    assert made.response.largest == 5_000_000
+    assert (made.service.count, made.sent, made.counts["unsent"]) == (0, 0, 1)
+
+
+def test_a_cut_request_has_no_response_time():
+    made = tally()
+    made.sending(10 * S, 10 * S, 0)
+    made.ended("cut", 10 * S, 10 * S, 10 * S + MS)
+    assert (made.counts["cut"], made.response.count, made.sent) == (1, 0, 1)
+
+
+def test_the_timeline_counts_by_second_and_keeps_what_came_late_in_its_last():
+    made = tally()
+    for second, outcome in ((10, "confirmed"), (10, "expected"), (11, "broken"), (12, "replayed"), (30, "confirmed")):
+        made.sending(second * S, second * S, 0)
+        made.ended(outcome, second * S, second * S, second * S + 5 * MS)
+    lines = made.timeline()
+    assert [line["s"] for line in lines] == [0, 1, 2, 3]
+    assert [line["sent"] for line in lines] == [2, 1, 1, 1]
+    assert [line["confirmed"] for line in lines] == [1, 0, 0, 1]
+    assert [line["refused"] for line in lines] == [1, 0, 0, 0]
+    assert [line["broken"] for line in lines] == [0, 1, 0, 0]
+    assert [line["replayed"] for line in lines] == [0, 0, 1, 0]
+    assert lines[0]["p99Us"] == 5_000

@@ -1,0 +1,139 @@
+"""The bank's application: all routes, the layers around them, and who passes."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from conformance.contract import openapi
+from conformance.reference import accounts, clients, consents, factors, notices, payments, sessions, supervisor
+from conformance.reference.input import read_body
+from conformance.reference.web import ErrorAnswers, Front, answer, problem
+from conformance.sdk.reference import Principal, Problem
+
+if TYPE_CHECKING:
+    from conformance.reference.host import ReferenceHost
+    from conformance.reference.logs import AccessLog
+
+
+def core_routes(host: ReferenceHost) -> list[Route]:
+    """Return the bank's own routes, those that are asked most first."""
+    modules = (payments, accounts, clients, sessions, factors, consents, notices, supervisor)
+    return [*(route for module in modules for route in module.routes(host)), *_public_routes(host)]
+
+
+def application(host: ReferenceHost, log: AccessLog) -> ASGIApp:
+    """Return the application of the main port, with the routes of all parts."""
+    routes = [*core_routes(host), *(route for part in host.parts for route in part.routes(host))]
+    return dressed(host, routes, log)
+
+
+def dressed(host: ReferenceHost, routes: list[Any], log: AccessLog) -> ASGIApp:
+    """Return routes as an application with the bank's errors, headers, signatures and access log."""
+    errors = ErrorAnswers(host.faults, str(host.db.path))
+    handlers: Any = {Problem: errors.on_problem, HTTPException: errors.on_http, Exception: errors.on_crash}
+    inner = Starlette(routes=routes, exception_handlers=handlers)
+    inner.router.redirect_slashes = False
+    return Front(AccessLogged(SignatureGate(inner, host), log), host.faults)
+
+
+def _public_routes(host: ReferenceHost) -> list[Route]:
+    document = openapi()
+
+    async def contract(request: Request) -> Response:
+        return answer({**document, "servers": [{"url": host.url()}]})
+
+    async def debug(request: Request) -> Response:
+        """Fault routes.debug-open: a page that was meant for developers."""
+        if not host.faults.on("routes.debug-open"):
+            raise HTTPException(404)
+        return answer({"database": str(host.db.path), "users": list(host.users.names()), "faults": host.faults.active()})
+
+    return [
+        Route("/openapi.json", contract, methods=["GET"]),
+        Route("/debug", debug, methods=["GET"], include_in_schema=False),
+        Route("/metrics", debug, methods=["GET"], include_in_schema=False),
+    ]
+
+
+class SignatureGate:
+    """Requires a valid signature on every request of a user who must sign, before any route runs."""
+
+    def __init__(self, app: ASGIApp, host: ReferenceHost) -> None:
+        self._app = app
+        self._host = host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        principal = self._principal(Request(scope)) if scope["type"] == "http" else None
+        user = self._host.users.get(principal.user) if principal else None
+        if user is None or not user.must_sign:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            body = await read_body(request)
+            request.state.proof = await self._host.signatures.require(request, user, body)
+        except Problem as refusal:
+            await problem(refusal)(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+    def _principal(self, request: Request) -> Principal | None:
+        try:
+            return self._host.principal(request)
+        except Problem:
+            return None  # the route decides whether it needs a caller
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read already once more, then whatever follows."""
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+class AccessLogged:
+    """Writes one line per request: never a body, a query, a header or a token."""
+
+    def __init__(self, app: ASGIApp, log: AccessLog) -> None:
+        self._app = app
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+
+        async def seen(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, seen)
+        finally:
+            self._log.add(scope, status, int((time.perf_counter() - began) * 1_000_000))
+
+
+def contract_text() -> bytes:
+    """Return the neutral contract as JSON bytes."""
+    return json.dumps(openapi(), ensure_ascii=False).encode()

@@ -1,0 +1,148 @@
+"""The candidate file of the running bank, and the secrets it names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance import __version__
+from conformance.reference import consents, factors, sessions
+from conformance.reference.clients import OTHER_AUDIENCE
+from conformance.reference.host import ReferenceHost
+from conformance.reference.keys import Seed, pem
+from conformance.reference.users import ROLES, SIGNERS
+
+#: The seed of everything secret, as 64 hexadecimal digits.
+SEED_VARIABLE = "CONFORMANCE_DEMO_SEED"
+#: The bearer token of the control port.
+CONTROL_VARIABLE = "CONFORMANCE_DEMO_CONTROL_TOKEN"
+
+CORE_HOOKS = ("restart", "clock", "inject", "export_logs")
+
+#: What the bank itself offers; parts add theirs.
+SUPPORTS = (
+    "auth", "accounts", "consents", "payments", "notices", "audit", "supervisor",
+    "signing.rfc9421", "factors", "tls", "login", "limits",
+)  # fmt: skip
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def variable(user: str, what: str) -> str:
+    """Return the name of the environment variable that holds a user's secret."""
+    return f"CONFORMANCE_DEMO_{user.upper()}_{what}"
+
+
+def environment(seed: Seed) -> dict[str, str]:
+    """Return every secret that the candidate file names, by environment variable."""
+    values = {CONTROL_VARIABLE: seed.password("control")}
+    for name in ROLES:
+        values[variable(name, "SECRET")] = seed.password(f"client/{name}")
+        values[variable(name, "PASSWORD")] = seed.password(f"password/{name}")
+        values[variable(name, "ASSERTION_KEY")] = pem(seed.p256(f"assertion/{name}"))
+        values[variable(name, "ED25519_KEY")] = pem(seed.ed25519(f"sign/ed25519/{name}"))
+        values[variable(name, "P256_KEY")] = pem(seed.p256(f"sign/p256/{name}"))
+        if name in SIGNERS:
+            values[variable(name, "SM2_KEY")] = seed.sm2(f"sign/sm2/{name}").hex()
+    return values
+
+
+def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str, Any]:
+    """Return the candidate file of a running bank as plain data."""
+    part_hooks = [name for part in host.parts for name in part.hooks(host)]
+    supports = [*SUPPORTS, *(name for part in host.parts for name in part.supports())]
+    declared: dict[str, Any] = {"security": _declared(host)}
+    for part in host.parts:
+        for name, value in part.declared(host).items():
+            declared[name] = {**declared[name], **value} if isinstance(declared.get(name), dict) else value
+    return {
+        "schema": "conformance/candidate/v1",
+        "name": "Reference Bank",
+        "version": __version__,
+        "vendor": "fintech-conformance",
+        "driver": "http",
+        "base_url": host.url(),
+        "supports": list(dict.fromkeys(supports)),
+        "endpoints": {name: url for name, url in host.settings.urls.items() if name},
+        "auth": {"scheme": "oauth2", "audience": host.url()},
+        "signing": {"scheme": "rfc9421", "covers": ["@method", "@target-uri", "authorization", "content-digest"]},
+        "users": {name: _user(name) for name in ROLES},
+        "tls": {"ca": str(ca)},
+        "limits": {"requests_per_second_max": 5000, "load_per_second_max": 10_000, "timeout_s": 10},
+        "hooks": {
+            name: {"url": f"{control}/hooks/{name}", "token": {"env": CONTROL_VARIABLE}}
+            for name in dict.fromkeys([*CORE_HOOKS, *part_hooks])
+        },
+        "scope": {"effects": "disruptive", "hosts": [control.partition("://")[2], *host.settings.callback_hosts]},
+        "declared": declared,
+    }
+
+
+def _user(name: str) -> dict[str, Any]:
+    section: dict[str, Any] = {
+        "client_id": name,
+        "client_secret": {"env": variable(name, "SECRET")},
+        "username": name,
+        "password": {"env": variable(name, "PASSWORD")},
+    }
+    if name in SIGNERS:
+        key = {"env": variable(name, "ED25519_KEY")}
+        section["signing"] = {"algorithm": "ed25519", "keyid": f"{name}-ed25519", "key": key}
+    return section
+
+
+def _declared(host: ReferenceHost) -> dict[str, Any]:
+    """Return what the security suite may want to know of this bank beside the contract."""
+    return {
+        "issuer": host.tokens.issuer,
+        "other_audience": OTHER_AUDIENCE,
+        "factor_threshold": factors.THRESHOLD,
+        "login_attempts_max": sessions.BAD_MAX,
+        "limits": {"path": "/limits/ping", "requests": sessions.LIMITS_QUOTA, "per_seconds": sessions.LIMITS_WINDOW_S},
+        "callback_hosts": list(host.settings.callback_hosts),
+        "consent_fields": {name: list(fields) for name, fields in consents.FIELDS.items()},
+        "signing_keys": {
+            "signer-p256": {"env": variable("signer", "P256_KEY"), "algorithm": "ecdsa-p256-sha256"},
+            "signer-sm2": {"env": variable("signer", "SM2_KEY"), "algorithm": "sm2-sm3"},
+            "bob-ed25519": {"env": variable("bob", "ED25519_KEY"), "algorithm": "ed25519"},
+        },
+        "assertion_keys": {name: {"env": variable(name, "ASSERTION_KEY")} for name in ROLES},
+    }
+
+
+def write_toml(path: Path, document: Mapping[str, Any]) -> None:
+    """Write plain data as TOML."""
+    path.write_text("\n".join(_tables(document, ())) + "\n", encoding="utf-8")
+
+
+def _tables(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
+    lines = [f"[{'.'.join(_key(name) for name in path)}]"] if path else []
+    inner = {name: value for name, value in table.items() if isinstance(value, Mapping) and not _inline(value)}
+    lines += [f"{_key(name)} = {_value(value)}" for name, value in table.items() if name not in inner]
+    for name, value in inner.items():
+        lines += ["", *_tables(value, (*path, name))]
+    return lines
+
+
+def _inline(value: Mapping[str, Any]) -> bool:
+    """Tell whether a table is short enough for one line: a secret reference, for example."""
+    return set(value) <= {"env", "file", "algorithm"} and "env" in value
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(name)} = {_value(item)}" for name, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)

@@ -1,0 +1,236 @@
+"""Routes of payments. Sound: one transaction decides and books. The faults of money live here."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from conformance.reference import factors
+from conformance.reference import input as strict
+from conformance.reference.idempotency import fingerprint, once, recall, remember
+from conformance.reference.web import answer
+from conformance.sdk.reference import Principal, Problem
+
+if TYPE_CHECKING:
+    from conformance.reference.host import ReferenceHost
+
+_MEMBERS = ("debtor", "creditor", "amount", "currency", "reference", "factor")
+#: How long the racing faults look away between looking and acting, in seconds: the time a remote store would take.
+_RACE_S = 0.03
+#: What fault load.slow adds to the payments it hits, in seconds.
+_SLOW_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A payment as it was asked for, validated but not yet decided."""
+
+    by: str
+    key: str
+    debtor: str
+    creditor: str
+    amount: int
+    currency: str
+    reference: str
+    factor: str | None
+    body: Mapping[str, Any]
+    proof: Mapping[str, Any] | None
+
+
+def routes(host: ReferenceHost) -> list[Route]:
+    """Return the routes of payments."""
+
+    async def create(request: Request) -> Response:
+        principal = host.authorize(request, scope="payments")
+        body = await strict.read_json(request, host.faults)
+        order = _order(host, request, principal, body)
+        _require_authority(host, request, principal, order.debtor)
+        return await _Creation(host, order).answer()
+
+    async def read(request: Request) -> Response:
+        principal = host.authorize(request, scope="payments")
+        return answer(host.bank.describe(_party(host, principal, request.path_params["payment"])))
+
+    async def listing(request: Request) -> Response:
+        principal = host.authorize(request, scope="payments")
+        account = host.owned(principal, request.query_params.get("account", ""))["id"]
+        after, limit = host.pages.asked(request, f"payments/{account}")
+        rows = host.bank.payments(account, after, limit)
+        following = host.pages.next(f"payments/{account}", rows[-1]["number"] if rows else 0, len(rows), limit)
+        return answer({"items": [host.bank.describe(row) for row in rows], "next": following})
+
+    async def cancel(request: Request) -> Response:
+        principal = host.authorize(request, scope="payments")
+        if await strict.read_body(request):
+            raise Problem(400, "unknown-member", "A cancellation has no body.")
+        row = _party(host, principal, request.path_params["payment"], "debtor")
+        return answer(await host.db.write(lambda _: host.bank.cancel(row["id"], principal.user)))
+
+    async def refund(request: Request) -> Response:
+        principal, key = host.authorize(request, scope="payments"), idempotency_key(request)
+        body = await strict.read_json(request, host.faults)
+        strict.only(body, ("amount",))
+        amount = strict.amount(body, host.faults)
+        payment = _party(host, principal, request.path_params["payment"])["id"]
+
+        def job(connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
+            def effect() -> dict[str, Any]:
+                return host.bank.give_back(payment, amount, principal.user)
+
+            operation = f"payments.refund/{payment}"
+            return once(connection, host.faults, principal.user, key, operation, {"amount": amount}, effect)
+
+        result, replayed = await host.db.write(job)
+        return _created(result, replayed)
+
+    return [
+        Route("/payments", create, methods=["POST"]),
+        Route("/payments", listing, methods=["GET"]),
+        Route("/payments/{payment}", read, methods=["GET"]),
+        Route("/payments/{payment}/cancel", cancel, methods=["POST"]),
+        Route("/payments/{payment}/refunds", refund, methods=["POST"]),
+    ]
+
+
+def idempotency_key(request: Request) -> str:
+    """Return the Idempotency-Key; raises Problem(400) when there is none, or more than one."""
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) != 1 or not 1 <= len(keys[0]) <= 128 or not keys[0].isascii() or not keys[0].isprintable():
+        raise Problem(400, "idempotency-key", "Exactly one Idempotency-Key of at most 128 characters is required.")
+    return str(keys[0])
+
+
+def _order(host: ReferenceHost, request: Request, principal: Principal, body: dict[str, Any]) -> Order:
+    """Validate members and their types; whether the payment can be booked is decided in the transaction."""
+    key = idempotency_key(request)
+    if not host.faults.on("accounts.mass-assignment"):
+        strict.only(body, _MEMBERS)
+    return Order(
+        by=principal.user,
+        key=key,
+        debtor=strict.identifier(body, "debtor"),
+        creditor=strict.identifier(body, "creditor"),
+        amount=strict.amount(body, host.faults),
+        currency=strict.currency(body, host.faults),
+        reference=strict.text(body, "reference", default="", max_length=140),
+        factor=strict.identifier(body, "factor") if "factor" in body else None,
+        body=body,
+        proof=getattr(request.state, "proof", None),
+    )
+
+
+def _require_authority(host: ReferenceHost, request: Request, principal: Principal, debtor: str) -> None:
+    if "consent-id" in request.headers:
+        host.consents.account(request, principal, debtor, "payments.create")
+    elif not host.faults.on("payments.debtor-unchecked"):
+        host.owned(principal, debtor)
+
+
+def _party(host: ReferenceHost, principal: Principal, payment: str, role: str = "") -> sqlite3.Row:
+    """Return a payment whose debtor or creditor (or just the one in ``role``) is the caller's account."""
+    row = host.bank.payment_row(payment)
+    sides = (role,) if role else ("debtor", "creditor")
+    if any(host.bank.owner(row[side]) == principal.user for side in sides):
+        return row
+    if host.faults.on("payments.debtor-unchecked" if role else "accounts.owner-unchecked"):
+        return row
+    raise Problem(404, "not-found", "There is no such payment.")
+
+
+def _created(result: dict[str, Any], replayed: bool) -> Response:
+    return answer(result, 201, {"Idempotency-Replayed": "true"} if replayed else None)
+
+
+class _Creation:
+    """Making one payment, soundly or with the fault that is on."""
+
+    def __init__(self, host: ReferenceHost, order: Order) -> None:
+        self._host = host
+        self._order = order
+
+    async def answer(self) -> Response:
+        """Decide, book and answer."""
+        faults, order = self._host.faults, self._order
+        if faults.on("payments.key-race"):
+            return _created(*await self._racing_key())
+        if faults.on("payments.lost-update"):
+            await self._race_balance()
+        if faults.strikes("load.slow", order.reference):
+            await asyncio.sleep(_SLOW_S)
+        result, replayed = await self._host.db.write(self._once)
+        if result.get("state") == "rejected":  # only fault load.rejected-booked books and still refuses
+            raise Problem(422, "insufficient-funds", "The debtor's balance is too low.")
+        self._host.notices.tell("payment", result)
+        return _created(result, replayed)
+
+    def _once(self, connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
+        order, host = self._order, self._host
+        effect: Callable[[], dict[str, Any]] = lambda: self._effect(connection)  # noqa: E731 - a closure over one line
+        return once(connection, host.faults, order.by, order.key, "payments.create", order.body, effect)
+
+    def _effect(self, connection: sqlite3.Connection) -> dict[str, Any]:
+        order, faults = self._order, self._host.faults
+        factors.spend(
+            self._host, connection, order.by, order.factor, order.amount, order.currency, order.creditor
+        )
+        if order.reference.startswith("load"):
+            return self._under_load(connection)
+        result = self._book(order.amount)
+        if faults.on("accounts.mass-assignment"):
+            result |= {name: value for name, value in order.body.items() if name not in _MEMBERS}
+        return result
+
+    def _book(self, amount: int, reference: str | None = None) -> dict[str, Any]:
+        order = self._order
+        wanted = order.reference if reference is None else reference
+        return self._host.bank.book(
+            order.debtor, order.creditor, amount, order.currency, order.by, wanted, proof=order.proof
+        )
+
+    def _under_load(self, connection: sqlite3.Connection) -> dict[str, Any]:
+        """Book soundly, or strike with one of the counted faults (each hits every tenth payment)."""
+        order, faults = self._order, self._host.faults
+        amount = order.amount + (1 if faults.strikes("load.wrong-amount", order.reference) else 0)
+        result = self._book(amount) | {"amount": order.amount}
+        if faults.strikes("load.lost", order.reference):
+            connection.execute("ROLLBACK TO job")
+        if faults.strikes("load.doubled", order.reference):
+            self._book(order.amount)
+        if faults.strikes("load.ghost", order.reference):
+            self._book(order.amount, f"load-ghost-{result['id']}")
+        if faults.strikes("load.rejected-booked", order.reference):
+            result |= {"state": "rejected"}
+        return result
+
+    async def _racing_key(self) -> tuple[dict[str, Any], bool]:
+        """Fault payments.key-race: look whether the key is known, then, later, act on what was seen."""
+        order, host = self._order, self._host
+        with host.db.reading() as connection:
+            known = recall(connection, order.by, order.key)
+        if known is not None:
+            return await host.db.write(self._once)
+        await asyncio.sleep(_RACE_S)
+        wanted = fingerprint("payments.create", order.body)
+
+        def job(connection: sqlite3.Connection) -> dict[str, Any]:
+            result = self._effect(connection)
+            remember(connection, order.by, order.key, wanted, result)
+            return result
+
+        return await host.db.write(job), False
+
+    async def _race_balance(self) -> None:
+        """Fault payments.lost-update: read the balance, then, later, write it back as it was read."""
+        order, host = self._order, self._host
+        seen = host.bank.balance(order.debtor)
+        await asyncio.sleep(_RACE_S)
+        if seen >= order.amount:
+            query = "UPDATE accounts SET balance = ? WHERE id = ?"
+            await host.db.write(lambda connection: connection.execute(query, (seen, order.debtor)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin
@@ -29,6 +29,9 @@ from conformance.sdk.drivers import RawSocket, Recorder
 from conformance.sdk.findings import NotTested
 from conformance.sdk.load import WireRequest
 from conformance.sdk.prepared import Prepared, Stage
+
+#: Members of an answer that hold something to authenticate with.
+TOKEN_NAMES = ("token", "session", "secret", "key", "code")
 
 #: Redirects followed at most, where a mapping says that they are followed at all.
 REDIRECTS_MAX = 5
@@ -100,7 +103,8 @@ class HttpDriver:
     # -- for the harness ----------------------------------------------------------------------------------
 
     def secrets(self) -> frozenset[str]:
-        """Return all secret texts used so far, which nothing recorded may show."""
+        """Return all secret texts known: those the candidate file names, and tokens fetched so far."""
+        self._secrets.reveal_all(self._file.auth, self._file.users, self._file.signing, self._file.hooks)
         return self._secrets.values()
 
     def mapped(self) -> Mapping[str, Operation]:
@@ -229,7 +233,7 @@ class HttpDriver:
     def _send(self, call: _Call) -> Exchange | Broken:
         request = self._finished(call).finished()
         identity = call.caller.identity(self._file.tls) if call.caller else ("", "")
-        exchange = self._session.send(request, identity=identity)
+        exchange = self._session.send(request, identity=identity, learn=self._learning(call))
         for _ in range(REDIRECTS_MAX if call.step.redirects else 0):
             following = _redirected(request, exchange)
             if following is None:
@@ -237,6 +241,21 @@ class HttpDriver:
             request = following
             exchange = self._session.send(request, identity=identity)
         return exchange
+
+    def _learning(self, call: _Call) -> Callable[[Exchange], None] | None:
+        """Return what picks tokens out of an answer before it is recorded; None for operations that give none."""
+        operation = call.operation
+        if operation.group != "auth" and not (call.caller and call.caller.settings.get("operation") == operation.name):
+            return None
+        holder = (call.caller.name if call.caller else "caller").upper()
+
+        def learn(exchange: Exchange) -> None:
+            answer = understand(operation, exchange, call.arguments)
+            for name, value in answer.value.items() if isinstance(answer, Accepted) else ():
+                if isinstance(value, str) and name.endswith(TOKEN_NAMES):
+                    self._secrets.remember(value, f"{holder}_TOKEN")
+
+        return learn
 
     def _ask(self, operation: str, caller: Caller) -> Answer:
         compiled = self._offer.compiled.get(operation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,18 @@ class Secrets:
             text = self._read(str(value["file"]), where)
         self.remember(text, name)
         return text
+
+    def reveal_all(self, *sections: Any) -> None:
+        """Reveal every reference that can be, so that a recorder knows them all before the first exchange.
+
+        What is missing is left for its use to complain about.
+        """
+        for section in sections:
+            if is_reference(section):
+                with suppress(ConfigError):
+                    self.reveal(section, "")
+            elif isinstance(section, Mapping):
+                self.reveal_all(*section.values())
 
     def path(self, value: Any) -> str:
         """Return an absolute path for a file named in the candidate file, as text or as ``{ file = … }``."""

@@ -6,8 +6,8 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import requests
@@ -115,10 +115,12 @@ class Session:
         *,
         identity: tuple[str, str] | None = None,
         timeout_s: float | None = None,
+        learn: Callable[[Exchange], None] | None = None,
     ) -> Exchange | Broken:
         """Make one exchange and record it.
 
         ``identity``: paths of a client certificate and its key; ("", "") sends none, None the candidate's own.
+        ``learn`` sees the response before it is recorded: an answer that carries a token is redacted from the start.
         """
         try:
             target = self._boundary.target(request.url)
@@ -131,7 +133,7 @@ class Session:
         CURRENT.net = {}
         seen = self._exchange(request, target, self._default_identity if identity is None else identity)
         elapsed_us = (time.perf_counter_ns() - begin) // 1000
-        return self._finish(request, target, seen, started_us, elapsed_us)
+        return self._finish(request, target, seen, started_us, elapsed_us, learn)
 
     def close(self) -> None:
         """Close kept connections."""
@@ -209,38 +211,44 @@ class Session:
     # -- recording ----------------------------------------------------------------------------------------
 
     def _finish(
-        self, request: WireRequest, target: Target, seen: _Seen, started_us: int, elapsed_us: int
+        self,
+        request: WireRequest,
+        target: Target,
+        seen: _Seen,
+        started_us: int,
+        elapsed_us: int,
+        learn: Callable[[Exchange], None] | None,
     ) -> Exchange | Broken:
         headers = self._complete(request, target)
-        curl = curl_line(request, self._ca, self._secrets)
-        line = f"{request.method} {_target_of(request.url)} HTTP/1.1"
-        status_line = f"{seen.version} {seen.status} {seen.reason}".rstrip()
-        sighting = Sighting(
-            kind="http",
-            request=WireMessage(line, tuple(headers), request.body),
-            response=WireMessage(status_line, seen.headers, seen.body) if seen.status else None,
-            started_us=started_us,
-            elapsed_us=elapsed_us,
-            error=f"{seen.failure.kind}: {seen.failure.detail}" if seen.failure else "",
-            curl=curl,
-            net=seen.net,
-        )
         exchange = Exchange(
-            seq=self._recorder.record(sighting),
+            seq=0,
             status=seen.status,
             headers=_joined(seen.headers),
             body=seen.body,
-            curl=curl,
             elapsed_us=elapsed_us,
             request_headers=dict(headers),
             request_body=request.body,
             url=request.url,
         )
+        if learn and not seen.failure:
+            learn(exchange)
+        curl = curl_line(request, self._ca, self._secrets)
+        status_line = f"{seen.version} {seen.status} {seen.reason}".rstrip()
+        sighting = Sighting(
+            kind="http",
+            request=WireMessage(_request_line(request), tuple(headers), request.body),
+            response=WireMessage(status_line, seen.headers, seen.body) if seen.status else None,
+            started_us=started_us,
+            elapsed_us=elapsed_us,
+            error=str(seen.failure or ""),
+            curl=curl,
+            net=seen.net,
+        )
+        exchange = replace(exchange, seq=self._recorder.record(sighting), curl=curl)
         return Broken(seen.failure.kind, seen.failure.detail, exchange) if seen.failure else exchange
 
     def _unsent(self, request: WireRequest, kind: BrokenKind, detail: str) -> Broken:
-        line = f"{request.method} {_target_of(request.url)} HTTP/1.1"
-        message = WireMessage(line, request.headers, request.body)
+        message = WireMessage(_request_line(request), request.headers, request.body)
         sighting = Sighting("http", message, None, time.time_ns() // 1000, 0, f"{kind}: {detail}")
         return Broken(kind, detail, Exchange(self._recorder.record(sighting), url=request.url))
 
@@ -296,6 +304,7 @@ def _latin(value: str) -> str | bytes:
     return value if value.isascii() else value.encode("utf-8")
 
 
-def _target_of(url: str) -> str:
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+def _request_line(request: WireRequest) -> str:
+    parts = urlsplit(request.url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return f"{request.method} {target} HTTP/1.1"

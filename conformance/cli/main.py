@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click.exceptions import Abort
 
 from conformance import __version__, exits
 from conformance.errors import ConformanceError
@@ -66,7 +67,7 @@ def main() -> None:
     try:
         code = cli.main(standalone_mode=False, prog_name="conformance")
         sys.exit(code if isinstance(code, int) else exits.CONFORMANT)
-    except click.exceptions.Abort:
+    except Abort:
         _say("interrupted")
         sys.exit(exits.INTERRUPTED)
     except KeyboardInterrupt:

@@ -77,7 +77,8 @@ def _text(results: list[SuiteCalibration], summary: dict[str, Any]) -> str:
         lines.append(f"{item.suite}: {part['checks']} checks, {part['detected']}/{part['faults']} faults detected")
         lines += [f"  sound: {check} {outcome}" for check, outcome in item.sound.items() if outcome != "passed"]
     lines += [
-        f"undetected: {row['fault']} must trip {row['check']} saying {row['says']!r}; it said: {row['said'] or 'passed'}"
+        f"undetected: {row['fault']} must trip {row['check']} saying {row['says']!r}; "
+        f"it said: {row['said'] or 'passed'}"
         for row in summary["undetected"]
     ]
     lines += [f"false alarm: {alarm}" for alarm in summary["alarms"]]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _WORDS = {
     "en": {
         "why": "Why", "faulty": "A faulty product", "fix": "How to fix it", "clauses": "Source",
-        "checks": "Decided by", "faults": "Proven by the seeded faults", "not_tested": "Not tested", "none": "no check yet",
+        "checks": "Decided by", "faults": "Proven by the seeded faults", 
+        "not_tested": "Not tested", "none": "no check yet",
     },
     "zh-CN": {
         "why": "为什么", "faulty": "有缺陷的产品会怎样", "fix": "如何整改", "clauses": "出处",

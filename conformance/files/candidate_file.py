@@ -43,6 +43,7 @@ def candidate_schema() -> dict[str, Any]:
     schema = schema_of(CandidateFile, skip=("path",), describe=DESCRIPTIONS)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "candidate.toml: the product under test"
+    schema["properties"]["schema"] = {"const": "conformance/candidate/v1", "description": "the version of this format"}
     return schema
 
 
@@ -61,6 +62,7 @@ def _build(document: dict[str, Any], path: Path) -> CandidateFile:
     if "effects" in scope:
         scope["effects"] = Effect(scope["effects"])
     scope["hosts"] = tuple(scope.get("hosts", ()))
+    document = {key: value for key, value in document.items() if key != "schema"}
     values = {**document, "scope": Scope(**scope), "limits": Limits(**document.get("limits", {}))}
     values["supports"] = tuple(document.get("supports", ()))
     values["pool"] = tuple(document.get("pool", ()))

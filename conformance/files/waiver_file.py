@@ -1,4 +1,4 @@
-"""``waivers.toml``: the certifier's file of requirements that are waived, each with a reason, an approver and an end."""
+"""``waivers.toml``: the certifier's file of waived requirements, each with a reason, an approver and an end."""
 
 from __future__ import annotations
 

@@ -26,8 +26,9 @@ def check_completeness(statement: Statement, now: datetime.datetime) -> str:
     _rows_match_plan(statement)
     _load(statement)
     _calibration(statement)
+    proven = proven_checks(statement)
     for outcome in statement.outcomes:
-        _outcome(statement, outcome)
+        _outcome(statement, outcome, proven)
     for row in statement.requirements:
         _requirement(statement, row, now)
     _conclusion(statement)
@@ -105,14 +106,14 @@ def _calibration(statement: Statement) -> None:
 # -- outcomes --------------------------------------------------------------------------------------------------
 
 
-def _outcome(statement: Statement, outcome: Mapping[str, Any]) -> None:
+def _outcome(statement: Statement, outcome: Mapping[str, Any], proven: frozenset[str]) -> None:
     """Demand that a pass has evidence and a proven check, and that a *must* cannot merely warn."""
     name, value = outcome["check"], outcome["outcome"]
     if value == Outcome.PASSED:
         backed = bool(outcome["exchanges"] or outcome["notes"])
         demand(backed, "PASS_WITHOUT_EVIDENCE", f"{name} passed without an exchange or a note")
-        proven = not statement.rule.calibration_required or name in proven_checks(statement)
-        demand(proven, "PASS_UNCALIBRATED", f"{name} passed, but no current calibration proves that it can fail")
+        calibrated = not statement.rule.calibration_required or name in proven
+        demand(calibrated, "PASS_UNCALIBRATED", f"{name} passed, but no current calibration proves that it can fail")
     row = next(row for row in statement.requirements if row["id"] == outcome["requirement"])
     demand(value != Outcome.WARNED or row["level"] != "must", "MUST_ONLY_WARNED", f"{name} decides a must")
     demand(value != Outcome.WAIVED, "CHECK_WAIVED", f"{name}: requirements are waived, never checks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def check_citations(statement: Statement) -> list[Citation]:
     )
     for first, last, check in cited:
         demand(1 <= first <= last <= size, "RANGE_OUTSIDE", f"{check} cites {first} to {last} of {size} exchanges")
-    for (_, last, one), (first, _, other) in zip(cited, cited[1:], strict=False):
+    for (_, last, one), (first, _, other) in itertools.pairwise(cited):
         demand(last < first, "RANGE_OVERLAP", f"{one} and {other} cite the same exchange {first}")
     return cited
 

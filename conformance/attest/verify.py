@@ -20,16 +20,17 @@ from pathlib import Path
 
 from conformance.attest.canonical import NotStrict, parse_canonical
 from conformance.attest.completeness import check_completeness
-from conformance.attest.envelope import PAYLOAD_TYPE, Envelope, parse_envelope
+from conformance.attest.envelope import ENVELOPE_SIZE_MAX, PAYLOAD_TYPE, Envelope, parse_envelope
 from conformance.attest.evidence_check import check_citations, check_evidence
 from conformance.attest.policy import MODES, Policy, TrustedKey
 from conformance.attest.refusal import Refused, demand
 from conformance.attest.statement import CRITICAL_KNOWN, Statement, schema_problems
-from conformance.errors import UntrustedError
+from conformance.errors import ConfigError, UntrustedError
 
 #: What a step may say.
 PASSED = "passed"
 NOT_REQUIRED = "not required by policy"
+_REMEDY = "Do not rely on this report; ask its issuer for the original."
 #: How far the signer's clock may run ahead of the reader's.
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
 
@@ -88,6 +89,22 @@ def verify(
     return Verified(reading.statement, reading.signers, tuple(steps), reading.now)
 
 
+def read_envelope(path: Path) -> bytes:
+    """Return the bytes of an envelope file, never more than an envelope may have.
+
+    Raises ConfigError if it cannot be read, UntrustedError if it is too large to be one.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(ENVELOPE_SIZE_MAX + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path), remedy="Check the path.") from None
+    if len(data) > ENVELOPE_SIZE_MAX:
+        summary = f"larger than the {ENVELOPE_SIZE_MAX} bytes that an envelope may have"
+        raise UntrustedError("1 envelope", "TOO_LARGE", summary, where=str(path), remedy=_REMEDY)
+    return data
+
+
 def _take(number: int, name: str, step: Callable[[_Reading], tuple[str, str]], reading: _Reading) -> Step:
     try:
         status, detail = step(reading)
@@ -96,7 +113,7 @@ def _take(number: int, name: str, step: Callable[[_Reading], tuple[str, str]], r
             f"{number} {name}",
             refusal.code,
             refusal.summary if isinstance(refusal, Refused) else str(refusal),
-            remedy="Do not rely on this report; ask its issuer for the original.",
+            remedy=_REMEDY,
         ) from None
     return Step(number, name, status, detail)
 

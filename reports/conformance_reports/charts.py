@@ -43,11 +43,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A limit: a short or long horizontal line with its label."""
+    """A limit: a short or long horizontal line with its label, which stands under the axis at ``x``."""
 
     x1: str
     x2: str
     y: str
+    x: str
     label: str
 
 
@@ -142,14 +143,15 @@ _LATENCIES = (("response", "response_time"), ("service", "service_time"))
 
 def _latency_mark(key: str, limit_us: int, x: Scale, y: Scale) -> Mark:
     centre = x(1 / dict(PERCENTILES)[key])
-    label = f"{percentile_name(key)} ≤ {duration(limit_us)}"
-    return Mark(_number(centre - 26), _number(centre + 26), _number(y(limit_us)), label)
+    return Mark(
+        _number(centre - 26), _number(centre + 26), _number(y(limit_us)), _number(centre), f"≤ {duration(limit_us)}"
+    )
 
 
 def _rate_limits(item: Row, y: Scale) -> Iterable[Mark]:
     offered = item["offered"].get("ratePerSecond")
     if offered:
-        yield Mark(_number(LEFT), _number(RIGHT), _number(y(offered)), str(offered))
+        yield Mark(_number(LEFT), _number(RIGHT), _number(y(offered)), _number(RIGHT), str(offered))
 
 
 def _bars(timeline: Sequence[Row], x: Scale, y: Scale) -> Iterable[Bar]:

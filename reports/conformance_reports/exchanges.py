@@ -12,7 +12,7 @@ from conformance_reports.reading import Row, exchange_numbers
 from conformance_reports.visible import one_line, visible
 
 #: How much of one body a rendering shows; the evidence file holds all of it.
-BODY_CHARACTERS_MAX = 4000
+BODY_CHARACTERS_MAX = 2000
 #: How many exchanges of one outcome a rendering shows.
 EXCHANGES_MAX = 8
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from conformance.model.text import Text
 from conformance_reports import EvidenceReader, Statement, charts, page
@@ -85,6 +85,8 @@ def _environment() -> Environment:
         "fingerprint": page.fingerprint,
         "duration": charts.duration,
         "percentile": charts.percentile_name,
+        "prose": _prose,
+        "single": lambda row: "–" not in exchange_ranges(row) and "," not in exchange_ranges(row),
         "slug": lambda value: str(value).replace(" ", "-"),
     }
     return environment
@@ -101,6 +103,11 @@ def _source(name: str) -> str:
 def _finalize(value: Any) -> Any:
     """Make hidden characters visible in everything that is printed, except markup of our own."""
     return value if isinstance(value, Markup) else visible("" if value is None else value)
+
+
+def _prose(text: object) -> Markup:
+    """Escape ``text``, then set what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(visible(text)))))  # noqa: S704 - escaped
 
 
 def _footer(report: Report) -> str:

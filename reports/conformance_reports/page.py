@@ -30,13 +30,17 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class FindingCard:
-    """A check outcome that asks somebody to act, with the exchanges it cites (``more`` are not shown)."""
+    """A check outcome that asks somebody to act, with the exchanges it cites.
+
+    ``missing`` names those of the first few that the evidence at hand does not hold; ``more`` are not looked at.
+    """
 
     row: Row
     requirement: Row
     severity: str
     remedy: Text
     exchanges: tuple[Shown, ...]
+    missing: str
     more: int
 
 
@@ -105,7 +109,9 @@ def _card(report: Report, row: Row, evidence: EvidenceReader | None) -> FindingC
     exchanges, more = cited(row, evidence)
     severity = report.severity(row).value
     requirement = report.requirement(row["requirement"])
-    return FindingCard(row, requirement, severity, report.remedy(row), tuple(exchanges), more)
+    shown = tuple(item for item in exchanges if not item.missing)
+    missing = ", ".join(str(item.number) for item in exchanges if item.missing)
+    return FindingCard(row, requirement, severity, report.remedy(row), shown, missing, more)
 
 
 def groups(report: Report) -> list[Group]:

@@ -1,0 +1,177 @@
+"""Reading a statement, its cautions, exchanges, charts and hostile characters."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance_reports import charts, exchanges, page
+from conformance_reports.cautions import cautions
+from conformance_reports.reading import Report, clause_url, exchange_numbers, exchange_ranges
+from conformance_reports.visible import one_line, visible
+
+
+def said(statement):
+    return [item.en for item in cautions(Report.of(statement))]
+
+
+def sound(statement):
+    """Turn the sample into a report that nothing speaks against."""
+    predicate = statement["predicate"]
+    for row in predicate["outcomes"]:
+        row |= {"blame": None, "attempts": 1}
+    predicate["load"] = []
+    predicate["calibration"]["suites"] = [
+        {"suite": suite, "faults": 3, "detected": 3, "falseAlarms": 0, "uncalibrated": [], "current": True}
+        for suite in ("security", "barcode", "ledger", "load")
+    ]
+    return statement
+
+
+def test_the_digest_is_that_of_the_canonical_statement(statement):
+    assert Report.of(statement).digest() == hashlib.sha256(rfc8785.dumps(statement)).hexdigest()
+
+
+def test_findings_come_worst_first(statement):
+    order = [row["check"] for row in Report.of(statement).findings()]
+    assert order == ["SEC-V06", "LOAD-02", "SEC-D04", "SEC-Z01", "SEC-T12"]
+
+
+def test_a_sound_report_has_no_cautions(statement):
+    assert said(sound(statement)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda p: p["counts"].update(passed=99), "do not agree with its rows"),
+        (lambda p: p["verdict"].update(value="conformant"), "the decision rule gives “not conformant”"),
+        (lambda p: p["outcomes"].pop(1), "Planned checks without an outcome: SEC-V07"),
+        (lambda p: p["outcomes"][1].update(exchanges=[], notes=[]), "without citing any evidence: SEC-V07"),
+        (lambda p: p["evidence"].update(size=0), "No exchange with the product"),
+        (lambda p: p["calibration"]["suites"][0].update(detected=2), "overlooked 1 of 3 seeded faults"),
+        (lambda p: p["calibration"]["suites"][0].update(falseAlarms=1), "1 false alarm"),
+        (lambda p: p["calibration"]["suites"][0].update(current=False), "not of this version"),
+        (lambda p: p["calibration"]["suites"].pop(), "Not calibrated at all: load"),
+        (lambda p: p["outcomes"][0].update(blame="HARNESS"), "harness itself was at fault in: SEC-V06"),
+        (lambda p: p["environment"].update(attempts=3), "more than one attempt: the whole run"),
+    ],
+)
+def test_what_could_void_a_pass_is_said(statement, change, words):
+    change(sound(statement)["predicate"])
+    assert any(words in line for line in said(statement)), said(statement)
+
+
+def test_every_caution_is_said_in_chinese_too(statement):
+    for item in cautions(Report.of(statement)):
+        assert any("\u4e00" <= char <= "\u9fff" for char in item.zh)
+
+
+def test_exchange_ranges_are_written_short():
+    assert exchange_ranges({"exchanges": [[12, 15], [20, 20]]}) == "12–15, 20"
+    assert exchange_ranges({"exchanges": []}) == ""
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**9), st.integers(0, 10**9)), max_size=5), st.integers(0, 10))
+def test_exchange_numbers_are_bounded_however_wide_the_ranges(pairs, limit):
+    row = {"exchanges": [[first, first + length] for first, length in pairs]}
+    numbers, total = exchange_numbers(row, limit)
+    assert len(numbers) <= limit
+    assert total == sum(length + 1 for _first, length in pairs)
+
+
+def test_only_public_standards_get_an_address():
+    assert clause_url({"text": "RFC 9325 3.1.1"}) == "https://www.rfc-editor.org/rfc/rfc9325"
+    assert clause_url({"text": "RFC ../x"}) is None
+    assert clause_url({"text": "JR/T 0185-2020"}) is None
+
+
+def test_an_exchange_that_is_not_at_hand_is_said_to_be_missing(evidence):
+    shown, more = exchanges.cited({"exchanges": [[12, 13], [900, 990]]}, evidence, limit=3)
+    assert [(item.number, item.missing) for item in shown] == [(12, False), (13, False), (900, True)]
+    assert more == 90
+
+
+def test_a_long_body_is_cut_and_the_cut_is_counted(evidence):
+    response = exchanges.read(22, evidence).response
+    assert len(response.body) + response.omitted == 9000
+    assert len(response.body) == exchanges.BODY_CHARACTERS_MAX
+
+
+def test_headers_and_bodies_may_come_in_either_form():
+    record = {"req": {"start": "GET / HTTP/1.1", "headers": {"A": "b"}, "body": {"text": "x"}}, "resp": None}
+    request = exchanges.read(1, lambda _number: record).request
+    assert (request.headers, request.body) == ((("A", "b"),), "x")
+
+
+@given(st.text())
+def test_visible_text_hides_nothing_and_can_always_be_written(text):
+    shown = visible(text)
+    assert not [char for char in shown if ord(char) < 32 and char not in "\n\t"]
+    assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\ufeff\x7f\x9b")
+    assert shown.encode("utf-8").decode("utf-8") == shown
+    assert "\n" not in one_line(text)
+
+
+def measured(values, slo=None):
+    row = dict(zip(("p50", "p90", "p95", "p99", "p999"), sorted(values), strict=True)) | {"count": 9}
+    return {"latencyUs": {"response": row}, "slo": slo or {}, "offered": {}, "timeline": []}
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=5, max_size=5), st.integers(1, 10**6))
+def test_latency_charts_stay_inside_their_frame_and_rise(values, limit_ms):
+    chart = charts.latency_chart(measured(values, {"p99MsMax": limit_ms}))
+    heights = [float(y) for _x, y in chart.series[0].points]
+    assert all(charts.TOP <= y <= charts.BOTTOM for y in [*heights, float(chart.limits[0].y)])
+    assert heights == sorted(heights, reverse=True)
+    assert all(charts.LEFT <= float(x) <= charts.RIGHT for x, _y in chart.series[0].points)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=50))
+def test_rate_charts_stay_inside_their_frame(rates):
+    timeline = [
+        {"s": s, "sent": sent, "confirmed": done, "refused": 0, "broken": max(0, sent - done)}
+        for s, (sent, done) in enumerate(rates)
+    ]
+    item = {"timeline": timeline, "offered": {"ratePerSecond": 100}, "slo": {}, "latencyUs": {}}
+    chart = charts.rate_chart(item)
+    for line in chart.series:
+        numbers = [float(part.lstrip("ML")) for part in line.path.split()]
+        assert all(charts.LEFT <= x <= charts.RIGHT for x in numbers[::2])
+        assert all(charts.TOP <= y <= charts.BOTTOM for y in numbers[1::2])
+    assert all(float(bar.height) >= 0 for bar in chart.bars)
+    assert len(chart.y_ticks) <= 8
+
+
+def test_nothing_measured_gives_no_chart():
+    assert charts.rate_chart({"timeline": [], "offered": {}, "slo": {}}) is None
+    assert charts.latency_chart({"latencyUs": {"response": {"count": 0}}, "slo": {}}) is None
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "text"),
+    [(0, "0 µs"), (142, "142 µs"), (14200, "14.2 ms"), (61000, "61 ms"), (812000, "812 ms"), (1430000, "1.43 s")],
+)
+def test_durations_are_said_with_their_unit(microseconds, text):
+    assert charts.duration(microseconds) == text
+
+
+def test_service_levels_are_compared_exactly_or_not_at_all(statement):
+    item = statement["predicate"]["load"][0]
+    item["slo"] = {"p99MsMax": 812, "p95MsMax": 147, "confirmedPerSecondMin": 92, "errorBudget": 3}
+    limits = {limit.name: limit.met for limit in page.load_cards(Report.of(statement))[0].limits}
+    assert limits == {"p99": True, "p95": False, "confirmedPerSecondMin": True, "errorBudget": None}
+
+
+def test_the_tally_bar_is_filled_exactly(statement):
+    tallies = page.tallies(Report.of(statement))
+    assert sum(item.width for item in tallies) == 1000
+    for before, after in itertools.pairwise(tallies):
+        assert before.start + before.width == after.start
+    assert math.isclose(tallies[0].width, 3 / 13 * 1000, abs_tol=1)

@@ -13,6 +13,7 @@ from conformance.reference.board import Board, ShiftableClock, instant
 from conformance.reference.database import SqliteDatabase
 from conformance.reference.idempotency import once
 from conformance.reference.input import AMOUNT_MAX
+from conformance.reference.strain import Replica
 from conformance.sdk.reference import Problem
 
 SCHEMA = """
@@ -46,6 +47,7 @@ class LedgerBank:
         self._clock = clock
         self._audit = audit
         self._faults = faults
+        self._replica = Replica()
 
     # -- accounts -----------------------------------------------------------------------------------------
 
@@ -128,7 +130,7 @@ class LedgerBank:
         mismatch = currency not in (payer["currency"], payee["currency"]) or payer["currency"] != payee["currency"]
         if mismatch and not self._faults.on("payments.currency-unchecked"):
             raise Problem(422, "currency-mismatch", "The currency is not that of both accounts.")
-        if payer["balance"] < amount:
+        if payer["balance"] < amount and not self._faults.on("load.cover-unchecked"):
             raise Problem(422, "insufficient-funds", "The debtor's balance is too low.")
         if payee["balance"] + amount > 1000 * AMOUNT_MAX:
             raise Problem(422, "invalid-amount", "The creditor's balance would be too large.")
@@ -236,7 +238,7 @@ class LedgerBank:
 
     def _return(self, connection: sqlite3.Connection, row: sqlite3.Row, kind: str, amount: int) -> None:
         creditor = self.account(row["creditor"])
-        if creditor["balance"] < amount:
+        if creditor["balance"] < amount and not self._faults.on("payments.refund-unbounded"):
             raise Problem(422, "insufficient-funds", "The creditor's balance is too low.")
         self._book(connection, row["creditor"], row["id"], kind, -amount, row["reference"])
         self._book(connection, row["debtor"], row["id"], kind, amount, row["reference"])
@@ -245,9 +247,12 @@ class LedgerBank:
 
     def statement(self, account: str, after: int, limit: int) -> list[sqlite3.Row]:
         """Return up to ``limit`` entries of an account after entry ``after``, oldest first."""
-        query = "SELECT * FROM entries WHERE account = ? AND number > ? ORDER BY number LIMIT ?"
+        query = "SELECT * FROM entries WHERE account = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?"
         with self._db.reading() as connection:
-            return connection.execute(query, (account, after, limit)).fetchall()
+            row = connection.execute("SELECT max(number) AS last FROM entries WHERE account = ?", (account,)).fetchone()
+            newest = row["last"] or 0
+            last = self._replica.visible(account, newest) if self._faults.on("load.statement-behind") else newest
+            return connection.execute(query, (account, after, last, limit)).fetchall()
 
     def payments(self, account: str, after: int, limit: int) -> list[sqlite3.Row]:
         """Return up to ``limit`` payments from or to an account after payment ``after``, oldest first."""

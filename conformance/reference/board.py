@@ -42,6 +42,11 @@ class Board:
         self._hits[fault] += 1
         return True
 
+    def tired(self, fault: str, after: int) -> bool:
+        """Tell whether more than ``after`` payments came while a fault was on."""
+        self._seen[fault] += fault in self._active
+        return self._seen[fault] > after
+
     def hits(self) -> dict[str, int]:
         """Return how many payments each counted fault has hit since it was switched on."""
         return dict(self._hits)

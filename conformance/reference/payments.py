@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conformance.reference import factors
+from conformance.reference import factors, strain
 from conformance.reference import input as strict
 from conformance.reference.idempotency import fingerprint, once, recall, remember
 from conformance.reference.web import answer
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 _MEMBERS = ("debtor", "creditor", "amount", "currency", "reference", "factor")
 #: How long the racing faults look away between looking and acting, in seconds: the time a remote store would take.
 _RACE_S = 0.03
-#: What fault load.slow adds to the payments it hits, in seconds.
-_SLOW_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +152,7 @@ class _Creation:
     def __init__(self, host: ReferenceHost, order: Order) -> None:
         self._host = host
         self._order = order
+        self._seen_balance: int | None = None
 
     async def answer(self) -> Response:
         """Decide, book and answer."""
@@ -161,9 +160,9 @@ class _Creation:
         if faults.on("payments.key-race"):
             return _created(*await self._racing_key())
         if faults.on("payments.lost-update"):
-            await self._race_balance()
-        if faults.strikes("load.slow", order.reference):
-            await asyncio.sleep(_SLOW_S)
+            await self._look_away()
+        if held_up := strain.delay_s(faults, order.reference):
+            await asyncio.sleep(held_up)
         result, replayed = await self._host.db.write(self._once)
         if result.get("state") == "rejected":  # only fault load.rejected-booked books and still refuses
             raise Problem(422, "insufficient-funds", "The debtor's balance is too low.")
@@ -172,6 +171,8 @@ class _Creation:
 
     def _once(self, connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
         order, host = self._order, self._host
+        if strain.forgets_key(host.faults, connection, order):
+            return self._effect(connection), False
         effect: Callable[[], dict[str, Any]] = lambda: self._effect(connection)  # noqa: E731 - a closure over one line
         return once(connection, host.faults, order.by, order.key, "payments.create", order.body, effect)
 
@@ -180,6 +181,9 @@ class _Creation:
         factors.spend(
             self._host, connection, order.by, order.factor, order.amount, order.currency, order.creditor
         )
+        if self._seen_balance is not None:
+            query = "UPDATE accounts SET balance = ? WHERE id = ?"
+            connection.execute(query, (self._seen_balance, order.debtor))
         if order.reference.startswith("load"):
             return self._under_load(connection)
         result = self._book(order.amount)
@@ -197,8 +201,12 @@ class _Creation:
     def _under_load(self, connection: sqlite3.Connection) -> dict[str, Any]:
         """Book soundly, or strike with one of the counted faults (each hits every tenth payment)."""
         order, faults = self._order, self._host.faults
-        amount = order.amount + (1 if faults.strikes("load.wrong-amount", order.reference) else 0)
+        strain.fail(faults, order.reference)
+        # Only a payment that will be booked counts as struck.
+        covered = self._host.bank.balance(order.debtor) > order.amount
+        amount = order.amount + (1 if covered and faults.strikes("load.wrong-amount", order.reference) else 0)
         result = self._book(amount) | {"amount": order.amount}
+        strain.drop_credit(faults, connection, order, result["id"])
         if faults.strikes("load.lost", order.reference):
             connection.execute("ROLLBACK TO job")
         if faults.strikes("load.doubled", order.reference):
@@ -226,11 +234,7 @@ class _Creation:
 
         return await host.db.write(job), False
 
-    async def _race_balance(self) -> None:
-        """Fault payments.lost-update: read the balance, then, later, write it back as it was read."""
-        order, host = self._order, self._host
-        seen = host.bank.balance(order.debtor)
+    async def _look_away(self) -> None:
+        """Fault payments.lost-update: read the balance now; :meth:`_effect` later writes it back as it was read."""
+        self._seen_balance = self._host.bank.balance(self._order.debtor)
         await asyncio.sleep(_RACE_S)
-        if seen >= order.amount:
-            query = "UPDATE accounts SET balance = ? WHERE id = ?"
-            await host.db.write(lambda connection: connection.execute(query, (seen, order.debtor)))

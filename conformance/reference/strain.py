@@ -1,0 +1,69 @@
+"""Faults that show under load only: each strikes payments whose reference begins with ``load``."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from conformance.reference.board import Board
+from conformance.reference.idempotency import recall
+from conformance.sdk.reference import Problem
+
+if TYPE_CHECKING:
+    from conformance.reference.payments import Order
+
+#: What the slow faults add, in seconds: load.slow to some payments, load.slow-all to every one.
+_SLOW_S = 1.5
+_SLOW_ALL_S = 0.7
+#: Fault load.no-recovery: after so many payments every one takes this long.
+_TIRED_AFTER = 60
+_TIRED_S = 0.4
+
+
+def delay_s(faults: Board, reference: str) -> float:
+    """Return how long a payment is held up."""
+    if faults.strikes("load.slow", reference):
+        return _SLOW_S
+    if not reference.startswith("load"):
+        return 0.0
+    if faults.on("load.slow-all"):
+        return _SLOW_ALL_S
+    return _TIRED_S if faults.tired("load.no-recovery", _TIRED_AFTER) else 0.0
+
+
+def forgets_key(faults: Board, connection: sqlite3.Connection, order: Order) -> bool:
+    """Tell whether a payment is made anew whatever its key; raises Problem(409) where a known key is refused."""
+    if not order.reference.startswith("load"):
+        return False
+    if faults.on("load.replay-refused") and recall(connection, order.by, order.key) is not None:
+        raise Problem(409, "duplicate", "The idempotency key was used before.")
+    return faults.on("load.replay-doubled")
+
+
+def fail(faults: Board, reference: str) -> None:
+    """Raise the Problem that takes the place of a booking, if this payment is struck."""
+    if faults.strikes("load.errors", reference):
+        raise Problem(503, "overloaded", "The service is overloaded.")
+    if faults.strikes("load.refused", reference):
+        raise Problem(422, "busy", "The account is busy.")
+
+
+def drop_credit(faults: Board, connection: sqlite3.Connection, order: Order, payment: str) -> None:
+    """Fault load.half-booked: undo the creditor's leg of a payment that was just booked."""
+    if not faults.strikes("load.half-booked", order.reference):
+        return
+    connection.execute("UPDATE accounts SET balance = balance - ? WHERE id = ?", (order.amount, order.creditor))
+    connection.execute("DELETE FROM entries WHERE payment = ? AND account = ?", (payment, order.creditor))
+
+
+class Replica:
+    """Fault load.statement-behind: a copy of the statements that catches up only after it was read."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, int] = {}
+
+    def visible(self, account: str, newest: int) -> int:
+        """Return the last entry of an account that this reading shows; the next one shows ``newest``."""
+        shown = self._shown.get(account, newest)
+        self._shown[account] = newest
+        return shown

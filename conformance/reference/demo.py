@@ -54,12 +54,11 @@ def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str,
     """Return the candidate file of a running bank as plain data."""
     part_hooks = [name for part in host.parts for name in part.hooks(host)]
     supports = [*SUPPORTS, *(name for part in host.parts for name in part.supports())]
-    declared: dict[str, Any] = {"security": _declared(host)}
+    declared = _declared(host)
     for part in host.parts:
         for name, value in part.declared(host).items():
             declared[name] = {**declared[name], **value} if isinstance(declared.get(name), dict) else value
     return {
-        "schema": "conformance/candidate/v1",
         "name": "Reference Bank",
         "version": __version__,
         "vendor": "fintech-conformance",
@@ -68,7 +67,7 @@ def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str,
         "supports": list(dict.fromkeys(supports)),
         "endpoints": {name: url for name, url in host.settings.urls.items() if name},
         "auth": {"scheme": "oauth2", "audience": host.url()},
-        "signing": {"scheme": "rfc9421", "covers": ["@method", "@target-uri", "authorization", "content-digest"]},
+        "signing": {"scheme": "rfc9421", "components": ["@method", "@target-uri", "authorization", "content-digest"]},
         "users": {name: _user(name) for name in ROLES},
         "tls": {"ca": str(ca)},
         "limits": {"requests_per_second_max": 5000, "load_per_second_max": 10_000, "timeout_s": 10},
@@ -95,19 +94,18 @@ def _user(name: str) -> dict[str, Any]:
 
 
 def _declared(host: ReferenceHost) -> dict[str, Any]:
-    """Return what the security suite may want to know of this bank beside the contract."""
+    """Return what suites may want to know of this bank beside the contract."""
     return {
         "issuer": host.tokens.issuer,
         "other_audience": OTHER_AUDIENCE,
-        "factor_threshold": factors.THRESHOLD,
+        "second_factor_minor": factors.THRESHOLD,
         "login_attempts_max": sessions.BAD_MAX,
         "limits": {"path": "/limits/ping", "requests": sessions.LIMITS_QUOTA, "per_seconds": sessions.LIMITS_WINDOW_S},
-        "callback_hosts": list(host.settings.callback_hosts),
+        "callback_url": f"http://{host.settings.callback_hosts[0]}/notices",
         "consent_fields": {name: list(fields) for name, fields in consents.FIELDS.items()},
         "signing_keys": {
             "signer-p256": {"env": variable("signer", "P256_KEY"), "algorithm": "ecdsa-p256-sha256"},
             "signer-sm2": {"env": variable("signer", "SM2_KEY"), "algorithm": "sm2-sm3"},
-            "bob-ed25519": {"env": variable("bob", "ED25519_KEY"), "algorithm": "ed25519"},
         },
         "assertion_keys": {name: {"env": variable(name, "ASSERTION_KEY")} for name in ROLES},
     }

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS factors (
     code TEXT NOT NULL, state TEXT NOT NULL, expires INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0);
 """
 
-#: Payments above this many minor units need a confirmed second factor (JR/T 0185 level A2).
+#: Payments of this many minor units or more need a confirmed second factor (JR/T 0185 level A2).
 THRESHOLD = 50_000_00
 #: Seconds a factor can be confirmed and used.
 LIFETIME_S = 300
@@ -37,7 +37,7 @@ def spend(
     creditor: str,
 ) -> None:  # fmt: skip
     """Use up the factor of a payment, inside its transaction; raises Problem(403) when it needs one and has none."""
-    if amount <= THRESHOLD and factor is None:
+    if amount < THRESHOLD and factor is None:
         return
     if factor is None:
         raise Problem(403, "factor-required", "A payment of this size needs a confirmed second factor.")

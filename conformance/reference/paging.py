@@ -12,7 +12,7 @@ from conformance.sdk.reference import FaultBoard, Problem
 #: Items of a page when the caller does not say.
 LIMIT_DEFAULT = 50
 #: Items of a page at most; more is answered with this many.
-LIMIT_MAX = 500
+LIMIT_MAX = 200
 #: What fault input.page-size-unbounded asks the database for: everything.
 _UNBOUNDED = -1
 

@@ -66,8 +66,9 @@ def routes(host: ReferenceHost) -> list[Route]:
 
     async def cancel(request: Request) -> Response:
         principal = host.authorize(request, scope="payments")
-        if await strict.read_body(request):
-            raise Problem(400, "unknown-member", "A cancellation has no body.")
+        body = await strict.read_body(request)
+        if body:
+            strict.only(strict.parse_object(body, host.faults), ())
         row = _party(host, principal, request.path_params["payment"], "debtor")
         return answer(await host.db.write(lambda _: host.bank.cancel(row["id"], principal.user)))
 

@@ -35,7 +35,7 @@ def _view_routes(host: ReferenceHost) -> list[Route]:
 
     async def alarms(request: Request) -> Response:
         host.authorize(request, role="regulator")
-        return answer(await _page(host, request, "alarms", THRESHOLD))
+        return answer(await _page(host, request, "alarms", THRESHOLD - 1))
 
     async def identity(request: Request) -> Response:
         principal = host.authorize(request, role="regulator")

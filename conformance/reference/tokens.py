@@ -93,7 +93,7 @@ class Tokens:
         """Return a signed token; ``claims`` and ``header`` override members (None removes), for the test hook."""
         now = self._clock.epoch()
         body = {
-            "iss": self.issuer, "aud": audience or self.issuer, "sub": user, "client_id": user, "iat": now, "nbf": now,
+            "iss": self.issuer, "aud": audience or self.issuer, "sub": user, "client_id": user, "iat": now,
             "exp": now + LIFETIME_S, "jti": secrets.token_urlsafe(16), "scope": " ".join(scopes),
         }  # fmt: skip
         head = {"alg": "ES256", "typ": "at+jwt", "kid": self.kid}

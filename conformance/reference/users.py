@@ -23,13 +23,14 @@ ROLES: dict[str, tuple[str, ...]] = {
     "bob": ("customer",),
     "shop": ("customer", "merchant"),
     "signer": ("customer",),
+    "impostor": ("customer",),
     "admin": ("admin",),
     "regulator": ("regulator",),
     "auditor": ("auditor",),
 }
 
 #: Users whose every request must carry an RFC 9421 signature.
-SIGNERS = frozenset({"signer"})
+SIGNERS = frozenset({"signer", "impostor"})
 
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | bytes
 

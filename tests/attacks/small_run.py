@@ -1,4 +1,4 @@
-"""A small but complete run, made without the engine: evidence on disk and the statement about it, ready to be attacked."""
+"""A small but complete run, made without the engine: evidence on disk and a statement about it, to be attacked."""
 
 import copy
 import datetime
@@ -116,14 +116,23 @@ def predicate_of(key: KeyPair, evidence: dict[str, Any]) -> dict[str, Any]:
         "harness": {"name": "fintech-conformance", "version": "0.1.0"},
         "plugins": [],
         "candidate": {
-            **{"name": "Acme Pay", "version": "4.2.0", "vendor": "", "baseUrl": "https://sandbox.example.com"},
-            **{"driver": "http", "supports": [], "digest": DIGEST},
+            "name": "Acme Pay",
+            "version": "4.2.0",
+            "vendor": "",
+            "baseUrl": "https://sandbox.example.com",
+            "driver": "http",
+            "supports": [],
+            "digest": DIGEST,
         },
         "profile": {"id": "p", "version": "1", "title": TEXT, "digest": DIGEST, "parameters": {}},
         "decisionRule": {"failAt": "high", "inconclusiveMax": 0, "notTestedMax": 0, "calibrationRequired": True},
         "environment": {
-            **{"python": "3.11", "platform": "Linux", "cpus": 2, "attempts": 1},
-            **{"startedAt": "2026-01-02T03:00:00Z", "finishedAt": "2026-01-02T03:04:05Z"},
+            "python": "3.11",
+            "platform": "Linux",
+            "cpus": 2,
+            "attempts": 1,
+            "startedAt": "2026-01-02T03:00:00Z",
+            "finishedAt": "2026-01-02T03:04:05Z",
         },
         "plan": {
             "digest": "",
@@ -148,23 +157,51 @@ def predicate_of(key: KeyPair, evidence: dict[str, Any]) -> dict[str, Any]:
 
 def planned_check(name: str) -> dict[str, Any]:
     return {
-        **{"id": name, "requirement": name, "suite": "security", "module": "m", "function": "f"},
-        **{"deadlineS": 30, "scenarios": [], "settled": None},
+        "id": name,
+        "requirement": name,
+        "suite": "security",
+        "module": "m",
+        "function": "f",
+        "deadlineS": 30,
+        "scenarios": [],
+        "settled": None,
     }
 
 
 def requirement(name: str, value: str) -> dict[str, Any]:
     return {
-        **{"id": name, "suite": "security", "chapter": "c", "title": TEXT, "level": "must", "severity": "high"},
-        **{"method": "test", "clauses": [], "selected": True, "outcome": value, "reason": "", "checks": [name]},
+        "id": name,
+        "suite": "security",
+        "chapter": "c",
+        "title": TEXT,
+        "level": "must",
+        "severity": "high",
+        "method": "test",
+        "clauses": [],
+        "selected": True,
+        "outcome": value,
+        "reason": "",
+        "checks": [name],
     }
 
 
 def outcome(name: str, value: str, seq: int) -> dict[str, Any]:
     return {
-        **{"check": name, "requirement": name, "suite": "security", "title": TEXT, "outcome": value, "reason": ""},
-        **{"blame": None, "expected": None, "actual": None, "remedy": None, "exchanges": [[seq, seq]]},
-        **{"attempts": 1, "durationMs": 3, "curl": [], "notes": []},
+        "check": name,
+        "requirement": name,
+        "suite": "security",
+        "title": TEXT,
+        "outcome": value,
+        "reason": "",
+        "blame": None,
+        "expected": None,
+        "actual": None,
+        "remedy": None,
+        "exchanges": [[seq, seq]],
+        "attempts": 1,
+        "durationMs": 3,
+        "curl": [],
+        "notes": [],
     }
 
 
@@ -174,6 +211,13 @@ def calibration() -> dict[str, Any]:
         for name in ("SEC-1", "SEC-2")
     ]
     return {
-        **{"suite": "security", "checks": 2, "faults": 2, "detected": 2, "falseAlarms": 0, "uncalibrated": []},
-        **{"current": True, "sound": {"SEC-1": "passed", "SEC-2": "passed"}, "matrix": rows},
+        "suite": "security",
+        "checks": 2,
+        "faults": 2,
+        "detected": 2,
+        "falseAlarms": 0,
+        "uncalibrated": [],
+        "current": True,
+        "sound": {"SEC-1": "passed", "SEC-2": "passed"},
+        "matrix": rows,
     }

@@ -19,13 +19,9 @@ _PIPELINES = {"github": Path(".github/workflows/conformance.yml"), "gitlab": Pat
     "--from-openapi", "openapi", type=click.Path(path_type=Path), help="Propose a mapping from this document."
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-def command(output: Path, ci: str | None, openapi: Path | None, force: bool) -> int:
+def command(output: Path, ci: str | None, force: bool) -> int:
     """Write candidate.toml with a comment on every key, ready to be filled in."""
     text = files("conformance.cli").joinpath("templates/candidate.toml").read_text(encoding="utf-8")
-    if openapi:
-        from conformance.candidate.draft import draft_candidate
-
-        text = draft_candidate(openapi)
     _write(output, text, force)
     if ci:
         template = files("conformance.cli").joinpath(f"templates/{ci}.yml").read_text(encoding="utf-8")

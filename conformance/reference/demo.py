@@ -14,6 +14,7 @@ from conformance.reference.clients import OTHER_AUDIENCE
 from conformance.reference.host import ReferenceHost
 from conformance.reference.keys import Seed, pem
 from conformance.reference.users import ROLES, SIGNERS
+from conformance.sdk.reference import ContractPart
 
 #: The seed of everything secret, as 64 hexadecimal digits.
 SEED_VARIABLE = "CONFORMANCE_DEMO_SEED"
@@ -69,6 +70,12 @@ def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str,
         "auth": {"scheme": "oauth2", "audience": host.url()},
         "signing": {"scheme": "rfc9421", "components": ["@method", "@target-uri", "authorization", "content-digest"]},
         "users": {name: _user(name) for name in ROLES},
+        "operations": {
+            name: entry
+            for part in host.parts
+            if isinstance(part, ContractPart)
+            for name, entry in part.operations().items()
+        },
         "tls": {"ca": str(ca)},
         "limits": {"requests_per_second_max": 5000, "load_per_second_max": 10_000, "timeout_s": 10},
         "hooks": {

@@ -15,6 +15,7 @@ from conformance.sdk.prepared import Edit, Prepared, Stage
 from conformance.sdk.reference import (
     Bank,
     Clock,
+    ContractPart,
     Database,
     FaultBoard,
     Host,
@@ -37,6 +38,7 @@ __all__ = [
     "CandidateFile",
     "CheckDeclaration",
     "Clock",
+    "ContractPart",
     "Database",
     "Driver",
     "DriverFactory",

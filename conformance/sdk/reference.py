@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Problem(Exception):
@@ -167,4 +167,13 @@ class ReferencePart(Protocol):
 
     def stop(self) -> None:
         """Stop background work."""
+        ...
+
+
+@runtime_checkable
+class ContractPart(Protocol):
+    """What a part adds when its suite asks for operations that the neutral contract lacks."""
+
+    def operations(self) -> Mapping[str, Any]:
+        """Return how those operations are said in HTTP, as in ``[operations]`` of a candidate file."""
         ...

@@ -113,10 +113,25 @@ class Bank(Protocol):
 class Host(Protocol):
     """What the reference candidate offers to the parts it hosts."""
 
-    faults: FaultBoard
-    clock: Clock
-    db: Database
-    bank: Bank
+    @property
+    def faults(self) -> FaultBoard:
+        """Which faults are on."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The product's clock."""
+        ...
+
+    @property
+    def db(self) -> Database:
+        """Durable storage."""
+        ...
+
+    @property
+    def bank(self) -> Bank:
+        """Accounts and payments."""
+        ...
 
     def principal(self, request: Any) -> Principal:
         """Authenticate a Starlette request; raises Problem(401)."""

@@ -1,0 +1,1 @@
+"""Profiles that this suite brings."""

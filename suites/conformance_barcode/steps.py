@@ -180,10 +180,10 @@ class Till:
     shop: Account
 
     @classmethod
-    def open(cls, candidate: Candidate, evidence: Evidence, *, balance: int = 1_000_00) -> Till:
-        """Open it with ``balance`` minor units of CNY on the payer's account and none on the merchant's."""
+    def open(cls, candidate: Candidate, evidence: Evidence, *, balance: int = 1_000_00, float_: int = 0) -> Till:
+        """Open it with ``balance`` minor units of CNY on the payer's account and ``float_`` on the merchant's."""
         payer = candidate.as_user("alice").account(balance=balance, owner="alice")
-        return cls(candidate, evidence, payer, candidate.as_user("shop").account(balance=0, owner="shop"))
+        return cls(candidate, evidence, payer, candidate.as_user("shop").account(balance=float_, owner="shop"))
 
     def paycode(self) -> str:
         """Issue a payment code of the payer."""

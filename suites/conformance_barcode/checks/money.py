@@ -29,7 +29,7 @@ def an_order_is_paid_as_it_was_made(candidate: Candidate, evidence: Evidence) ->
 @check("BAR-50", needs=REFUND, users=USERS, effects=Effect.MONEY)
 def refunds_never_exceed_the_payment(candidate: Candidate, evidence: Evidence) -> None:
     """All refunds of an order together are at most what was paid: 60 and then 50 of 100 is too much."""
-    till = steps.Till.open(candidate, evidence)
+    till = steps.Till.open(candidate, evidence, float_=500_00)
     order = till.paid(100_00)["order"]
     first = till.refund(order, 60_00).send()
     because = "60 of 100 were refunded already, 50 more are too many"
@@ -39,7 +39,7 @@ def refunds_never_exceed_the_payment(candidate: Candidate, evidence: Evidence) -
 @check("BAR-51", needs=REFUND, users=USERS, effects=Effect.MONEY, deadline_s=60)
 def a_full_refund_happens_once(candidate: Candidate, evidence: Evidence) -> None:
     """Five clerks refund the same order in full at once: one refund, and the payer has the money once."""
-    till = steps.Till.open(candidate, evidence)
+    till = steps.Till.open(candidate, evidence, float_=500_00)
     order = till.paid(40_00)["order"]
     before = till.balances()
     answers = steps.parallel([till.refund(order, 40_00).send for _ in range(5)])

@@ -128,7 +128,8 @@ def _account_routes(host: ReferenceHost) -> list[Route]:
 def full(row: sqlite3.Row) -> dict[str, Any]:
     """Return everything an account's owner sees of it."""
     members = ("id", "owner", "currency", "balance", "status", "opened")
-    return {name: row[name] for name in members} | json.loads(row["extra"])
+    extra: dict[str, Any] = json.loads(row["extra"])
+    return {name: row[name] for name in members} | extra
 
 
 def card_number(account: str) -> str:

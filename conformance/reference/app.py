@@ -55,7 +55,9 @@ def _public_routes(host: ReferenceHost) -> list[Route]:
         """Fault routes.debug-open: a page that was meant for developers."""
         if not host.faults.on("routes.debug-open"):
             raise HTTPException(404)
-        return answer({"database": str(host.db.path), "users": list(host.users.names()), "faults": host.faults.active()})
+        return answer(
+            {"database": str(host.db.path), "users": list(host.users.names()), "faults": host.faults.active()}
+        )
 
     return [
         Route("/openapi.json", contract, methods=["GET"]),

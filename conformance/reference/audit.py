@@ -19,8 +19,8 @@ from conformance.sdk.reference import FaultBoard
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS audit (
     seq INTEGER PRIMARY KEY, record TEXT NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, hash TEXT NOT NULL,
-    signature TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS audit_head (
+    one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL);
 """
 
 #: What the first record names as the hash before it.
@@ -48,9 +48,7 @@ class AuditLog:
             digest = hashlib.sha256(text.encode()).hexdigest()
             signature = b64(self._key.sign(_statement(size + 1, digest)))
             connection.execute("INSERT INTO audit VALUES (?,?,?,?)", (size + 1, text, digest, signature))
-            connection.execute(
-                "INSERT OR REPLACE INTO audit_head VALUES (1,?,?,?)", (size + 1, digest, signature)
-            )
+            connection.execute("INSERT OR REPLACE INTO audit_head VALUES (1,?,?,?)", (size + 1, digest, signature))
 
     def page(self, after: int, limit: int) -> list[dict[str, Any]]:
         """Return up to ``limit`` records after sequence number ``after``, oldest first."""

@@ -41,7 +41,6 @@ class Consents:
 
     def __init__(self, host: ReferenceHost) -> None:
         self._host = host
-        self._cached: dict[str, sqlite3.Row] = {}
 
     def account(
         self, request: Request, principal: Principal, account: str, permission: str
@@ -64,11 +63,11 @@ class Consents:
         allowed = {name for permission in permissions for name in FIELDS.get(permission, ())}
         return {name: value for name, value in full.items() if name in allowed}
 
-    def _valid(self, consent: str) -> sqlite3.Row:
+    def _valid(self, consent: str) -> Any:
         row = self._row(consent)
-        if row is None or row["state"] != "granted" or row["expires"] <= self._host.clock.epoch():
-            if not (row is not None and self._host.faults.on("consents.revocation-cached")):
-                raise Problem(403, "consent-invalid", "The consent is unknown, revoked or expired.")
+        current = row is not None and row["state"] == "granted" and row["expires"] > self._host.clock.epoch()
+        if row is None or not (current or self._host.faults.on("consents.revocation-cached")):
+            raise Problem(403, "consent-invalid", "The consent is unknown, revoked or expired.")
         return row
 
     def _row(self, consent: str) -> Any:

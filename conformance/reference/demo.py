@@ -26,7 +26,7 @@ CORE_HOOKS = ("restart", "clock", "inject", "export_logs")
 #: What the bank itself offers; parts add theirs.
 SUPPORTS = (
     "auth", "accounts", "consents", "payments", "notices", "audit", "supervisor",
-    "signing.rfc9421", "factors", "tls", "login", "limits",
+    "signing.rfc9421", "factors", "tls", "limits",
 )  # fmt: skip
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")

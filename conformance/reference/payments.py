@@ -179,9 +179,7 @@ class _Creation:
 
     def _effect(self, connection: sqlite3.Connection) -> dict[str, Any]:
         order, faults = self._order, self._host.faults
-        factors.spend(
-            self._host, connection, order.by, order.factor, order.amount, order.currency, order.creditor
-        )
+        factors.spend(self._host, connection, order.by, order.factor, order.amount, order.currency, order.creditor)
         if self._seen_balance is not None:
             query = "UPDATE accounts SET balance = ? WHERE id = ?"
             connection.execute(query, (self._seen_balance, order.debtor))

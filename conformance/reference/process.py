@@ -31,9 +31,7 @@ class ReferenceProcess:
     ``only_plugins`` names the suites whose parts are hosted; None means all.
     """
 
-    def __init__(
-        self, directory: Path, faults: Sequence[str] = (), only_plugins: Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, directory: Path, faults: Sequence[str] = (), only_plugins: Sequence[str] | None = None) -> None:
         self._directory = directory
         self._initial = tuple(faults)
         self._only = only_plugins

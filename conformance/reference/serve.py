@@ -26,7 +26,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from conformance.reference import demo, tls
-from conformance.reference.app import application, dressed
+from conformance.reference.app import application
 from conformance.reference.control import Control
 from conformance.reference.host import ReferenceHost, Settings
 from conformance.reference.keys import Seed

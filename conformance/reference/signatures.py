@@ -164,9 +164,7 @@ def _parameters(text: str) -> dict[str, int | str]:
     return found
 
 
-def _signed(
-    components: tuple[str, ...], raw: str, parameters: Mapping[str, int | str], value: bytes
-) -> Signed:
+def _signed(components: tuple[str, ...], raw: str, parameters: Mapping[str, int | str], value: bytes) -> Signed:
     created, keyid, nonce = (parameters.get(name) for name in ("created", "keyid", "nonce"))
     algorithm, expires = parameters.get("alg", ""), parameters.get("expires")
     texts = isinstance(keyid, str) and isinstance(nonce, str) and isinstance(algorithm, str)

@@ -39,9 +39,7 @@ Claims = Mapping[str, Any]
 class Tokens:
     """Issues, verifies and revokes access tokens. ``issuer`` is also the audience of this bank's API."""
 
-    def __init__(
-        self, seed: Seed, issuer: str, db: SqliteDatabase, clock: ShiftableClock, faults: FaultBoard
-    ) -> None:
+    def __init__(self, seed: Seed, issuer: str, db: SqliteDatabase, clock: ShiftableClock, faults: FaultBoard) -> None:
         self.issuer = issuer
         self._seed = seed
         self._db = db

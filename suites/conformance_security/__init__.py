@@ -25,14 +25,14 @@ SUITE = Suite(
     faults="conformance_security.faults:FAULTS",
     parameters={
         # Seconds after which a revoked token or consent must have stopped working.
-        "revocation_s_max": 5,
+        "revocation_s_max": 2,
         # Most items that one page may hold.
         "page_items_max": 200,
         # Wrong passwords after which guessing must have been stopped.
         "login_attempts_max": 10,
         # Shortest acceptable Strict-Transport-Security max-age, in seconds (one year).
         "hsts_s_min": 31_536_000,
-        # Second factor: a transfer of this many minor units needs one; 0 where the product states none.
-        "second_factor_minor": 5_000_00,
+        # Minor units above which a transfer needs a second factor, where the candidate file states no other.
+        "factor_threshold": 50_000_00,
     },
 )

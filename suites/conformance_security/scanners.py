@@ -39,7 +39,7 @@ _INTERNALS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a Ruby stack trace", re.compile(r"\.rb:\d+:in [`']")),
     ("an SQL statement", re.compile(r"\b(?:SELECT\b.+?\bFROM|INSERT INTO|UPDATE\s+\w+\s+SET|DELETE FROM)\b", re.S)),
     ("a database error", re.compile(r"ORA-\d{5}|SQLSTATE|sqlite3?\.\w*Error|psycopg2?\.|MySQLSyntaxError|pq: ")),
-    ("a file system path", re.compile(r"(?:^|[\s\"'(=])(?:/(?:usr|home|opt|var|srv|app|root|etc)/[\w./-]+|[A-Z]:\\\\?\w+)")),
+    ("a file system path", re.compile(r"(?:^|[\s\"'(=])(?:/(?:usr|home|opt|var|srv|app|root|etc|tmp)/\w|[A-Z]:\\)")),
     ("a server version", re.compile(r"\b(?:nginx|Apache|Tomcat|Jetty|uvicorn|gunicorn|Werkzeug|Express|IIS|PHP)/\d")),
 )  # fmt: skip
 

@@ -39,14 +39,14 @@ _HANDSHAKE, _ALERT = 22, 21
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
 #: Alerts by which a server says that it will not speak this version (RFC 8446 6.2).
 REFUSAL_ALERTS = {40: "handshake_failure", 70: "protocol_version", 71: "insufficient_security"}
-#: Random value of a HelloRetryRequest (RFC 8446 4.1.3): the server would go on, so it counts as a ServerHello.
+#: x25519, secp256r1, secp384r1; a HelloRetryRequest to another group counts as a hello: the server would go on.
 _GROUPS = (0x001D, 0x0017, 0x0018)
 _SIGNATURES = (0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0203, 0x0201)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. ``kind``: hello, alert, closed or garbage. ``version`` is the one that the server chose."""
+    """What came back. ``kind``: hello, alert, closed, silent or garbage; ``version`` is the server's choice."""
 
     kind: str
     version: int = 0
@@ -66,7 +66,9 @@ class Reply:
             case "alert":
                 return f"alert {self.alert} ({REFUSAL_ALERTS.get(self.alert, 'other')})"
             case "closed":
-                return "connection closed"
+                return "a closed connection"
+            case "silent":
+                return "no answer"
             case _:
                 return "bytes that are not TLS"
 

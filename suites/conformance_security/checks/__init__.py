@@ -1,0 +1,1 @@
+"""Security checks, one file per chapter of the catalogue."""

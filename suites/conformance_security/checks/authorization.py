@@ -1,0 +1,295 @@
+"""Who may do what: other people's accounts, other people's money, other people's jobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from conformance.sdk import (
+    Accepted,
+    Account,
+    Candidate,
+    Effect,
+    Evidence,
+    NotTested,
+    Params,
+    Prepared,
+    Refused,
+    accepted,
+    check,
+    expect,
+    must_accept,
+    refused,
+)
+from conformance_security.declared import declared
+from conformance_security.scene import AMOUNT, Scene, control, money_of
+
+#: Operations that read one account, and those that read the caller's own.
+ACCOUNT_READS = ("accounts.read", "accounts.balance", "accounts.statement", "accounts.card", "payments.list")
+#: Operations of the staff, with the user who may ask for them.
+STAFF_READS = (
+    ("supervisor.transactions", "regulator"),
+    ("supervisor.statistics", "regulator"),
+    ("supervisor.alarms", "regulator"),
+    ("audit.list", "auditor"),
+    ("audit.verify", "auditor"),
+)
+#: Members that no payer may decide, with values that would help one.
+FORBIDDEN_MEMBERS = (("state", "refunded"), ("status", "refunded"), ("fee", -1), ("refunded", -AMOUNT), ("by", "admin"))
+DENIED = (401, 403, 404)
+
+
+@check("SEC-Z01", users=("alice", "bob"), effects=Effect.WRITE)
+def accounts_are_closed_to_other_customers(candidate: Candidate, evidence: Evidence) -> None:
+    """A customer who names another customer's account or payment gets 403 or 404, and none of its data."""
+    alice = candidate.as_user("alice")
+    account = alice.account(balance=8_765_43)
+    for read in _reads_of(alice, account):
+        twin = control(read, f"{read.operation} by the owner")
+        stranger = read.as_user("bob")
+        if read.operation == "payments.list" and _is_empty_list(stranger):
+            continue
+        refusal = refused(
+            stranger, twin=twin, codes=DENIED, because=f"{read.operation} names an account of another customer"
+        )
+        expect(
+            b"876543" not in refusal.exchange.body and b"8765.43" not in refusal.exchange.body,
+            "a refusal must not show the data it refuses",
+            expected="no data",
+            actual="the other customer's balance",
+        )
+    if alice.offers("payments.create") and alice.offers("payments.read"):
+        payment = Scene.set(alice, evidence).paid().value["id"]
+        read = alice.prepare("payments.read", payment=payment)
+        refused(read.as_user("bob"), twin=read, codes=DENIED, because="the payment is between other customers")
+
+
+@check("SEC-Z02", needs=("payments.create",), users=("alice", "bob"), effects=Effect.MONEY)
+def nobody_pays_with_other_peoples_money(candidate: Candidate, evidence: Evidence) -> None:
+    """A customer can neither pay from another customer's account nor cancel another customer's payment."""
+    scene = Scene.set(candidate.as_user("alice"), evidence)
+    gain = candidate.as_user("bob").account(balance=0)
+    twin = scene.paid()
+    refused(
+        scene.payment(creditor=gain.id).as_user("bob"),
+        twin=twin,
+        state=lambda: money_of(scene.candidate, scene.debtor, gain),
+        because="the debtor account belongs to another customer",
+    )
+    if candidate.offers("payments.cancel"):
+        payment = scene.paid().value["id"]
+        cancel = scene.candidate.prepare("payments.cancel", payment=payment)
+        refused(
+            cancel.as_user("bob"),
+            twin=twin,
+            state=scene.money,
+            because="the payment to be cancelled belongs to another customer",
+        )
+
+
+@check("SEC-Z03", users=("alice",))
+def staff_operations_are_closed_to_customers(candidate: Candidate, evidence: Evidence) -> None:
+    """Operations of supervisors, auditors and administrators answer 403 to a customer who is logged in."""
+    tried = 0
+    for operation, user in STAFF_READS:
+        if candidate.offers(operation) and user in candidate.file.users:
+            request = candidate.as_user(user).prepare(operation)
+            refused(
+                request.as_user("alice"),
+                twin=request,
+                codes=(403, 404),
+                because=f"{operation} is for the role of {user}, not for customers",
+            )
+            tried += 1
+    if not tried:
+        raise NotTested("no staff operation with a user who may ask for it: map supervisor.* or audit.* with its user")
+    evidence.note("staff operations tried", tried)
+
+
+@check("SEC-Z07", effects=Effect.MONEY)
+def strangers_are_refused_everywhere(candidate: Candidate, evidence: Evidence) -> None:
+    """Every operation answers 401 (or 403) to a caller without credentials."""
+    tried = 0
+    account = candidate.account(balance=1_000_00)
+    for read in [*_reads_of(candidate, account), *_own_lists(candidate), *_staff_reads(candidate)]:
+        refused(
+            read.without_credentials(), twin=read, codes=(401, 403), because=f"{read.operation} without credentials"
+        )
+        tried += 1
+    if candidate.offers("payments.create"):
+        scene = Scene.set(candidate, evidence)
+        refused(
+            scene.payment().without_credentials(),
+            twin=scene.paid(),
+            state=scene.money,
+            codes=(401, 403),
+            because="payments.create without credentials",
+        )
+        tried += 1
+    if not tried:
+        raise NotTested("none of the operations that this check knows is mapped")
+    evidence.note("operations tried without credentials", tried)
+
+
+@check("SEC-Z08", needs=("accounts.read",), users=("alice", "bob"), effects=Effect.WRITE)
+def existence_is_not_disclosed(candidate: Candidate, evidence: Evidence) -> None:
+    """To a stranger, an account of another customer and one that does not exist are answered alike."""
+    account = candidate.as_user("alice").account(balance=0)
+    bob = candidate.as_user("bob")
+    own = bob.account(balance=0)
+    accepted(bob.prepare("accounts.read", account=own.id), "reading one's own account")
+    foreign = _refusal(bob, account.id, "another customer's account")
+    absent = _refusal(bob, _changed(account.id), "an account that does not exist")
+    for name, pair in _differences(foreign, account.id, absent, _changed(account.id)):
+        expect(
+            pair[0] == pair[1],
+            f"another customer's account and an absent one must be answered alike, but the {name} differs",
+            expected=f"{name} as for the absent one: {pair[1]}",
+            actual=pair[0],
+        )
+
+
+@check("SEC-Z09", needs=("payments.create",), effects=Effect.MONEY)
+def unknown_members_decide_nothing(candidate: Candidate, evidence: Evidence) -> None:
+    """Members that a caller may not set (state, fee, owner, balance) are refused or have no effect."""
+    scene = Scene.set(candidate, evidence)
+    normal = scene.paid().value
+    for name, value in FORBIDDEN_MEMBERS:
+        answer = scene.payment().with_extra_field(name, value).send()
+        if isinstance(answer, Accepted):
+            _same_but_for_ids(answer.value, normal, name)
+    if candidate.offers("accounts.open") and candidate.offers("accounts.read"):
+        _opening_ignores(candidate, evidence)
+
+
+@check(
+    "SEC-Z10",
+    needs=("payments.create", "factor.begin", "factor.confirm"),
+    effects=Effect.MONEY,
+)
+def large_transfers_need_their_own_factor(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """A transfer above the product's threshold needs a confirmed second factor for that amount and payee, once."""
+    amount = int(declared(candidate, "factor_threshold", params["factor_threshold"])) + 1
+    scene = Scene.set(candidate, evidence, balance=20 * amount)
+    factor = _factor(scene, amount)
+    twin = control(scene.payment(amount, factor=factor), "a large transfer with its own confirmed factor")
+    other = candidate.account(balance=0)
+    attempts = (
+        (scene.payment(amount), "it carries no second factor"),
+        (scene.payment(amount, factor=factor), "its second factor was used before"),
+        (scene.payment(2 * amount, factor=_factor(scene, amount)), "its second factor was given for another amount"),
+        (
+            scene.payment(amount, factor=_factor(scene, amount), creditor=other.id),
+            "its second factor was given for another payee",
+        ),
+    )
+    for attempt, why in attempts:
+        refused(attempt, twin=twin, state=scene.money, because=f"a transfer of {amount} minor units: {why}")
+
+
+# -- what is asked ------------------------------------------------------------------------------------------------
+
+
+def _reads_of(candidate: Candidate, account: Account) -> Iterator[Prepared]:
+    found = [operation for operation in ACCOUNT_READS if candidate.offers(operation)]
+    if not found:
+        raise NotTested("no operation reads an account: map accounts.read, accounts.balance or payments.list")
+    for operation in found:
+        yield candidate.prepare(operation, account=account.id)
+
+
+def _own_lists(candidate: Candidate) -> Iterator[Prepared]:
+    if candidate.offers("accounts.list"):
+        yield candidate.prepare("accounts.list")
+
+
+def _staff_reads(candidate: Candidate) -> Iterator[Prepared]:
+    for operation, user in STAFF_READS:
+        if candidate.offers(operation) and user in candidate.file.users:
+            yield candidate.as_user(user).prepare(operation)
+
+
+def _is_empty_list(request: Prepared) -> bool:
+    """A list of nothing is as good a refusal as any."""
+    answer = request.send()
+    return isinstance(answer, Accepted) and not answer.value.get("items")
+
+
+# -- factors ------------------------------------------------------------------------------------------------------
+
+
+def _factor(scene: Scene, amount: int) -> str:
+    """Obtain and confirm a second factor for a payment of ``amount`` to the scene's creditor."""
+    begun = accepted(
+        scene.candidate.call("factor.begin", amount=amount, currency=scene.debtor.currency, creditor=scene.creditor.id),
+        "beginning a second factor",
+    )
+    code = begun.get("code")
+    if code is None:
+        raise NotTested("the test environment does not hand out the code of a second factor")
+    accepted(scene.candidate.call("factor.confirm", factor=begun["id"], code=code), "confirming a second factor")
+    return str(begun["id"])
+
+
+# -- existence ----------------------------------------------------------------------------------------------------
+
+
+def _changed(identifier: str) -> str:
+    """Return an id of the same shape that names nothing: its last eight letters or digits moved on by one."""
+    head, tail = identifier[:-8], identifier[-8:]
+    return head + re.sub(r"[0-9a-fA-F]", lambda match: f"{(int(match.group(), 16) + 1) % 10}", tail)
+
+
+def _refusal(candidate: Candidate, account: str, what: str) -> Refused:
+    answer = candidate.call("accounts.read", account=account)
+    if isinstance(answer, Refused):
+        return answer
+    must_accept(answer, f"reading {what} must be refused cleanly")
+    expect(False, f"must be refused: {what} is not the caller's", expected="a refusal (4xx)", actual="accepted")
+    raise AssertionError
+
+
+def _differences(
+    foreign: Refused, id_of_it: str, absent: Refused, other_id: str
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    yield "status", (str(foreign.exchange.status), str(absent.exchange.status))
+    yield "error code", (foreign.code, absent.code)
+    yield "text", (_neutral(foreign, id_of_it), _neutral(absent, other_id))
+
+
+def _neutral(answer: Refused, identifier: str) -> str:
+    """Return a refusal's texts without what differs by nature: the id itself, request ids and times."""
+    volatile = ("instance", "timestamp", "time", "traceid", "trace_id", "requestid", "request_id")
+    kept = {name: value for name, value in answer.value.items() if str(name).lower() not in volatile}
+    return str(sorted(kept.items(), key=str)).replace(identifier, "…")
+
+
+# -- members ------------------------------------------------------------------------------------------------------
+
+
+def _same_but_for_ids(shown: dict[str, object], normal: dict[str, object], member: str) -> None:
+    for name in ("state", "amount", "currency", "debtor", "creditor", "refunded", "fee", "by"):
+        expect(
+            shown.get(name) == normal.get(name),
+            f"a member {member!r} in the request must not decide the payment's {name}",
+            expected=normal.get(name),
+            actual=shown.get(name),
+        )
+
+
+def _opening_ignores(candidate: Candidate, evidence: Evidence) -> None:
+    """Account opening is a test set-up, but what it binds shows whether bodies are copied into objects."""
+    request = candidate.prepare("accounts.open", owner=candidate.user, currency="CNY", balance=0)
+    normal = accepted(request, "opening an account")
+    before = accepted(candidate.call("accounts.read", account=normal["id"]), "reading the opened account")
+    for name, value in (("status", "frozen"), ("role", "admin"), ("fee", -1)):
+        answer = request.with_extra_field(name, value).send()
+        if isinstance(answer, Accepted):
+            read = accepted(candidate.call("accounts.read", account=answer.value["id"]), "reading the opened account")
+            expect(
+                read.get(name) == before.get(name),
+                f"a member {name!r} in the request must not decide the account's {name}",
+                expected=before.get(name),
+                actual=read.get(name),
+            )
+    evidence.note("account without additional members", sorted(before))

@@ -1,0 +1,302 @@
+"""What the product makes of bytes it did not expect: it refuses them, and stays healthy."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socket import create_server
+
+from conformance.sdk import (
+    Accepted,
+    Answer,
+    Broken,
+    Candidate,
+    Effect,
+    Evidence,
+    NotTested,
+    Params,
+    accepted,
+    check,
+    describe,
+    expect,
+    must_accept,
+    refused,
+)
+from conformance_security.declared import declared
+from conformance_security.scene import AMOUNT, Rewriter, Scene, control
+
+#: Brackets of the nested body, and bytes of the large one.
+DEPTH = 20_000
+LARGE = 5 * 1024 * 1024
+#: Headers by which frameworks let a request name another method than its own.
+OVERRIDES = ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method")
+#: Payments made at most to see a second page.
+ENTRIES_MAX = 130
+
+
+@check("SEC-I02", needs=("payments.create",), effects=Effect.MONEY, deadline_s=60)
+def huge_and_deep_bodies_do_no_harm(candidate: Candidate, evidence: Evidence) -> None:
+    """A body nested 20,000 levels deep or 5 MB long is refused, and the next honest request is served."""
+    scene = Scene.set(candidate, evidence)
+    rewriter = Rewriter.of(scene)
+    rewriter.require_json()
+    nested = b'"x":' + b"[" * DEPTH + b"]" * DEPTH
+    refused(
+        rewriter.bytes(lambda body: _with_member(body, nested)),
+        twin=rewriter.twin,
+        state=scene.money,
+        because=f"the body nests {DEPTH} levels deep",
+    )
+    large = rewriter.bytes(lambda body: _with_member(body, b'"x":"' + b"a" * LARGE + b'"')).send()
+    expect(
+        _turned_away(large),
+        f"must be refused cleanly: the body has {LARGE} bytes",
+        expected="413 or 400, or a closed connection",
+        actual=describe(large),
+    )
+    must_accept(scene.payment(), "after oversized bodies the product must serve the next honest request")
+
+
+@check("SEC-I03", needs=("payments.create",), effects=Effect.MONEY)
+def repeated_members_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """A body that names the amount twice means two things and is refused."""
+    scene = Scene.set(candidate, evidence)
+    rewriter = Rewriter.of(scene)
+    rewriter.require_json()
+    member = re.search(rb'"[^"]+"\s*:\s*$', rewriter.wire.before)
+    if member is None:
+        raise NotTested("the amount is not the member of a JSON object")
+    name = member.group().decode()
+    low, high = rewriter.wire.minor(1), rewriter.wire.minor(AMOUNT)
+    for literal in (f"{low},{name}{high}", f"{high},{name}{low}"):
+        refused(
+            rewriter.amount(literal),
+            twin=rewriter.twin,
+            state=scene.money,
+            because="the body names the amount twice, with different values",
+        )
+
+
+@check("SEC-I04", needs=("payments.create",), effects=Effect.MONEY)
+def broken_encodings_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """Bytes that are not UTF-8, overlong or surrogate forms, NUL, UTF-16 and full-width digits are refused."""
+    scene = Scene.set(candidate, evidence)
+    rewriter = Rewriter.of(scene)
+    rewriter.require_json()
+    word = rewriter.reference.encode()
+    for broken, what in (
+        (b"\xff", "a byte that UTF-8 never uses"),
+        (b"\xc0\xaf", "an overlong form"),
+        (b"\xed\xa0\x80", "a surrogate"),
+        (b"\x00", "a NUL"),
+    ):
+        refused(
+            rewriter.bytes(lambda body, broken=broken: body.replace(word, word + broken)),  # type: ignore[misc]
+            twin=rewriter.twin,
+            state=scene.money,
+            because=f"the reference holds {what}",
+        )
+    refused(
+        rewriter.bytes(lambda body: body.decode("utf-8").encode("utf-16")),
+        twin=rewriter.twin,
+        state=scene.money,
+        because="the body is UTF-16",
+    )
+    refused(
+        rewriter.amount(rewriter.wire.minor(AMOUNT).translate(_FULL_WIDTH)),
+        twin=rewriter.twin,
+        state=scene.money,
+        because="the amount is written in full-width digits",
+    )
+
+
+@check("SEC-I05", needs=("payments.create",), effects=Effect.MONEY)
+def other_media_types_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """JSON under another Content-Type, or under none, is answered 415 or 400."""
+    scene = Scene.set(candidate, evidence)
+    rewriter = Rewriter.of(scene)
+    rewriter.require_json()
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml"):
+        refused(
+            scene.payment().with_header("Content-Type", kind),
+            twin=rewriter.twin,
+            state=scene.money,
+            codes=(400, 406, 415, 422),
+            because=f"JSON was sent as {kind}",
+        )
+    refused(
+        scene.payment().without_header("Content-Type"),
+        twin=rewriter.twin,
+        state=scene.money,
+        codes=(400, 406, 415, 422),
+        because="JSON was sent without a Content-Type",
+    )
+
+
+@check("SEC-I06", needs=("accounts.read",), effects=Effect.WRITE)
+def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
+    """A method override header is ignored; an undocumented method is answered 405 with Allow; TRACE is refused."""
+    account = candidate.account(balance=0)
+    read = candidate.prepare("accounts.read", account=account.id)
+    plain = control(read, "reading the account")
+    for header in OVERRIDES:
+        answer = read.with_header(header, "DELETE").send()
+        expect(
+            isinstance(answer, Accepted) and answer.value == plain.value,
+            f"the header {header} must be ignored: a read stays a read",
+            expected="the answer of the plain read",
+            actual=describe(answer),
+        )
+    for method in ("PATCH", "TRACE"):
+        refusal = refused(
+            read.with_method(method), twin=plain, codes=(400, 403, 404, 405, 501), because=f"{method} is not documented"
+        )
+        if refusal.exchange.status == 405:
+            expect(
+                bool(refusal.exchange.header("Allow")),
+                "an answer 405 must name the methods that are allowed",
+                expected="a header Allow",
+                actual="none",
+            )
+
+
+@check("SEC-I08", needs=("notices.subscribe",), effects=Effect.WRITE)
+def inner_addresses_are_not_called(candidate: Candidate, evidence: Evidence) -> None:
+    """A callback to loopback, link-local, private or file addresses, in any spelling, is refused and never called."""
+    allowed = declared(candidate, "callback_hosts", ())
+    if not allowed:
+        raise NotTested("[declared.security] names no callback_hosts that the product may call", blame="CONFIG")
+    url = f"http://{allowed[0]}/notices"
+    twin = control(candidate.prepare("notices.subscribe", url=url), "subscribing an allowed address")
+    with _listening() as (port, hits):
+        for url in _inner_addresses(port):
+            refused(
+                candidate.prepare("notices.subscribe", url=url),
+                twin=twin,
+                because=f"{url} lies inside the product's own network",
+            )
+        expect(
+            not hits,
+            "a refused callback must not be called",
+            expected="no connection",
+            actual=f"{len(hits)} connections",
+        )
+
+
+@check("SEC-I09", needs=("accounts.statement", "payments.create"), effects=Effect.MONEY, deadline_s=60)
+def pages_are_bounded(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """Page sizes of zero, below zero or a million are refused or capped, and an altered cursor is refused."""
+    scene = Scene.set(candidate, evidence)
+    page = _fill_a_page(scene)
+    default, cursor = len(page.value.get("items", ())), page.value.get("next")
+    most = int(params["page_items_max"])
+    for limit in (0, -1, 1_000_000):
+        answer = candidate.prepare("accounts.statement", account=scene.debtor.id, limit=limit).send()
+        bound = most if limit > 0 else default
+        _expect_bounded(answer, limit, bound, bool(cursor))
+    if cursor:
+        tampered = _tampered(str(cursor))
+        refused(
+            candidate.prepare("accounts.statement", account=scene.debtor.id, cursor=tampered),
+            twin=candidate.prepare("accounts.statement", account=scene.debtor.id, cursor=cursor),
+            because="the cursor was altered",
+        )
+    evidence.note("default page", default)
+
+
+# -- bodies -------------------------------------------------------------------------------------------------------
+
+_FULL_WIDTH = {ord(str(digit)): chr(0xFF10 + digit) for digit in range(10)}
+
+
+def _with_member(body: bytes, member: bytes) -> bytes:
+    """Return a JSON object with one more member in front."""
+    start = body.index(b"{") + 1
+    return body[:start] + member + b"," + body[start:]
+
+
+def _turned_away(answer: Answer) -> bool:
+    """A server that stops reading and closes has refused; one that fails, hangs or accepts has not."""
+    return not isinstance(answer, Accepted) and not (
+        isinstance(answer, Broken) and answer.kind not in ("connection", "throttled")
+    )
+
+
+# -- callbacks ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _listening() -> Iterator[tuple[int, list[str]]]:
+    """Listen on a loopback port and note who connects: a product that calls back shows itself here."""
+    hits: list[str] = []
+    with create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        over = threading.Event()
+
+        def wait() -> None:
+            while not over.is_set():
+                try:
+                    connection, address = server.accept()
+                except TimeoutError:
+                    continue
+                hits.append(str(address))
+                connection.close()
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        try:
+            yield server.getsockname()[1], hits
+        finally:
+            over.set()
+            thread.join(2)
+
+
+def _inner_addresses(port: int) -> tuple[str, ...]:
+    return (
+        f"http://127.0.0.1:{port}/",
+        f"http://localhost:{port}/",
+        f"http://[::1]:{port}/",
+        f"http://2130706433:{port}/",
+        f"http://0x7f.1:{port}/",
+        f"http://example.com@127.0.0.1:{port}/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1:25/",
+    )
+
+
+# -- pages --------------------------------------------------------------------------------------------------------
+
+
+def _fill_a_page(scene: Scene) -> Accepted:
+    """Make payments until the statement's first page says that there is another, or enough is enough."""
+    read = scene.candidate.prepare("accounts.statement", account=scene.debtor.id)
+    for number in range(ENTRIES_MAX):
+        if number % 10 == 0 and (page := control(read, "a page of the statement")).value.get("next"):
+            return page
+        accepted(scene.payment(1), "a payment of 1 minor unit")
+    return control(read, "a page of the statement")
+
+
+def _expect_bounded(answer: Answer, limit: int, bound: int, more: bool) -> None:
+    if isinstance(answer, Broken):
+        expect(
+            False, f"a page size of {limit} must be refused cleanly or capped", expected="4xx", actual=describe(answer)
+        )
+    if isinstance(answer, Accepted):
+        shown = len(answer.value.get("items", ()))
+        expect(
+            shown <= bound or not more,
+            f"a page size of {limit} must be refused or capped",
+            expected=f"a refusal, or at most {bound} items",
+            actual=f"{shown} items",
+        )
+
+
+def _tampered(cursor: str) -> str:
+    middle = len(cursor) // 2
+    other = "A" if cursor[middle] != "A" else "B"
+    return cursor[:middle] + other + cursor[middle + 1 :]

@@ -1,0 +1,142 @@
+"""Amounts and states: no money moves that nobody sent, and none twice.
+
+Every amount is put on the wire as a literal, in the product's own spelling, beside a twin that it accepted.
+"""
+
+from __future__ import annotations
+
+from conformance.sdk import Candidate, Effect, Evidence, NotApplicable, Prepared, accepted, check, expect, refused
+from conformance_security.scene import AMOUNT, Rewriter, Scene
+
+
+@check("SEC-V01", needs=("payments.create",), effects=Effect.MONEY)
+def amounts_below_one_minor_unit_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """A payment moves at least one minor unit from debtor to creditor: zero and negative amounts are refused."""
+    scene = Scene.set(candidate, evidence)
+    rewriter = Rewriter.of(scene)
+    negative = "-0.01" if rewriter.wire.decimals else "-1"
+    for text in (negative, "0", f"-{AMOUNT}"):
+        refused(
+            rewriter.amount(rewriter.wire.number(text)),
+            twin=rewriter.twin,
+            state=scene.money,
+            because=f"a payment of {text} is no payment",
+        )
+
+
+@check("SEC-V02", needs=("payments.create",), effects=Effect.MONEY)
+def amounts_out_of_range_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """Amounts at and beyond the ends of 32 bits, 64 bits and doubles, and those that are no numbers, are refused."""
+    scene = Scene.set(candidate, evidence)
+    rewriter = Rewriter.of(scene)
+    wrapping = (2**31, 2**32 + AMOUNT, 2**63, 2**64 + AMOUNT, 10**20)
+    for text in (*map(str, wrapping), "1e400", "NaN", "Infinity"):
+        refused(
+            rewriter.amount(rewriter.wire.number(text)),
+            twin=rewriter.twin,
+            state=scene.money,
+            because=f"an amount of {text} is out of range and must not be wrapped, capped or read as infinite",
+        )
+
+
+@check("SEC-V03", needs=("payments.create",), effects=Effect.MONEY)
+def fractions_of_the_minor_unit_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """An amount finer than the currency's minor unit is refused; it is never rounded to one that nobody sent."""
+    scene = Scene.set(candidate, evidence)
+    rewriter = Rewriter.of(scene)
+    for text in ("0.001", "10.123", "12.375") if rewriter.wire.decimals else ("0.1", "1012.3", "1237.5"):
+        refused(
+            rewriter.amount(rewriter.wire.number(text)),
+            twin=rewriter.twin,
+            state=scene.money,
+            because=f"an amount of {text} is finer than the minor unit and must not be rounded",
+        )
+
+
+@check("SEC-V04", needs=("payments.create",), effects=Effect.MONEY)
+def amounts_of_another_type_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """An amount has one JSON type; text for a number, a boolean, null or a list is refused, not converted."""
+    scene = Scene.set(candidate, evidence)
+    rewriter = Rewriter.of(scene)
+    rewriter.require_json()
+    other = str(AMOUNT) if rewriter.wire.quoted else f'"{AMOUNT}"'
+    for literal in (other, '"1e3"', "true", "null", f"[{AMOUNT}]"):
+        refused(
+            rewriter.amount(literal),
+            twin=rewriter.twin,
+            state=scene.money,
+            because=f"an amount of {literal} has the wrong JSON type and must not be converted",
+        )
+
+
+@check("SEC-V05", needs=("payments.create",), effects=Effect.MONEY)
+def other_currencies_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """A payment names a currency that both accounts carry, spelt as ISO 4217 spells it; any other is refused."""
+    scene = Scene.set(candidate, evidence)
+    twin = scene.paid()
+    if scene.debtor.currency.lower().encode() not in twin.exchange.request_body.lower():
+        raise NotApplicable("the product's payments name no currency")
+    own = scene.debtor.currency
+    foreign = "USD" if own != "USD" else "EUR"
+    spelt = [own.lower()] if own.encode() in twin.exchange.request_body else []
+    for currency in ("ZZZ", foreign, *spelt):
+        refused(
+            scene.payment().with_field("currency", currency),
+            twin=twin,
+            state=scene.money,
+            because=f"the currency {currency} is not that of the accounts, {own}",
+        )
+
+
+@check("SEC-V10", needs=("payments.create", "payments.refund"), effects=Effect.MONEY)
+def refunds_stay_within_the_payment(candidate: Candidate, evidence: Evidence) -> None:
+    """All refunds of a payment together give back at most what was paid."""
+    scene = Scene.set(candidate, evidence)
+    payment = scene.paid(1_000).value["id"]
+
+    def refund(amount: int) -> Prepared:
+        key = evidence.unique("refund")
+        return candidate.prepare("payments.refund", payment=payment, amount=amount, idempotency_key=key)
+
+    part = refund(400).send()
+    refused(refund(700), twin=part, state=scene.money, because="400 of 1000 were refunded, so 700 more exceed it")
+    rest = refund(600).send()
+    refused(refund(1), twin=rest, state=scene.money, because="all of the payment was refunded, so 1 more exceeds it")
+
+
+@check("SEC-V11", needs=("payments.create", "payments.cancel", "payments.refund"), effects=Effect.MONEY)
+def finished_payments_stay_finished(candidate: Candidate, evidence: Evidence) -> None:
+    """A refunded payment cannot be cancelled, and a cancelled one not refunded: 409, or 422."""
+    scene = Scene.set(candidate, evidence)
+    returned = scene.paid().value["id"]
+    refund = candidate.prepare(
+        "payments.refund", payment=returned, amount=AMOUNT, idempotency_key=evidence.unique("refund")
+    )
+    refused(
+        candidate.prepare("payments.cancel", payment=returned),
+        twin=refund.send(),
+        state=scene.money,
+        codes=(409, 422),
+        because="a refunded payment cannot be cancelled",
+    )
+    _cancelled_stays_cancelled(candidate, evidence, scene)
+
+
+def _cancelled_stays_cancelled(candidate: Candidate, evidence: Evidence, scene: Scene) -> None:
+    payment = scene.paid().value["id"]
+    cancel = candidate.prepare("payments.cancel", payment=payment)
+    cancelled = cancel.send()
+    value = accepted(cancelled, "cancelling a payment at once")
+    expect(
+        value.get("state") in (None, "cancelled"),
+        "a cancelled payment must say that it is cancelled",
+        expected="cancelled",
+        actual=value.get("state"),
+    )
+    refused(
+        candidate.prepare("payments.refund", payment=payment, amount=AMOUNT, idempotency_key=evidence.unique("refund")),
+        twin=cancelled,
+        state=scene.money,
+        codes=(409, 422),
+        because="a cancelled payment cannot be refunded",
+    )

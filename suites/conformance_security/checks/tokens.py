@@ -1,0 +1,213 @@
+"""Access tokens: forged, expired, foreign, revoked or in the wrong place, they open nothing.
+
+The genuine token is the one that the harness itself was given; every forgery is sent exactly as its twin was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conformance.sdk import (
+    Accepted,
+    Candidate,
+    Effect,
+    Evidence,
+    NotApplicable,
+    NotTested,
+    Params,
+    Prepared,
+    Refused,
+    accepted,
+    check,
+    eventually,
+    expect,
+    must_accept,
+    refused,
+)
+from conformance_security.declared import declared
+from conformance_security.jwk import PRIVATE_MEMBERS, verification_secrets
+from conformance_security.jws import Token
+from conformance_security.reads import some_read
+from conformance_security.scene import control
+
+#: A refusal of credentials: 401, or 403 where a gateway in front decides.
+UNAUTHENTICATED = (401, 403)
+
+
+@check("SEC-J01")
+def unsigned_tokens_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """A token whose signature was taken away, under "none" or under its own algorithm, is answered 401."""
+    read, token = _read_with_token(candidate)
+    forged = _jwt(token)
+    for text, what in (
+        (forged.unsigned("none"), 'under algorithm "none"'),
+        (forged.unsigned("None"), 'under algorithm "None"'),
+        (forged.unsigned("nOnE"), 'under algorithm "nOnE"'),
+        (forged.stripped(), "with an empty signature"),
+    ):
+        refused(
+            _bearing(read, text), twin=_bearing(read, token), codes=UNAUTHENTICATED, because=f"an unsigned token {what}"
+        )
+
+
+@check("SEC-J02", needs=("jwks",))
+def public_keys_are_no_hmac_secrets(candidate: Candidate, evidence: Evidence) -> None:
+    """A token signed with HS256 under the product's own public key, in any of its encodings, is answered 401."""
+    read, token = _read_with_token(candidate)
+    forged = _jwt(token)
+    keys = _published_keys(candidate)
+    secrets = [secret for key in keys for secret in verification_secrets(key)]
+    if not secrets:
+        raise NotApplicable("the published keys are neither RSA nor EC keys")
+    for secret in secrets:
+        refused(
+            _bearing(read, forged.under_hmac(secret)),
+            twin=_bearing(read, token),
+            codes=UNAUTHENTICATED,
+            because="a token signed with HS256 under the public key",
+        )
+
+
+@check("SEC-J04", needs=("token",))
+def tokens_end_and_have_an_audience(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """A token is refused after its expiry, with altered claims, and where it is meant for another service."""
+    read, token = _read_with_token(candidate)
+    parsed = Token.read(token)
+    if parsed:
+        refused(
+            _bearing(read, parsed.claiming(exp=4_102_444_800)),
+            twin=_bearing(read, token),
+            codes=UNAUTHENTICATED,
+            because="a token whose expiry was changed under its old signature",
+        )
+    _other_audience_is_refused(candidate, read, token)
+    if "clock" not in candidate.file.hooks:
+        raise NotTested("hook 'clock' is not declared in candidate.toml, so no token can be seen to expire")
+    _expired_is_refused(candidate, read)
+
+
+def _other_audience_is_refused(candidate: Candidate, read: Prepared, token: str) -> None:
+    audience = declared(candidate, "other_audience")
+    if not audience:
+        return
+    foreign = accepted(candidate.call("token", resource=audience), "a token for another audience")["access_token"]
+    refused(
+        _bearing(read, str(foreign)),
+        twin=_bearing(read, token),
+        codes=UNAUTHENTICATED,
+        because=f"a token for the audience {audience} opens another service",
+    )
+
+
+def _expired_is_refused(candidate: Candidate, read: Prepared) -> None:
+    issued = accepted(candidate.call("token"), "a new token")
+    lifetime = int(issued.get("expires_in", 3600))
+    old = _bearing(read, str(issued["access_token"]))
+    control(old, "the new token")
+    try:
+        candidate.hook("clock", offset_s=lifetime + 90)
+        fresh = accepted(candidate.call("token"), "a token issued after the clock moved")
+        refused(
+            old,
+            twin=_bearing(read, str(fresh["access_token"])),
+            codes=UNAUTHENTICATED,
+            because=f"the token expired 90 s ago ({lifetime} s after its issue)",
+        )
+    finally:
+        candidate.hook("clock", offset_s=0)
+
+
+@check("SEC-J06", needs=("token", "revoke"), effects=Effect.WRITE)
+def revoked_tokens_stop_working(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """A token that its holder revoked is answered 401 within the profile's time."""
+    read, _ = _read_with_token(candidate)
+    token = str(accepted(candidate.call("token"), "a new token")["access_token"])
+    bearing = _bearing(read, token)
+    control(bearing, "the new token")
+    accepted(candidate.call("revoke", token=token), "revoking the token")
+    eventually(
+        lambda: isinstance(bearing.send(), Refused),
+        deadline_s=float(params["revocation_s_max"]),
+        what="the refusal of a revoked token",
+    )
+    control(_bearing(read, str(accepted(candidate.call("token"), "a new token")["access_token"])), "another token")
+
+
+@check("SEC-J07", needs=("jwks",))
+def published_keys_are_public(candidate: Candidate, evidence: Evidence) -> None:
+    """The key set shows public members only, no symmetric key, and gives every key an id of its own."""
+    keys = _published_keys(candidate)
+    for key in keys:
+        private = sorted(PRIVATE_MEMBERS & set(key))
+        expect(
+            not private,
+            "the key set must not publish private members",
+            expected="public members only",
+            actual=f"key {key.get('kid')!r} shows {', '.join(private)}",
+        )
+        expect(key.get("kty") != "oct", "the key set must not publish symmetric keys", expected="RSA, EC or OKP")
+    kids = [key.get("kid") for key in keys]
+    expect(
+        all(kids) and len(set(map(str, kids))) == len(kids),
+        "every published key must have an id of its own",
+        expected=f"{len(keys)} different kid",
+        actual=", ".join(map(str, kids)),
+    )
+    evidence.note("published keys", [str(kid) for kid in kids])
+
+
+@check("SEC-J17")
+def tokens_do_not_belong_into_addresses(candidate: Candidate, evidence: Evidence) -> None:
+    """A token in the query string, without an Authorization header, is refused."""
+    read, token = _read_with_token(candidate)
+    bare = read.without_credentials()
+    for name in ("access_token", "token"):
+        refused(
+            bare.with_query(name, token),
+            twin=_bearing(read, token),
+            codes=(400, *UNAUTHENTICATED),
+            because=f"the token stands in the query string as {name}",
+        )
+
+
+# -- the genuine token ----------------------------------------------------------------------------------------------
+
+
+def _read_with_token(candidate: Candidate) -> tuple[Prepared, str]:
+    """Return a harmless read of the caller's own, and the bearer token that the harness sends with it."""
+    read = some_read(candidate)
+    answer = control(read, f"{read.operation} by its owner")
+    scheme, _, token = _header(answer, "authorization").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotApplicable("this caller is not authenticated by a bearer token")
+    return read, token
+
+
+def _bearing(read: Prepared, token: str) -> Prepared:
+    """Return the read with exactly this token and no other credential."""
+    return read.without_credentials().with_header("Authorization", f"Bearer {token}")
+
+
+def _header(answer: Accepted, name: str) -> str:
+    return next((value for key, value in answer.exchange.request_headers.items() if key.lower() == name), "")
+
+
+def _jwt(token: str) -> Token:
+    parsed = Token.read(token)
+    if parsed is None:
+        raise NotApplicable("the product's access tokens are opaque, not JWTs")
+    return parsed
+
+
+def _published_keys(candidate: Candidate) -> list[Mapping[str, Any]]:
+    value = must_accept(candidate.without_credentials().prepare("jwks"), "the key set must be readable by anyone")
+    keys = list(_keys(value))
+    expect(bool(keys), "the key set must hold at least one key", expected="a list of keys", actual=sorted(value))
+    return keys
+
+
+def _keys(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for key in value.get("keys", ()):
+        if isinstance(key, Mapping):
+            yield key

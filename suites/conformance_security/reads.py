@@ -1,0 +1,35 @@
+"""Harmless reads of the caller's own, for checks that are about the answer and not about what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.sdk import Candidate, NotTested, Prepared
+
+#: Operations that show one account.
+OF_AN_ACCOUNT = (
+    "accounts.read",
+    "accounts.balance",
+    "accounts.statement",
+    "accounts.card",
+    "payments.list",
+)
+
+
+def some_read(candidate: Candidate) -> Prepared:
+    """Return one read that the caller may make; raises NotTested when none is mapped."""
+    if candidate.offers("accounts.list"):
+        return candidate.prepare("accounts.list")
+    return next(own_reads(candidate))
+
+
+def own_reads(candidate: Candidate, balance: int = 0) -> Iterator[Prepared]:
+    """Give every read of a new account of the caller, and of its list of accounts; raises NotTested for none."""
+    found = [operation for operation in OF_AN_ACCOUNT if candidate.offers(operation)]
+    if not found and not candidate.offers("accounts.list"):
+        raise NotTested("no operation reads an account: map accounts.list, accounts.read or accounts.balance")
+    if found:
+        account = candidate.account(balance=balance)
+        yield from (candidate.prepare(operation, account=account.id) for operation in found)
+    if candidate.offers("accounts.list"):
+        yield candidate.prepare("accounts.list")

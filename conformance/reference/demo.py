@@ -55,7 +55,7 @@ def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str,
     """Return the candidate file of a running bank as plain data."""
     part_hooks = [name for part in host.parts for name in part.hooks(host)]
     supports = [*SUPPORTS, *(name for part in host.parts for name in part.supports())]
-    declared = _declared(host)
+    declared: dict[str, Any] = {"security": _declared(host)}
     for part in host.parts:
         for name, value in part.declared(host).items():
             declared[name] = {**declared[name], **value} if isinstance(declared.get(name), dict) else value
@@ -101,18 +101,19 @@ def _user(name: str) -> dict[str, Any]:
 
 
 def _declared(host: ReferenceHost) -> dict[str, Any]:
-    """Return what suites may want to know of this bank beside the contract."""
+    """Return what suites may want to know of this bank beside the contract: ``[declared.security]``."""
     return {
         "issuer": host.tokens.issuer,
         "other_audience": OTHER_AUDIENCE,
-        "second_factor_minor": factors.THRESHOLD,
+        "factor_threshold": factors.THRESHOLD,
         "login_attempts_max": sessions.BAD_MAX,
         "limits": {"path": "/limits/ping", "requests": sessions.LIMITS_QUOTA, "per_seconds": sessions.LIMITS_WINDOW_S},
-        "callback_url": f"http://{host.settings.callback_hosts[0]}/notices",
+        "callback_hosts": list(host.settings.callback_hosts),
         "consent_fields": {name: list(fields) for name, fields in consents.FIELDS.items()},
         "signing_keys": {
             "signer-p256": {"env": variable("signer", "P256_KEY"), "algorithm": "ecdsa-p256-sha256"},
             "signer-sm2": {"env": variable("signer", "SM2_KEY"), "algorithm": "sm2-sm3"},
+            "bob-ed25519": {"env": variable("bob", "ED25519_KEY"), "algorithm": "ed25519"},
         },
         "assertion_keys": {name: {"env": variable(name, "ASSERTION_KEY")} for name in ROLES},
     }

@@ -15,6 +15,8 @@ from conformance_load.openloop import now_ns
 from conformance_load.payments import PaymentMaker, state_of
 from conformance_load.reconcile import Entry, Reconciler, Reconciliation, compare_balances, expected_balances
 
+#: How often one payment is asked for before it counts as undecided.
+ASKED_MAX = 3
 #: Bounds of deciding what is unknown: payments asked for, and seconds.
 DECIDED_MAX = 5_000
 DECIDE_S_MAX = 30.0
@@ -47,13 +49,15 @@ def decide_unknown(maker: PaymentMaker, journal: PaymentJournal) -> Decisions:
 
 
 def _decide(maker: PaymentMaker, journal: PaymentJournal, number: int) -> bool:
-    answer = maker.prepare(number).send()
-    if isinstance(answer, Refused) and answer.exchange.status == _CONFLICT:
-        return False
-    state = state_of(answer)
-    if state is not State.UNKNOWN:
-        journal.decide(number, state, now_ns())
-    return state is not State.UNKNOWN
+    for _ in range(ASKED_MAX):
+        answer = maker.prepare(number).send()
+        if isinstance(answer, Refused) and answer.exchange.status == _CONFLICT:
+            return False
+        state = state_of(answer)
+        if state is not State.UNKNOWN:
+            journal.decide(number, state, now_ns())
+            return True
+    return False
 
 
 class Probes:

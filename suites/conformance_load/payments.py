@@ -77,7 +77,8 @@ def arrange(settings: Settings, arrivals: int) -> list[tuple[int, bool, bool]]:
             back = 1 if turn % 2 else max(1, settings.replay_every // 2)
             kinds.append((max(0, number - back), False, True))
             continue
-        cut = bool(settings.cut_every) and arrival % settings.cut_every == settings.cut_every - 1
+        # In the middle of their turn, cuts do not meet the replays at the end of theirs when both turns are even.
+        cut = bool(settings.cut_every) and arrival % settings.cut_every == settings.cut_every // 2
         kinds.append((number, cut, False))
         number += 1
     return kinds

@@ -1,6 +1,6 @@
 """The scenario ``payments-create``: payments at a fixed arrival rate, measured honestly, and every one accounted for.
 
-accounts → requests made ready → probes → pressure → drain → unknown decided → recovery → books read and compared
+accounts → requests made ready → probes → pressure → drain → recovery → unknown decided → books read and compared
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ def run(context: LoadContext) -> dict[str, Any]:
         probes = Probes(maker, journal, range(probes_from, capacity))
         recovery = Recovery(probes.median(settings.probes))
         pressure = _press(context, settings, offsets, work)
-        context.progress(len(offsets), len(offsets), "reconciling")
-        decisions = decide_unknown(maker, journal)
         recovery.recovered_ms, recovery.after_us = probes.recovery(
             settings.probes, settings.recovery_s_max, settings.recovered_ms_max
         )
+        context.progress(len(offsets), len(offsets), "reconciling")
+        decisions = decide_unknown(maker, journal)
         found, books = reconcile(maker, journal, reader, CURRENCY)
     for sighting in work.sightings:
         context.record(sighting)

@@ -30,7 +30,16 @@ DEFAULTS: dict[str, int] = {
     "recovered_ms_max": 300,
 }
 #: What calibration changes: long enough for every fault to strike several times, short enough to be repeated often.
-CALIBRATION: dict[str, int] = {"rate_per_s": 60, "duration_s": 3, "warmup_s": 0, "connections": 24, "accounts": 6}
+CALIBRATION: dict[str, int] = {
+    "rate_per_s": 60,
+    "duration_s": 3,
+    "warmup_s": 0,
+    "connections": 24,
+    "accounts": 6,
+    "replay_every": 20,
+    "cut_every": 40,
+    "uncovered_every": 25,
+}
 #: Values that may be zero; all others must be at least 1.
 _MAY_BE_ZERO = frozenset(
     {"warmup_s", "poisson", "replay_every", "cut_every", "uncovered_every", "drain_s", "error_permille_max"}

@@ -30,4 +30,3 @@ def none_of(
     evidence.note("reconciled", f"{found['sent']} sent, {found['acknowledged']} acknowledged, {found['booked']} booked")
     evidence.note(name, found[name])
     expect(found[name] == 0, f"{found[name]} {message}", expected="0", actual=f"{found[name]}: {shown}")
-

@@ -28,7 +28,8 @@ class Script:
             except OSError:
                 return
             self.connections += 1
-            with connection:
+            # A client that cuts its connection resets it under our hands.
+            with contextlib.suppress(OSError), connection:
                 while self.answers and (request := connection.recv(65536)):
                     self.received.append(request)
                     answer = self.answers.pop(0)

@@ -127,19 +127,25 @@ class Operation:
         return self.steps[-1]
 
 
-def compile_operation(place: Place, defaults: Mapping[str, Any]) -> Operation:
-    """Compile one entry of ``[operations]``; ``defaults`` is ``[mapping]``. Mistakes go to ``place.problems``."""
+def compile_operation(place: Place, defaults: Mapping[str, Any], neutral: Mapping[str, Any] | None = None) -> Operation:
+    """Compile one entry of ``[operations]``; ``defaults`` is ``[mapping]``. Mistakes go to ``place.problems``.
+
+    ``neutral`` is the same operation in the neutral contract: what it does there it does in any mapping.
+    """
+    known = neutral or {}
     value = place.value
     place.only(_OPERATION_KEYS)
     steps = _steps(place, defaults)
     result = compile_extraction(place.at("result")) if "result" in value else None
     listing = compile_listing(place) if "items" in value else None
-    effect = place.choice("effect", list(Effect), "read" if steps[-1].method == "GET" else "write")
+    effect = place.choice(
+        "effect", list(Effect), str(known.get("effect") or ("read" if steps[-1].method == "GET" else "write"))
+    )
     return Operation(
         name=place.name,
         steps=steps,
         effect=Effect(effect),
-        group=place.text("group") or place.name.partition(".")[0],
+        group=place.text("group") or str(known.get("group") or place.name.partition(".")[0]),
         result=result,
         listing=listing,
         until=_until(place),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from conformance.candidate.mapping import Operation, compile_operation
 from conformance.candidate.reading_toml import Place
@@ -30,6 +31,15 @@ class Offer:
         return f'map it under [operations."{name}"]'
 
 
+@cache
+def offer_of_neutral() -> Mapping[str, Operation]:
+    """Return the compiled neutral contract."""
+    return {
+        name: compile_operation(Place(entry, f"$.neutral.{name}", name), {})
+        for name, entry in neutral_operations().items()
+    }
+
+
 def offer_of(candidate: CandidateFile) -> Offer:
     """Return what a candidate file offers, with every mistake in its mapping.
 
@@ -38,19 +48,15 @@ def offer_of(candidate: CandidateFile) -> Offer:
     """
     problems: list[Problem] = []
     defaults = candidate.mapping
-    neutral = {} if defaults.get("contract") == "none" else neutral_operations()
+    neutral = {} if defaults.get("contract") == "none" else offer_of_neutral()
     own = Place(candidate.operations, "$.operations", "operations", problems)
-    compiled = {
-        name: compile_operation(Place(entry, f"$.neutral.{name}", name, problems), {})
-        for name, entry in neutral.items()
-        if name not in candidate.operations
-    }
+    compiled = {name: entry for name, entry in neutral.items() if name not in candidate.operations}
     absent = set()
     for place in own.members():
         if place.value is False:
             absent.add(place.name)
         elif isinstance(place.value, Mapping):
-            compiled[place.name] = compile_operation(place, defaults)
+            compiled[place.name] = compile_operation(place, defaults, neutral_operations().get(place.name))
         else:
             place.wrong("a table that maps the operation, or false where the product does not have it")
     supports = set(candidate.supports)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 
 from conformance.candidate.auth import SCHEMES
 from conformance.candidate.mapping import MAPPING_KEYS
-from conformance.candidate.offering import Offer, offer_of
+from conformance.candidate.offering import Offer, offer_of, offer_of_neutral
 from conformance.candidate.reading_toml import Place
 from conformance.errors import Problem
 from conformance.model.candidate import CandidateFile
@@ -35,7 +36,24 @@ def http_problems(candidate: CandidateFile) -> list[Problem]:
     mapping.choice("content_type", ("strict", "any"), "strict")
     _users(candidate, problems)
     _references(candidate, offer, problems)
+    _arguments(candidate, offer, problems)
     return problems
+
+
+def _arguments(candidate: CandidateFile, offer: Offer, problems: list[Problem]) -> None:
+    """Note arguments that look like a misspelt one of the neutral operation; a further one is allowed."""
+    neutral = offer_of_neutral()
+    for name in candidate.operations:
+        if name not in offer.compiled or name not in neutral:
+            continue
+        operation = offer.compiled[name]
+        kept = {item for step in operation.steps for item in step.keep}
+        known = sorted(neutral[name].placed)
+        for argument in sorted(operation.placed - neutral[name].placed - kept):
+            near = difflib.get_close_matches(argument, known, 1, 0.8)
+            if near and not argument.startswith("user."):
+                place = f'$.operations["{name}"]'
+                problems.append(Problem(place, f"an unknown argument {{{argument}}}", f"{{{near[0]}}}"))
 
 
 def _users(candidate: CandidateFile, problems: list[Problem]) -> None:

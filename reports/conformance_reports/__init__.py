@@ -14,8 +14,8 @@ from typing import Any, Protocol
 #: A report statement: the in-toto statement whose predicate has the schema ``conformance/report/v1``.
 Statement = Mapping[str, Any]
 
-#: Gives the redacted record of one exchange by its sequence number; raises LookupError where there is none.
-EvidenceReader = Callable[[int], Mapping[str, Any]]
+#: Gives the redacted record of one exchange by its sequence number; None, or a LookupError, where there is none.
+EvidenceReader = Callable[[int], Mapping[str, Any] | None]
 
 
 class Rendering(Protocol):

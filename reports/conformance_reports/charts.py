@@ -77,7 +77,7 @@ class Chart:
 def latency_chart(item: Row) -> Chart | None:
     """Return latency by percentile on two logarithmic axes; None where nothing was measured."""
     latency = item["latencyUs"]
-    measured = [(name, latency[key]) for key, name in _LATENCIES if latency.get(key, {}).get("count")]
+    measured = [(name, latency[key]) for key, name in _LATENCIES if _is_whole(latency.get(key, {}))]
     if not measured:
         return None
     limits = latency_limits(item)
@@ -136,6 +136,10 @@ def duration(microseconds: float) -> str:
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     text = f"{value:.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
+
+
+def _is_whole(distribution: Row) -> bool:
+    return bool(distribution.get("count")) and all(key in distribution for key, _share in PERCENTILES)
 
 
 _LATENCIES = (("response", "response_time"), ("service", "service_time"))

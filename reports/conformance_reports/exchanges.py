@@ -37,6 +37,7 @@ class Shown:
     duration_us: int = 0
     started_us: int = 0
     missing: bool = False
+    error: str = ""
 
     def title(self) -> str:
         """Return one line: the request and the status."""
@@ -60,6 +61,8 @@ def read(number: int, evidence: EvidenceReader) -> Shown:
     try:
         record = evidence(number)
     except LookupError:
+        record = None
+    if record is None:
         return Shown(number, None, None, missing=True)
     response = record.get("resp")
     return Shown(
@@ -68,6 +71,7 @@ def read(number: int, evidence: EvidenceReader) -> Shown:
         _message(response) if response else None,
         int(record.get("dtUs") or 0),
         int(record.get("t0Us") or 0),
+        error=visible(record.get("error") or ""),
     )
 
 
@@ -86,6 +90,8 @@ def _headers(headers: Any) -> Iterable[tuple[str, str]]:
 def _body(body: Any) -> str:
     if body is None:
         return ""
-    if isinstance(body, Mapping) and len(body) == 1 and isinstance(next(iter(body.values())), str):
-        return visible(next(iter(body.values())))
+    if isinstance(body, Mapping) and "stored" in body:
+        return visible(f"[{body.get('size', '?')} bytes, kept as bodies/{body['stored']}]")
+    if isinstance(body, Mapping) and "base64" in body:
+        return visible(f"[base64] {body['base64']}")
     return visible(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, indent=1))

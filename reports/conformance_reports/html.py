@@ -18,7 +18,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from conformance.model.text import Text
-from conformance_reports import EvidenceReader, Statement, charts, page
+from conformance_reports import EvidenceReader, Statement, charts, loads, page
 from conformance_reports.cautions import cautions
 from conformance_reports.files import write_text
 from conformance_reports.reading import Report, clause_url, exchange_ranges
@@ -56,6 +56,8 @@ def _content(report: Report, evidence: EvidenceReader | None) -> dict[str, Any]:
         "cards": page.finding_cards(report, evidence),
         "groups": page.groups(report),
         "facets": page.facets(report),
+        "settled": loads.SETTLED,
+        "wrongs": loads.WRONGS,
         "loads": page.load_cards(report),
         "rule": page.decision_rule(report),
         "parameters": page.flat_parameters(report.predicate["profile"]["parameters"]),

@@ -37,6 +37,7 @@ def summary(statement: Statement) -> dict[str, Any]:
         "verdict": dict(predicate["verdict"]),
         "cautions": [item.en for item in cautions(report)],
         "counts": {"requirements": report.requirement_counts(), "checks": report.check_counts()},
+        "unselected": [item["id"] for item in report.unselected],
         "requirements": [_requirement(item) for item in report.requirements],
         "checks": [_check(report, item) for item in report.outcomes],
     }

@@ -13,6 +13,7 @@ from conformance.model.text import Text
 from conformance_reports import EvidenceReader
 from conformance_reports.charts import Chart, duration, latency_chart, percentile_name, rate_chart
 from conformance_reports.exchanges import Shown, cited
+from conformance_reports.loads import balance
 from conformance_reports.reading import Report, Row, worst_first
 from conformance_reports.words import outcome_text, scale_text, word
 
@@ -98,6 +99,7 @@ class LoadCard:
     latency: Chart | None
     rate: Chart | None
     limits: tuple[Limit, ...]
+    balance: str
 
 
 def finding_cards(report: Report, evidence: EvidenceReader | None) -> list[FindingCard]:
@@ -115,7 +117,7 @@ def _card(report: Report, row: Row, evidence: EvidenceReader | None) -> FindingC
 
 
 def groups(report: Report) -> list[Group]:
-    """Return every requirement, grouped by suite and chapter in the order of the statement."""
+    """Return every selected requirement, grouped by suite and chapter in the order of the statement."""
     found: dict[tuple[str, str], list[MatrixRow]] = {}
     for item in report.requirements:
         row = MatrixRow(item, tuple(report.outcomes_of(item)))
@@ -159,34 +161,36 @@ def _say(key: str, value: str) -> Text:
 
 def load_cards(report: Report) -> list[LoadCard]:
     """Return the load scenarios in the order of the statement."""
-    items = report.predicate.get("load") or []
-    return [LoadCard(item, latency_chart(item), rate_chart(item), tuple(_limits(item))) for item in items]
+    return [
+        LoadCard(item, latency_chart(item), rate_chart(item), tuple(_limits(item)), balance(item))
+        for item in report.loads
+    ]
 
 
 def _limits(item: Row) -> Iterable[Limit]:
     for name, allowed in sorted(item["slo"].items()):
-        yield _latency_limit(item, name, allowed) or _rate_limit(item, name, allowed) or _other(name, allowed)
+        yield (
+            _latency_limit(item, name, allowed)
+            or _share_limit(item, name, allowed)
+            or Limit(name, str(allowed), "", None)
+        )
 
 
 def _latency_limit(item: Row, name: str, allowed: Any) -> Limit | None:
     match = re.fullmatch(r"(p\d+)MsMax", name)
-    measured = item["latencyUs"]["response"].get(match[1]) if match else None
+    measured = item["latencyUs"].get("response", {}).get(match[1]) if match else None
     if match is None or measured is None:
         return None
     label = percentile_name(match[1])
     return Limit(label, f"≤ {duration(allowed * 1000)}", duration(measured), measured <= allowed * 1000)
 
 
-def _rate_limit(item: Row, name: str, allowed: Any) -> Limit | None:
-    seconds = item["offered"].get("durationS")
-    if name not in ("confirmedPerSecondMin", "throughputMin") or not seconds:
+def _share_limit(item: Row, name: str, allowed: Any) -> Limit | None:
+    if name != "confirmedPermilleMin" or not item["sent"]:
         return None
-    rate = item["confirmed"] // seconds
-    return Limit(name, f"≥ {allowed} / s", f"{rate} / s", item["confirmed"] >= allowed * seconds)
-
-
-def _other(name: str, allowed: Any) -> Limit:
-    return Limit(name, str(allowed), "", None)
+    measured = item["confirmed"] * 1000 // item["sent"]
+    met = item["confirmed"] * 1000 >= allowed * item["sent"]
+    return Limit(name, f"≥ {allowed} ‰", f"{measured} ‰", met)
 
 
 def decision_rule(report: Report) -> Text:

@@ -14,6 +14,7 @@ from conformance.errors import ConfigError
 from conformance.model.outcome import WORST_FIRST, Outcome
 from conformance.model.requirement import Severity
 from conformance.model.text import Text
+from conformance_reports.loads import completed
 
 Row = Mapping[str, Any]
 
@@ -30,8 +31,12 @@ class Report:
 
     statement: Mapping[str, Any]
     predicate: Row
+    #: The requirements that the profile selects; ``unselected`` are the rest of the installed catalogues.
     requirements: tuple[Row, ...]
+    unselected: tuple[Row, ...]
+    #: Check outcomes; a failure that a waiver covers reads *waived*.
     outcomes: tuple[Row, ...]
+    loads: tuple[Row, ...]
     _by_id: dict[str, Row] = field(repr=False)
     _by_check: dict[str, Row] = field(repr=False)
 
@@ -40,11 +45,19 @@ class Report:
         """Return the view of ``statement``; raise ConfigError where its schema is not one we understand."""
         predicate = statement.get("predicate", {})
         _refuse_the_unknown(predicate)
-        requirements = tuple(predicate["requirements"])
-        outcomes = tuple(predicate["outcomes"])
-        by_id = {item["id"]: item for item in requirements}
-        by_check = {item["check"]: item for item in outcomes}
-        return cls(statement, predicate, requirements, outcomes, by_id, by_check)
+        rows = predicate["requirements"]
+        by_id = {item["id"]: item for item in rows}
+        outcomes = tuple(_waived(item, by_id.get(item["requirement"], {})) for item in predicate["outcomes"])
+        return cls(
+            statement,
+            predicate,
+            tuple(item for item in rows if item.get("selected", True)),
+            tuple(item for item in rows if not item.get("selected", True)),
+            outcomes,
+            tuple(completed(item) for item in predicate.get("load") or ()),
+            by_id,
+            {item["check"]: item for item in outcomes},
+        )
 
     def requirement(self, requirement_id: str) -> Row:
         """Return the requirement of that id, or an empty row where the statement has none."""
@@ -69,7 +82,7 @@ class Report:
         return sorted(chosen, key=lambda item: self._urgency(item, kinds))
 
     def gaps(self) -> list[Row]:
-        """Return the requirements that have no check outcome at all."""
+        """Return the selected requirements that have no check outcome at all."""
         return [item for item in self.requirements if not self.outcomes_of(item)]
 
     def remedy(self, outcome: Row) -> Text:
@@ -85,7 +98,7 @@ class Report:
         return Text(chapter)
 
     def requirement_counts(self) -> dict[str, int]:
-        """Return how many requirements came to each of the seven outcomes."""
+        """Return how many selected requirements came to each of the seven outcomes."""
         return count(self.requirements)
 
     def check_counts(self) -> dict[str, int]:
@@ -144,6 +157,12 @@ def clause_url(clause: Row) -> str | None:
 def instant_ms(text: str) -> int:
     """Return an RFC 3339 instant of the statement as milliseconds since 1970."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _waived(outcome: Row, requirement: Row) -> Row:
+    if requirement.get("outcome") != Outcome.WAIVED or outcome["outcome"] != Outcome.FAILED:
+        return outcome
+    return {**outcome, "outcome": Outcome.WAIVED.value, "reason": requirement["reason"]}
 
 
 def _range(first: int, last: int) -> str:

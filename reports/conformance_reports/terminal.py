@@ -16,6 +16,7 @@ from conformance.model.text import Text
 from conformance_reports import EvidenceReader, Statement
 from conformance_reports.cautions import cautions
 from conformance_reports.files import write_text
+from conformance_reports.loads import balance
 from conformance_reports.reading import Report, Row, clauses_text, exchange_ranges, worst_first
 from conformance_reports.visible import one_line, visible
 from conformance_reports.words import outcome_text, scale_text, word
@@ -136,15 +137,14 @@ class _Page:
 
     def load(self) -> None:
         """One row per scenario; narrow screens get the essential columns."""
-        items = self.report.predicate.get("load") or []
-        if not items:
+        if not self.report.loads:
             return
         self.heading("load")
         wide = self._console.width >= 76
         table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
         for index, title in enumerate(self._load_columns(wide)):
             table.add_column(title, justify="left" if index in (0, 5) else "right", overflow="fold")
-        for item in items:
+        for item in self.report.loads:
             table.add_row(*self._load_row(item, wide))
         self.put(table)
 
@@ -153,13 +153,13 @@ class _Page:
         return [*names, "p99.9", ""] if wide else names
 
     def _load_row(self, item: Row, wide: bool) -> list[str | Line]:
-        latency = item["latencyUs"]["response"]
+        latency = item["latencyUs"].get("response", {})
         cells: list[str | Line] = [one_line(item["scenario"]), f"{item['confirmed']}/{item['sent']}"]
-        cells += [_ms(latency["p50"]), _ms(latency["p99"])]
-        sound = item["validity"] == "valid" and item["reconciliation"]["balanced"]
-        balance = self.word("balanced" if item["reconciliation"]["balanced"] else "unbalanced")
-        note = Line(f"{self.say(scale_text(item['validity']))}; {balance}", style="" if sound else "bold red")
-        return [*cells, _ms(latency["p999"]), note] if wide else cells
+        cells += [_ms(latency.get("p50")), _ms(latency.get("p99"))]
+        books = balance(item)
+        sound = item["validity"] == "valid" and books == "balanced"
+        note = Line(f"{self.say(scale_text(item['validity']))}; {self.word(books)}", style="" if sound else "bold red")
+        return [*cells, _ms(latency.get("p999")), note] if wide else cells
 
     def calibration(self) -> None:
         """One line per suite."""
@@ -239,5 +239,5 @@ class _Page:
             self.put(Line(self.word(key), style="dim"), indent=4)
 
 
-def _ms(microseconds: int) -> str:
-    return f"{microseconds / 1000:,.1f} ms"
+def _ms(microseconds: int | None) -> str:
+    return "–" if microseconds is None else f"{microseconds / 1000:,.1f} ms"

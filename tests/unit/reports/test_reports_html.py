@@ -187,6 +187,19 @@ def test_a_bare_report_renders(statement):
     assert "No calibration was recorded." in "".join(page.text)
 
 
+def test_a_bare_load_measurement_renders(statement):
+    statement["predicate"]["load"] = [{"scenario": "elsewhere"}]
+    text = "".join(Page(html.document(statement)).text)
+    assert "elsewhere" in text
+    assert "not reconciled" in text
+
+
+def test_waivers_are_listed_apart_from_passes(statement):
+    document = html.document(statement)
+    assert "Certification office" in document
+    assert re.search(r'id="requirement-BAR-41"[^>]*data-outcome="waived"', document)
+
+
 def test_old_outcomes_without_notes_render(statement):
     for row in statement["predicate"]["outcomes"]:
         row.pop("notes")

@@ -105,9 +105,28 @@ def test_a_long_body_is_cut_and_the_cut_is_counted(evidence):
 
 
 def test_headers_and_bodies_may_come_in_either_form():
-    record = {"req": {"start": "GET / HTTP/1.1", "headers": {"A": "b"}, "body": {"text": "x"}}, "resp": None}
+    record = {"req": {"start": "GET / HTTP/1.1", "headers": {"A": "b"}, "body": {"x": 1}}, "resp": None}
     request = exchanges.read(1, lambda _number: record).request
-    assert (request.headers, request.body) == ((("A", "b"),), "x")
+    assert (request.headers, request.body) == ((("A", "b"),), '{\n "x": 1\n}')
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("plain", "plain"),
+        (None, ""),
+        ({"base64": "AAEC"}, "[base64] AAEC"),
+        ({"stored": "ab12", "size": 70000}, "[70000 bytes, kept as bodies/ab12]"),
+    ],
+)
+def test_every_form_of_a_recorded_body_is_shown(body, text):
+    record = {"req": {"start": "GET /", "headers": [], "body": body}, "resp": None, "error": "timed out"}
+    shown = exchanges.read(1, lambda _number: record)
+    assert (shown.request.body, shown.response, shown.error) == (text, None, "timed out")
+
+
+def test_a_reader_may_also_answer_none():
+    assert exchanges.read(1, lambda _number: None).missing
 
 
 @given(st.text())
@@ -164,9 +183,33 @@ def test_durations_are_said_with_their_unit(microseconds, text):
 
 def test_service_levels_are_compared_exactly_or_not_at_all(statement):
     item = statement["predicate"]["load"][0]
-    item["slo"] = {"p99MsMax": 812, "p95MsMax": 147, "confirmedPerSecondMin": 92, "errorBudget": 3}
+    item["slo"] = {"p99MsMax": 812, "p95MsMax": 147, "confirmedPermilleMin": 930, "errorBudget": 3}
     limits = {limit.name: limit.met for limit in page.load_cards(Report.of(statement))[0].limits}
-    assert limits == {"p99": True, "p95": False, "confirmedPerSecondMin": True, "errorBudget": None}
+    assert limits == {"p99": True, "p95": False, "confirmedPermilleMin": False, "errorBudget": None}
+
+
+def test_the_sample_is_a_statement_that_the_verifier_accepts(statement):
+    from conformance.attest.statement import schema_problems
+
+    assert schema_problems(statement) == []
+
+
+def test_requirements_outside_the_profile_are_listed_apart_and_never_counted(statement):
+    report = Report.of(statement)
+    assert [row["id"] for row in report.unselected] == ["LED-31"]
+    assert "LED-31" not in [row["id"] for row in report.requirements]
+    assert sum(report.requirement_counts().values()) == len(report.requirements)
+
+
+def test_a_failure_under_a_waiver_reads_waived_and_says_what_it_was(statement):
+    row = Report.of(statement).outcome("BAR-41")
+    assert row["outcome"] == "waived"
+    assert row["reason"].endswith("it was: the name is not shown as given")
+
+
+def test_a_measurement_that_states_nothing_counts_as_invalid(statement):
+    statement["predicate"]["load"] = [{"scenario": "elsewhere"}]
+    assert any("does not say whether it is valid" in line for line in said(statement))
 
 
 def test_the_tally_bar_is_filled_exactly(statement):

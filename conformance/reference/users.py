@@ -23,14 +23,13 @@ ROLES: dict[str, tuple[str, ...]] = {
     "bob": ("customer",),
     "shop": ("customer", "merchant"),
     "signer": ("customer",),
-    "impostor": ("customer",),
     "admin": ("admin",),
     "regulator": ("regulator",),
     "auditor": ("auditor",),
 }
 
 #: Users whose every request must carry an RFC 9421 signature.
-SIGNERS = frozenset({"signer", "impostor"})
+SIGNERS = frozenset({"signer"})
 
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | bytes
 

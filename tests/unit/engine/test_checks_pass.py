@@ -1,0 +1,128 @@
+"""A pass of checks: every planned check ends with exactly one outcome, whatever it does to its process."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.engine.checks_pass import CheckWorker, Workplace, run_pass
+from conformance.engine.spec import CheckSpec
+from conformance.errors import ConfigError
+from conformance.sdk.checks import declaration_of
+
+TOYS = Path(__file__).parents[2] / "toys"
+MODULE = "toy_checks.checks.toys"
+
+CANDIDATE = f"""
+name = "Toy"
+version = "1"
+base_url = ""
+driver = "stdio"
+supports = ["accounts"]
+[stdio]
+command = ["{sys.executable}", "{TOYS / "toy_program.py"}"]
+"""
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[CheckWorker]:
+    place = Workplace(tmp_path, tmp_path / "log.txt", {"PYTHONPATH": str(TOYS)})
+    with CheckWorker(place) as worker:
+        yield worker
+
+
+def spec(tmp_path: Path, *names: str, candidate: str = CANDIDATE, warn: tuple[str, ...] = ()) -> CheckSpec:
+    sys.path.insert(0, str(TOYS))
+    try:
+        module = importlib.import_module(MODULE)
+    finally:
+        sys.path.remove(str(TOYS))
+    found = {item.id: item for value in vars(module).values() if (item := declaration_of(value))}
+    planned = [
+        {
+            "id": name,
+            "requirement": name,
+            "suite": "toy",
+            "module": MODULE,
+            "function": found[name].function,
+            "deadlineS": found[name].deadline_s,
+            "scenarios": [],
+            "settled": None,
+        }
+        for name in names
+    ]
+    path = tmp_path / "candidate.toml"
+    path.write_text(candidate, encoding="utf-8")
+    return CheckSpec("run-1", str(path), str(tmp_path), tuple(planned), warn, {"toy": {}}, rootdir=str(tmp_path))
+
+
+def outcomes(events: list[Any]) -> dict[str, tuple[str, str]]:
+    found = [event for event in events if event["event"] == "outcome"]
+    names = [event["check"] for event in found]
+    assert len(names) == len(set(names)), f"a check has two outcomes: {names}"
+    return {event["check"]: (event["outcome"], event["reason"]) for event in found}
+
+
+def test_every_ending_has_its_outcome(tmp_path: Path, worker: CheckWorker) -> None:
+    events: list[Any] = []
+    names = ("TOY-PASS", "TOY-FAIL", "TOY-BARE", "TOY-NOTE", "TOY-SKIP", "TOY-CRASH", "TOY-NEED", "TOY-HANG", "TOY-EXIT")
+    run_pass(spec(tmp_path, *names), worker, events.append)
+    found = outcomes(events)
+    assert {name: outcome for name, (outcome, _) in found.items()} == {
+        "TOY-PASS": "passed",
+        "TOY-FAIL": "failed",
+        "TOY-BARE": "inconclusive",
+        "TOY-NOTE": "passed",
+        "TOY-SKIP": "inconclusive",
+        "TOY-CRASH": "inconclusive",
+        "TOY-NEED": "not tested",
+        "TOY-HANG": "inconclusive",
+        "TOY-EXIT": "inconclusive",
+    }
+    assert found["TOY-FAIL"][1] == "a defect was found"
+    assert "never a pass" in found["TOY-SKIP"][1]
+    assert found["TOY-CRASH"][1].startswith("KeyError: 'amount' (in crashes, line ")
+    assert "within the declared 1 s" in found["TOY-HANG"][1]
+
+
+def test_a_killed_process_costs_one_check_and_the_rest_goes_on(tmp_path: Path, worker: CheckWorker) -> None:
+    events: list[Any] = []
+    run_pass(spec(tmp_path, "TOY-PASS", "TOY-KILL", "TOY-NOTE"), worker, events.append)
+    found = outcomes(events)
+    assert found["TOY-PASS"][0] == "passed"
+    assert found["TOY-KILL"] == ("inconclusive", "the child process was killed by SIGKILL")
+    assert found["TOY-NOTE"][0] == "passed"
+
+
+def test_evidence_is_durable_before_an_outcome_is_told(tmp_path: Path, worker: CheckWorker) -> None:
+    from conformance.evidence.reader import read_records
+
+    run_pass(spec(tmp_path, "TOY-PASS", "TOY-KILL"), worker, lambda _event: None)
+    checks = [record["check"] for record in read_records(tmp_path / "evidence")]
+    assert checks.count("TOY-PASS") == 1
+
+
+def test_a_should_only_warns(tmp_path: Path, worker: CheckWorker) -> None:
+    events: list[Any] = []
+    run_pass(spec(tmp_path, "TOY-FAIL", warn=("TOY-FAIL",)), worker, events.append)
+    assert outcomes(events)["TOY-FAIL"][0] == "warned"
+
+
+def test_a_candidate_that_cannot_be_bound_is_a_config_error(tmp_path: Path, worker: CheckWorker) -> None:
+    wrong = CANDIDATE.replace('"stdio"', '"telepathy"').replace('base_url = ""', 'base_url = "https://pay.example.com"')
+    with pytest.raises(ConfigError, match="no driver 'telepathy'"):
+        run_pass(spec(tmp_path, "TOY-PASS", candidate=wrong), worker, lambda _event: None)
+
+
+def test_a_process_serves_one_pass_after_another(tmp_path: Path, worker: CheckWorker) -> None:
+    events: list[Any] = []
+    run_pass(spec(tmp_path, "TOY-PASS"), worker, events.append)
+    first = worker.process().pid
+    run_pass(spec(tmp_path, "TOY-NOTE"), worker, events.append)
+    assert worker.process().pid == first
+    assert set(outcomes(events)) == {"TOY-PASS", "TOY-NOTE"}

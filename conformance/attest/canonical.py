@@ -21,7 +21,7 @@ SIZE_MAX = 32 * 1024 * 1024
 #: No report nests deeper.
 DEPTH_MAX = 32
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.S)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 

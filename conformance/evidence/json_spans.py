@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|-?\d[\d.eE+-]*', re.S)
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|-?\d[\d.eE+-]*', re.S)
 _COLON = re.compile(r"\s*:")
 #: Called with the names above a value, outermost first, and the value's text; returns what stands in its place.
 ReplaceValue = Callable[[tuple[str, ...], str], str]
@@ -52,7 +52,12 @@ class _Walk:
     def _value(self, token: str) -> str:
         value = _decoded(token)
         changed = self._replace((*self._path, self._key), value)
-        return token if changed == value else json.dumps(changed, ensure_ascii=False)
+        return token if changed == value else _encoded(changed)
+
+
+def _encoded(value: str) -> str:
+    readable = value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    return json.dumps(value, ensure_ascii=not readable)
 
 
 def _decoded(token: str) -> str:

@@ -139,10 +139,10 @@ class _Pass:
     def text(self, text: str, depth: int = 0) -> str:
         """Return text with everything known, named or shaped like a secret gone and personal data replaced."""
         text = self._secrets.removed_from(text)
-        text = _KEY_BLOCK.sub(f"{REDACTED} private key", text)
+        text = _KEY_BLOCK.sub(REDACTED, text)
         if '"' in text and depth < _NESTING_MAX:
             text = self._json(text, depth)
-        text = _JWT.sub(f"{REDACTED} jwt", text)
+        text = _JWT.sub(REDACTED, text)
         text = _SCHEME.sub(rf"\1\2{REDACTED}", text)
         text = _HEADER_LINE.sub(self._header_line, text)
         text = _CURL_COOKIE.sub(rf"\1'{REDACTED}'", _CURL_USER.sub(rf"\1:{REDACTED}", text))
@@ -185,6 +185,7 @@ class _Pass:
             return value
         if self._key is None:
             return PERSONAL
+        value = value.encode("utf-8", "backslashreplace").decode("utf-8")
         self.committed += 1
         path = f"{self._part}#{self.committed}"
         if keep:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import small_run
 
+from conformance.attest.canonical import NotStrict
+from conformance.attest.envelope import parse_envelope
 from conformance.errors import UntrustedError
 
 #: A low bit, the bit of letter case, and the bit that leaves ASCII.
@@ -55,6 +57,22 @@ def test_every_byte_of_an_envelope_matters(run: small_run.SmallRun) -> None:
 def test_every_bit_of_an_envelope_matters(run: small_run.SmallRun) -> None:
     envelope = run.envelope()
     assert_refused(run, envelope, range(len(envelope)), FLIPS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_every_single_byte_change_alters_what_is_signed_or_the_hint(run: small_run.SmallRun, part: int) -> None:
+    """All 255 values of all bytes: whatever still parses carries another message or signature, or another hint."""
+    envelope = run.envelope()
+    original, hint = parse_envelope(envelope), hint_positions(envelope)
+    signatures = [item.value for item in original.signatures]
+    for position, mutant in mutants(envelope, range(part, len(envelope), 4), EVERY):
+        try:
+            parsed = parse_envelope(mutant)
+        except NotStrict:
+            continue
+        same = (parsed.signed_bytes, [item.value for item in parsed.signatures]) == (original.signed_bytes, signatures)
+        assert same == (position in hint), (position, mutant[position])
 
 
 @pytest.mark.slow

@@ -15,9 +15,6 @@ _PIPELINES = {"github": Path(".github/workflows/conformance.yml"), "gitlab": Pat
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("candidate.toml"), show_default=True)
 @click.option("--ci", type=click.Choice(sorted(_PIPELINES)), help="Write a ready pipeline file too.")
-@click.option(
-    "--from-openapi", "openapi", type=click.Path(path_type=Path), help="Propose a mapping from this document."
-)
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 def command(output: Path, ci: str | None, force: bool) -> int:
     """Write candidate.toml with a comment on every key, ready to be filled in."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from conformance.errors import ConfigError, HarnessError
 from conformance.evidence.canary import canaries_of, canary_leaks
 from conformance.evidence.reader import summary as evidence_summary
 from conformance.evidence.sidecar import run_key
-from conformance.files.candidate_file import read_candidate
+from conformance.files.candidate_file import named_secrets, read_candidate
 from conformance.files.profile_file import profile_digest
 from conformance.files.waiver_file import Waiver
 from conformance.model.candidate import CandidateFile
@@ -104,6 +105,7 @@ def execute(
     with locked(run):
         world = load_world(request.only_plugins, tuple(request.profile.select))
         candidate = read_candidate(request.candidate)
+        require_secrets(candidate, request.environment)
         plan = prepare(request, run, world, candidate)
         log = EventLog(run.events, listeners)
         try:
@@ -116,6 +118,17 @@ def execute(
         finally:
             log.close()
         return RunResult(run, statement)
+
+
+def require_secrets(candidate: CandidateFile, environment: Mapping[str, str]) -> None:
+    """Raise ConfigError naming every secret of the candidate file that the environment lacks."""
+    missing = [name for name in named_secrets(candidate) if not environment.get(name) and not os.environ.get(name)]
+    if missing:
+        raise ConfigError(
+            f"environment variables that the file names are not set: {', '.join(missing)}",
+            where=str(candidate.path),
+            remedy=f"Set them, for example `export {missing[0]}=…`, or in the pipeline's secret store.",
+        )
 
 
 def offered_operations(candidate: CandidateFile, only: tuple[str, ...] | None) -> frozenset[str]:

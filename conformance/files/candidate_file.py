@@ -109,6 +109,20 @@ def _names_a_secret(path: tuple[Any, ...]) -> bool:
     return name in _SECRET_WORDS or name.endswith(tuple(f"_{word}" for word in ("secret", "password", "private_key")))
 
 
+def named_secrets(candidate: CandidateFile) -> tuple[str, ...]:
+    """Return the environment variables that the candidate file names, in the order of the file."""
+    sections = (candidate.auth, candidate.users, candidate.signing, candidate.tls, candidate.hooks)
+    return tuple(dict.fromkeys(name for section in sections for name in _environment_names(section)))
+
+
+def _environment_names(node: Any) -> list[str]:
+    if isinstance(node, Mapping):
+        if set(node) <= {"env", "algorithm"} and isinstance(node.get("env"), str):
+            return [node["env"]]
+        return [name for item in node.values() for name in _environment_names(item)]
+    return [name for item in node for name in _environment_names(item)] if isinstance(node, list | tuple) else []
+
+
 def find_candidate(given: Path | None) -> Path:
     """Return the candidate file to use; raises ConfigError with the way to get one."""
     path = given or Path("candidate.toml")

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conformance.sdk import Host, Listener, ReferencePart
 from conformance_ledger.reference.blocks import HEADER, HEADER_TAG, VOTE, VOTE_TAG
@@ -19,6 +21,24 @@ from conformance_ledger.reference.ledger import CHAIN, NODES, Ledger
 from conformance_ledger.reference.state import APPROVALS, STATE_TAG, STATE_VALUE
 from conformance_ledger.reference.transactions import FIELDS, LEAF_TAG, SIGNING_TAG
 from conformance_ledger.reference.views import RECEIPT, RECEIPT_TAG
+
+#: The operations of the neutral contract that every node answers.
+OPERATIONS = (
+    "info",
+    "head",
+    "block",
+    "transaction",
+    "receipt",
+    "proof",
+    "state",
+    "submit",
+    "call",
+    "commit",
+    "validators",
+    "peers",
+    "groups",
+    "audit",
+)
 
 Hook = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -42,6 +62,25 @@ HASH_PROFILE: Mapping[str, Any] = {
 }
 
 
+class NodePort:
+    """The ASGI application of one node's port: it outlives the nodes, which every reset replaces."""
+
+    def __init__(self, part: LedgerPart, name: str) -> None:
+        self._part = part
+        self._name = name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a connection to the node."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        app: ASGIApp | None = self._part.app(self._name)
+        if app is None:
+            problem = {"status": 503, "code": "node-down", "detail": "the ledger is not running"}
+            app = JSONResponse(problem, 503, media_type="application/problem+json")
+        await app(scope, receive, send)
+
+
 class LedgerPart:
     """Implements :class:`conformance.sdk.ReferencePart`."""
 
@@ -56,18 +95,11 @@ class LedgerPart:
 
     def listeners(self, host: Host) -> Sequence[Listener]:
         """One port per node."""
-        return [Listener(name, partial(self._serve, name)) for name in NODES]
+        return [Listener(name, NodePort(self, name)) for name in NODES]
 
-    async def _serve(self, name: str, scope: Any, receive: Any, send: Any) -> None:
-        """Hand a connection to the node of that name in the ledger's present life."""
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-            return
-        if self._ledger is None:
-            problem = {"status": 503, "code": "node-down", "detail": "the ledger is not running"}
-            await JSONResponse(problem, 503, media_type="application/problem+json")(scope, receive, send)
-            return
-        await self._ledger.apps[name](scope, receive, send)
+    def app(self, name: str) -> Starlette | None:
+        """Return the node of that name in the ledger's present life, or None between lives."""
+        return self._ledger.apps[name] if self._ledger else None
 
     def hooks(self, host: Host) -> Mapping[str, Hook]:
         """What the owner of the test environment can do to nodes and links."""
@@ -111,7 +143,8 @@ class LedgerPart:
 
     def supports(self) -> Sequence[str]:
         """Capabilities of the ledger."""
-        return ("ledger", "ledger.accounts", "ledger.groups", "ledger.governance", "ledger.receipts.signed")
+        operations = tuple(f"ledger.{name}" for name in OPERATIONS)
+        return (*operations, "ledger.transfers", "ledger.accounts", "ledger.governance", "ledger.receipts.signed")
 
     def start(self, host: Host) -> None:
         """Begin a new life with an empty chain."""
@@ -126,7 +159,7 @@ class LedgerPart:
             self._ledger = None
 
 
-async def _lifespan(receive: Any, send: Any) -> None:
+async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

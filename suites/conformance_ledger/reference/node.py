@@ -153,9 +153,9 @@ class Node:
 
     def submit(self, transaction: Transaction) -> None:
         """Take a transaction into the pool and pass it on; raises Rejected."""
-        if transaction.id in self.pool or transaction.id in self.chain.places:
-            if not self._rules("replay-applied") and not self._rules("dedup-in-memory"):
-                raise Rejected("duplicate", "the transaction is known already", 409)
+        known = transaction.id in self.pool or transaction.id in self.chain.places
+        if known and not self._repeats():
+            raise Rejected("duplicate", "the transaction is known already", 409)
         self._admit(transaction)
         self.send(self.name, None, Gossip(transaction))
 
@@ -178,6 +178,9 @@ class Node:
         self.pool[transaction.id] = transaction
         self.rejected.pop(transaction.id, None)
         self._answers[("seen", transaction.id)] = 1
+
+    def _repeats(self) -> bool:
+        return self._rules("replay-applied") or self._rules("dedup-in-memory")
 
     def _seen(self) -> set[str]:
         return {key for kind, key in self._answers if kind == "seen"}
@@ -271,8 +274,7 @@ class Node:
                 self._on_blocks(sender, blocks)
 
     def _on_gossip(self, transaction: Transaction) -> None:
-        repeated = self._rules("replay-applied") or self._rules("dedup-in-memory")
-        if transaction.id in self.pool or (transaction.id in self.chain.places and not repeated):
+        if transaction.id in self.pool or (transaction.id in self.chain.places and not self._repeats()):
             return
         try:
             self._admit(transaction)

@@ -99,15 +99,16 @@ def parse(body: Any, rules: Rules) -> Transaction:
     signature = given.get("signature")
     if not isinstance(signature, str) or len(signature) > 256:
         raise Rejected("malformed", "`signature` must be hexadecimal text", 400)
-    return Transaction(_in_range(fields, rules), signature, _payload(body, fields))
+    return Transaction(_in_range(fields, rules), signature, _payload(body, fields, rules))
 
 
-def _payload(body: Mapping[str, Any], fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _payload(body: Mapping[str, Any], fields: Mapping[str, Any], rules: Rules) -> Mapping[str, Any] | None:
     payload = body.get("payload")
     if payload is None:
         return None
     known = isinstance(payload, Mapping) and all(isinstance(payload.get(name), str) for name in ("salt", "text"))
-    if not known or digest("payload/v1", [payload["salt"], payload["text"]]) != fields["data"]:
+    matches = known and digest("payload/v1", [payload["salt"], payload["text"]]) == fields["data"]
+    if not matches and not (known and rules("payload-unbound")):
         raise Rejected("payload-mismatch", "`data` must be the digest of the payload's salt and text")
     return {"salt": payload["salt"], "text": payload["text"]}
 

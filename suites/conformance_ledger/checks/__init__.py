@@ -1,0 +1,1 @@
+"""Checks of the ledger suite, one module per concern."""

@@ -19,7 +19,7 @@ from conformance.candidate.decoding import ACCEPTED, Body, TooLarge, Undecodable
 from conformance.candidate.pace import Pace
 from conformance.candidate.scope import Boundary, OutOfScope, Target, Unresolved
 from conformance.candidate.secrets import Secrets
-from conformance.candidate.transport import CURRENT, Adapter, TransportError, remaining, tls_context
+from conformance.candidate.transport import CURRENT, Adapter, TransportError, remaining
 from conformance.model.candidate import CandidateFile, Limits
 from conformance.sdk.answers import Broken, BrokenKind, Exchange
 from conformance.sdk.drivers import Recorder, Sighting, WireMessage
@@ -205,7 +205,7 @@ class Session:
         adapter = self._adapters.get(identity)
         if adapter is None:
             with self._lock:
-                adapter = self._adapters.setdefault(identity, Adapter(tls_context(self._ca, *identity)))
+                adapter = self._adapters.setdefault(identity, Adapter(self._ca, *identity))
         return adapter
 
     # -- recording ----------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def classify(error: BaseException) -> Failed:
     for cause in _causes(error):
         if isinstance(cause, OutOfScope):
             raise cause
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError | requests.exceptions.SSLError):
             return Failed("tls", _short(cause))
         if isinstance(cause, TimeoutError):
             return Failed("timeout", "no complete answer before the deadline")

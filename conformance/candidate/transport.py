@@ -126,9 +126,10 @@ class _SecurePool(HTTPSConnectionPool):
 class Adapter(requests.adapters.HTTPAdapter):
     """One caller's connections: its client certificate, kept connections by target, never a retry."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, ca: str = "", client_cert: str = "", client_key: str = "") -> None:
         super().__init__(max_retries=0, pool_maxsize=KEPT)
-        self._context = context
+        self._files = (ca, client_cert, client_key)
+        self._context: ssl.SSLContext | None = None
         self._pools: dict[Target, HTTPConnectionPool] = {}
         self._lock = threading.Lock()
         self._aim = threading.local()
@@ -159,6 +160,8 @@ class Adapter(requests.adapters.HTTPAdapter):
     def _pool(self, target: Target) -> HTTPConnectionPool:
         if target.scheme == "http":
             return _PlainPool(target.address, target.port, maxsize=KEPT)
+        if self._context is None:
+            self._context = tls_context(*self._files)
         return _SecurePool(
             target.address,
             target.port,
@@ -166,7 +169,6 @@ class Adapter(requests.adapters.HTTPAdapter):
             ssl_context=self._context,
             cert_reqs="CERT_REQUIRED",
             server_hostname=target.host,
-            assert_hostname=target.host,
         )
 
 

@@ -45,6 +45,7 @@ class Product:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.ports: set[int] = set()
         self.answer: Callable[[Request], Reply | Any] = lambda request: {"id": "1"}
         product = self
 
@@ -59,6 +60,7 @@ class Product:
                 size = int(self.headers.get("Content-Length") or 0)
                 request = Request(self.command, self.path, dict(self.headers.items()), self.rfile.read(size))
                 product.requests.append(request)
+                product.ports.add(self.client_address[1])
                 made = product.answer(request)
                 status, headers, body = made if isinstance(made, tuple) else (200, {}, made)
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()

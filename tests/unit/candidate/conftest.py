@@ -21,6 +21,7 @@ def _running() -> Iterator[Product]:
 @pytest.fixture
 def product(_running: Product) -> Product:
     _running.requests.clear()
+    _running.ports.clear()
     _running.answer = lambda request: {"id": "1"}
     return _running
 

@@ -55,7 +55,7 @@ def test_only_what_is_supported_is_offered(bound: Bind) -> None:
     assert candidate.offers("accounts.read")
     assert candidate.offers("token")
     assert not candidate.offers("payments.create")
-    with pytest.raises(NotTested, match="add 'payments' or 'payments.create' to supports"):
+    with pytest.raises(NotTested, match=r"add 'payments' or 'payments\.create' to supports"):
         candidate.call("payments.create")
 
 

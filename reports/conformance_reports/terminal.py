@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -26,6 +27,8 @@ FILES = ("report.txt",)
 
 #: The narrowest screen that is laid out for; narrower ones wrap.
 WIDTH_MIN = 40
+#: From this many inconclusive checks with one and the same reason, they are told together.
+ALIKE_MIN = 3
 
 _STYLES = {
     "passed": "green",
@@ -196,9 +199,23 @@ class _Page:
         rows = self.report.findings((Outcome.WARNED, Outcome.INCONCLUSIVE, Outcome.FAILED))
         if rows:
             self.heading("findings")
+        alike = Counter(row["reason"] for row in rows if row["outcome"] == Outcome.INCONCLUSIVE)
+        told: set[str] = set()
         for row in rows:
-            self.put()
-            self._finding(row)
+            if row["outcome"] != Outcome.INCONCLUSIVE or alike[row["reason"]] < ALIKE_MIN:
+                self.put()
+                self._finding(row)
+            elif row["reason"] not in told:
+                told.add(row["reason"])
+                self._alike([item for item in rows if item["reason"] == row["reason"]])
+
+    def _alike(self, rows: list[Row]) -> None:
+        """Say once what leaves many checks undecided for the same reason."""
+        self.put()
+        outcome = rows[0]["outcome"]
+        head = Line(f"{_MARKS[outcome]} {self.say(outcome_text(outcome))} ", style=_STYLES[outcome])
+        self.put(head.append(", ".join(one_line(row["check"]) for row in rows), style="bold"))
+        self._field("reason", rows[0]["reason"])
 
     def _finding(self, row: Row) -> None:
         requirement = self.report.requirement(row["requirement"])

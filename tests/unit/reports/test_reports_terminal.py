@@ -71,6 +71,14 @@ def test_no_color_is_honoured(statement, monkeypatch):
     assert "\x1b" not in terminal.render_text(statement, 80, color=True)
 
 
+def test_many_checks_undecided_for_one_reason_are_told_together(statement):
+    for row in statement["predicate"]["outcomes"][1:4]:
+        row |= {"outcome": "inconclusive", "reason": "no current calibration"}
+    text = terminal.render_text(statement, 100, color=False)
+    assert "? inconclusive SEC-T01, SEC-T01-ALPN, SEC-V07\n    Finding: no current calibration" in text
+    assert text.count("no current calibration") == 1
+
+
 def test_a_report_without_load_and_calibration_says_so(statement):
     statement["predicate"]["load"] = []
     statement["predicate"]["calibration"] = None

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import rfc8785
@@ -107,6 +108,10 @@ class Report:
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the canonical statement: the bytes that the envelope signs."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return hashlib.sha256(rfc8785.dumps(_plain(self.statement))).hexdigest()
 
     def _urgency(self, outcome: Row, kinds: Sequence[Outcome]) -> tuple[int, int, str]:

@@ -75,7 +75,7 @@ def test_many_checks_undecided_for_one_reason_are_told_together(statement):
     for row in statement["predicate"]["outcomes"][1:4]:
         row |= {"outcome": "inconclusive", "reason": "no current calibration"}
     text = terminal.render_text(statement, 100, color=False)
-    assert "? inconclusive SEC-T01, SEC-T01-ALPN, SEC-V07\n    Finding: no current calibration" in text
+    assert "? inconclusive SEC-V07, SEC-T01, SEC-T01-ALPN\n    Finding: no current calibration" in text
     assert text.count("no current calibration") == 1
 
 

@@ -70,6 +70,11 @@ FAULTS = (
         also=("LOAD-M07",),
     ),
     Fault(
+        "load.key-body-unbound",
+        Text("A known key is answered whatever it is asked for", "已知幂等键无论请求内容如何都返回成功"),
+        (Trip("LOAD-M15", "requests with a known key and another amount were accepted"),),
+    ),
+    Fault(
         "load.cover-unchecked",
         Text("Payments from an empty account are accepted", "接受余额为零账户的支付"),
         (Trip("LOAD-M13", "payments from an empty account were accepted"),),

@@ -82,9 +82,11 @@ class PaymentJournal:
     def decide(self, number: int, state: State, at_ns: int) -> None:
         """Note what is known about a payment that was sent.
 
-        A later doubt never overwrites a decision: UNKNOWN after ACK stays ACK.
+        A confirmation is final, and a later doubt never overwrites a decision. A refusal may turn into a
+        confirmation: a product may accept what it refused when it is asked again.
         """
-        if state is State.UNKNOWN and self.states[number] != State.SENT:
+        known = self.states[number]
+        if known == State.ACK or (state is State.UNKNOWN and known != State.SENT):
             return
         self._times[2 * number + 1] = at_ns
         self.states[number] = state

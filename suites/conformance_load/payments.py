@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -24,11 +24,11 @@ from conformance.sdk import (
     WireRequest,
     describe,
 )
+from conformance_load.arrivals import FRESH, Arrival, Kind
 from conformance_load.connection import Reply, serialise
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal, State
 from conformance_load.openloop import Times, now_ns
-from conformance_load.settings import Settings
 
 OPERATION = "payments.create"
 #: Failures that are kept with their exchange, and one of how many successes is.
@@ -40,14 +40,18 @@ _NOT_MADE = ("rejected", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One arrival: a payment, its request made ready, and what is special about it."""
+    """One arrival with its request made ready.
+
+    ``instead`` is sent in place of an altered repetition as long as its payment is not confirmed: only then must a
+    product know the key.
+    """
 
     number: int
     prepared: Prepared
+    kind: Kind
     wire: WireRequest
     data: bytes
-    cut: bool
-    replay: bool
+    instead: Shot | None = None
 
 
 @dataclass(slots=True)
@@ -62,26 +66,6 @@ class Replays:
     def as_json(self) -> dict[str, int]:
         """Return the form used in reports."""
         return {"made": self.made, "same": self.same, "different": self.different, "refused": self.refused}
-
-
-def arrange(settings: Settings, arrivals: int) -> list[tuple[int, bool, bool]]:
-    """Return for each arrival its payment number, whether it is cut, and whether it is a replay.
-
-    Replays repeat, in turn, the payment just before (which may still be under way) and one of half a turn ago.
-    """
-    kinds: list[tuple[int, bool, bool]] = []
-    number = 0
-    for arrival in range(arrivals):
-        turn, place = divmod(arrival, settings.replay_every) if settings.replay_every else (0, -1)
-        if settings.replay_every and place == settings.replay_every - 1 and number > 0:
-            back = 1 if turn % 2 else max(1, settings.replay_every // 2)
-            kinds.append((max(0, number - back), False, True))
-            continue
-        # In the middle of their turn, cuts do not meet the replays at the end of theirs when both turns are even.
-        cut = bool(settings.cut_every) and arrival % settings.cut_every == settings.cut_every // 2
-        kinds.append((number, cut, False))
-        number += 1
-    return kinds
 
 
 class PaymentMaker:
@@ -107,11 +91,18 @@ class PaymentMaker:
             idempotency_key=reference,
         )
 
-    def shot(self, number: int, cut: bool, replay: bool) -> Shot:
+    def shot(self, arrival: Arrival) -> Shot:
         """Return an arrival with its bytes made, authenticated and signed."""
-        prepared = self.prepare(number)
+        prepared = self.prepare(arrival.number)
+        if arrival.kind is not Kind.ALTERED:
+            return self._ready(arrival.kind, arrival.number, prepared)
+        altered = prepared.with_arguments(amount=self.book.facts(arrival.number).amount + 1)
+        instead = self._ready(Kind.REPLAY, arrival.number, prepared)
+        return replace(self._ready(Kind.ALTERED, arrival.number, altered), instead=instead)
+
+    def _ready(self, kind: Kind, number: int, prepared: Prepared) -> Shot:
         wire = cast(WireDriver, self.context.candidate.driver).wire(prepared)
-        return Shot(number, prepared, wire, serialise(wire), cut, replay)
+        return Shot(number, prepared, kind, wire, serialise(wire))
 
 
 class PaymentWork:
@@ -119,16 +110,19 @@ class PaymentWork:
 
     def __init__(self, maker: PaymentMaker, shots: Sequence[Shot], journal: PaymentJournal) -> None:
         self._maker = maker
-        self._shots = shots
+        self._shots = list(shots)
         self.journal = journal
         self.replays = Replays()
+        #: Requests with a known key and another amount, and how many of them were accepted.
+        self.altered = 0
+        self.altered_accepted = 0
         #: Payments from the empty account that the product made nevertheless, and how many were tried.
         self.overdrawn = 0
         self.uncovered = 0
         self.sightings: list[Sighting] = []
         self._failures = 0
         self._answers: dict[int, str] = {}
-        self._replayed = {shot.number for shot in shots if shot.replay}
+        self._repeated = {shot.number for shot in shots if shot.kind not in FRESH}
         self._sample = random.Random(maker.context.seed)  # noqa: S311 (a sample, not a secret)
         self._wall_ns = time.time_ns() - now_ns()
 
@@ -139,17 +133,19 @@ class PaymentWork:
     def due(self, first: int) -> int:
         """Return how many arrivals from ``first`` on a sound product confirms: not cut, not replayed, covered."""
         facts = self._maker.book.facts
-        return sum(not shot.cut and not shot.replay and facts(shot.number).covered for shot in self._shots[first:])
+        return sum(shot.kind is Kind.PAYMENT and facts(shot.number).covered for shot in self._shots[first:])
 
     def request(self, arrival: int) -> tuple[bytes, bool]:
         """Return the bytes of an arrival and whether its connection is cut after sending."""
         shot = self._shots[arrival]
-        return shot.data, shot.cut
+        if shot.instead is not None and self.journal.state(shot.number) is not State.ACK:
+            shot = self._shots[arrival] = shot.instead
+        return shot.data, shot.kind is Kind.CUT
 
     def sending(self, arrival: int, at_ns: int) -> None:
-        """Write SENT before the first byte leaves; a replay changes nothing of its payment's state."""
+        """Write SENT before the first byte leaves; a repetition changes nothing of its payment's state."""
         shot = self._shots[arrival]
-        if not shot.replay:
+        if shot.kind in FRESH:
             self.journal.sending(shot.number, at_ns)
 
     def answered(self, arrival: int, reply: Reply | None, times: Times) -> str:
@@ -159,7 +155,8 @@ class PaymentWork:
             self.journal.decide(shot.number, State.UNKNOWN, times.done)
             return "cut"
         answer = self._meaning(shot, reply)
-        outcome = self._replay(shot, answer, times) if shot.replay else self._payment(shot, answer, times)
+        judge = {Kind.REPLAY: self._replay, Kind.ALTERED: self._alteration}.get(shot.kind, self._payment)
+        outcome = judge(shot, answer, times)
         self._keep(shot, reply, answer, outcome, times)
         return outcome
 
@@ -177,8 +174,10 @@ class PaymentWork:
             self.journal.decide(shot.number, state, times.done)
         if state is State.ACK and isinstance(answer, Accepted):
             self.overdrawn += not covered
-            if shot.number in self._replayed:
-                self._answers[shot.number] = str(answer.value.get("id", ""))
+            if shot.number in self._repeated and not self._same(shot.number, answer):
+                # Its replay was answered first, and took this payment for another one.
+                self.replays.same -= 1
+                self.replays.different += 1
             return "confirmed"
         if state is State.REJECT:
             return "refused" if covered else "expected"
@@ -189,19 +188,31 @@ class PaymentWork:
         answered_before = 0 < self.journal.times(shot.number)[1] < times.sent
         known = self.journal.state(shot.number) is State.ACK and answered_before
         if isinstance(answer, Accepted):
-            first = self._answers.get(shot.number, "")
-            same = not first or first == str(answer.value.get("id", ""))
+            self.journal.decide(shot.number, State.ACK, times.done)
+            same = self._same(shot.number, answer)
             self.replays.same += same
             self.replays.different += not same
             return "replayed"
         if isinstance(answer, Refused):
             # While the first request is under way or was refused itself, refusing the second is right.
             self.replays.refused += known
-            return "refused" if known else "expected"
+            return "denied" if known else "expected"
         return "broken"
 
+    def _same(self, number: int, answer: Accepted) -> bool:
+        """Tell whether an answer names the same payment as the first answer to the same key."""
+        identifier = str(answer.value.get("id", ""))
+        return self._answers.setdefault(number, identifier) == identifier
+
+    def _alteration(self, shot: Shot, answer: Answer, times: Times) -> str:
+        self.altered += 1
+        if isinstance(answer, Accepted):
+            self.altered_accepted += 1
+            return "replayed"
+        return "expected" if isinstance(answer, Refused) else "broken"
+
     def _keep(self, shot: Shot, reply: Reply, answer: Answer, outcome: str, times: Times) -> None:
-        failed = outcome in ("broken", "refused")
+        failed = outcome in ("broken", "refused", "denied")
         self._failures += failed
         if (failed and self._failures <= FAILURES_RECORDED_MAX) or self._sample.randrange(SAMPLE_EVERY) == 0:
             self.sightings.append(self._sighting(shot, reply, answer, times))

@@ -13,11 +13,12 @@ from typing import Any
 
 from conformance.sdk import Account, Candidate, LoadContext, NotTested
 from conformance_load.aftermath import BookReader, Decisions, Probes, decide_unknown, reconcile
+from conformance_load.arrivals import Arrival, arrange
 from conformance_load.connection import Connection, Target
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal
 from conformance_load.openloop import OpenLoop
-from conformance_load.payments import OPERATION, PaymentMaker, PaymentWork, Shot, arrange
+from conformance_load.payments import OPERATION, PaymentMaker, PaymentWork, Shot
 from conformance_load.schedule import constant, poisson
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
@@ -62,9 +63,8 @@ def run(context: LoadContext) -> dict[str, Any]:
     """
     settings = Settings.of(context.parameters, context.candidate.file.limits.load_per_second_max)
     offsets = list(_schedule(settings, context.seed))
-    kinds = arrange(settings, len(offsets))
-    payments = 1 + max(number for number, _, _ in kinds)
-    probes_from = payments
+    arrivals = arrange(settings, len(offsets))
+    payments = 1 + max(arrival.number for arrival in arrivals)
     capacity = payments + settings.probes * 2 + _RECOVERY_PROBES_MAX
 
     context.progress(0, len(offsets), "opening accounts")
@@ -74,8 +74,8 @@ def run(context: LoadContext) -> dict[str, Any]:
     maker = PaymentMaker(context, book, accounts, CURRENCY)
     context.directory.mkdir(parents=True, exist_ok=True)
     with PaymentJournal.create(context.directory / "payments.journal", capacity) as journal:
-        work = PaymentWork(maker, _shots(maker, kinds, context), journal)
-        probes = Probes(maker, journal, range(probes_from, capacity))
+        work = PaymentWork(maker, _shots(maker, arrivals), journal)
+        probes = Probes(maker, journal, range(payments, capacity))
         recovery = Recovery(probes.median(settings.probes))
         pressure = _press(context, settings, offsets, work)
         recovery.recovered_ms, recovery.after_us = probes.recovery(
@@ -84,9 +84,13 @@ def run(context: LoadContext) -> dict[str, Any]:
         context.progress(len(offsets), len(offsets), "reconciling")
         decisions = decide_unknown(maker, journal)
         found, books = reconcile(maker, journal, reader, CURRENCY)
-    for sighting in work.sightings:
-        context.record(sighting)
-    parts = {"reconciliation": found.as_json(), "statement": books, "recovery": recovery.as_json()}
+    recorded = [context.record(sighting) for sighting in work.sightings]
+    parts = {
+        "recorded": recorded,
+        "reconciliation": found.as_json(),
+        "statement": books,
+        "recovery": recovery.as_json(),
+    }
     return {**_measured(context, settings, pressure, work, decisions), **parts}
 
 
@@ -112,12 +116,12 @@ def _schedule(settings: Settings, seed: int) -> Any:
     return poisson(settings.rate_per_s, length_s, seed) if settings.poisson else constant(settings.rate_per_s, length_s)
 
 
-def _shots(maker: PaymentMaker, kinds: list[tuple[int, bool, bool]], context: LoadContext) -> list[Shot]:
+def _shots(maker: PaymentMaker, arrivals: list[Arrival]) -> list[Shot]:
     shots = []
-    for position, (number, cut, replay) in enumerate(kinds):
+    for position, arrival in enumerate(arrivals):
         if position % 500 == 0:
-            context.progress(0, len(kinds), f"making requests ready ({position})")
-        shots.append(maker.shot(number, cut, replay))
+            maker.context.progress(0, len(arrivals), f"making requests ready ({position})")
+        shots.append(maker.shot(arrival))
     return shots
 
 
@@ -171,6 +175,7 @@ def _measured(
         "timeline": tally.timeline(),
         "slo": settings.slo(),
         "replays": work.replays.as_json(),
+        "altered": {"made": work.altered, "accepted": work.altered_accepted},
         "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
         "decisions": decisions.as_json(),
         "generator": {

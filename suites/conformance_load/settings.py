@@ -18,6 +18,7 @@ DEFAULTS: dict[str, int] = {
     "amount_max": 10_00,
     "poisson": 0,
     "replay_every": 64,
+    "altered_every": 120,
     "cut_every": 150,
     "uncovered_every": 50,
     "drain_s": 5,
@@ -37,12 +38,22 @@ CALIBRATION: dict[str, int] = {
     "connections": 24,
     "accounts": 6,
     "replay_every": 20,
+    "altered_every": 48,
     "cut_every": 40,
     "uncovered_every": 25,
 }
 #: Values that may be zero; all others must be at least 1.
 _MAY_BE_ZERO = frozenset(
-    {"warmup_s", "poisson", "replay_every", "cut_every", "uncovered_every", "drain_s", "error_permille_max"}
+    {
+        "warmup_s",
+        "poisson",
+        "replay_every",
+        "altered_every",
+        "cut_every",
+        "uncovered_every",
+        "drain_s",
+        "error_permille_max",
+    }
 )
 #: All requests are made ready before the clock starts; this bounds the memory they take.
 REQUESTS_MAX = 500_000
@@ -54,8 +65,9 @@ class Settings:
 
     ``rate_per_s`` arrivals come for ``warmup_s + duration_s`` seconds over ``connections`` connections; the warm-up
     is reconciled but not measured. ``poisson`` 1: independent arrivals instead of even ones. One arrival in
-    ``replay_every`` repeats an earlier payment with its key, one in ``cut_every`` loses its connection after
-    sending, one in ``uncovered_every`` payments comes from an empty account. ``drain_s`` after the last arrival,
+    ``replay_every`` repeats an earlier payment with its key, one in ``altered_every`` uses an earlier key for another
+    amount, one in ``cut_every`` loses its connection after sending, one in ``uncovered_every`` payments comes from an
+    empty account. ``drain_s`` after the last arrival,
     what has not been sent is given up. ``probes`` single payments are timed before and after the pressure.
 
     Limits: ``p50_ms_max`` and ``p99_ms_max`` on the response time, ``error_permille_max`` broken requests,
@@ -71,6 +83,7 @@ class Settings:
     amount_max: int
     poisson: int
     replay_every: int
+    altered_every: int
     cut_every: int
     uncovered_every: int
     drain_s: int

@@ -65,7 +65,7 @@ def _slot_class(gate: _Gate) -> type[Any]:
                 raise StopUser
 
         def _told(self, outcome: str, times: Times, reply: Reply | None) -> None:
-            failed = outcome in ("broken", "refused", "unsent")
+            failed = outcome in ("broken", "refused", "denied")
             self.environment.events.request.fire(
                 request_type="LOAD",
                 name=gate.name,

@@ -12,8 +12,9 @@ from typing import Any
 
 from conformance_load.histogram import Histogram
 
-#: How an arrival ended. ``expected``: a refusal that is right; ``cut``: the answer was deliberately not read.
-OUTCOMES = ("confirmed", "replayed", "expected", "refused", "broken", "cut", "unsent")
+#: How an arrival ended. ``expected``: a refusal that is right; ``denied``: a replay refused that should not have been;
+#: ``cut``: the answer was deliberately not read.
+OUTCOMES = ("confirmed", "replayed", "expected", "refused", "denied", "broken", "cut", "unsent")
 
 
 @dataclass(slots=True)

@@ -131,3 +131,16 @@ def an_empty_account_cannot_pay(measurements: Measurements, evidence: Evidence) 
         expected="0",
         actual=f"{uncovered['accepted']} of {uncovered['made']}",
     )
+
+
+@check("LOAD-M15", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def a_key_does_not_serve_another_payment(measurements: Measurements, evidence: Evidence) -> None:
+    """A key that comes back with another amount is refused, also while payments pour in."""
+    altered = valid(measurements, evidence)["altered"]
+    evidence.note("keys with another amount", altered)
+    expect(
+        altered["accepted"] == 0,
+        f"{altered['accepted']} requests with a known key and another amount were accepted under load",
+        expected="refused",
+        actual=f"{altered['accepted']} of {altered['made']} accepted",
+    )

@@ -46,11 +46,12 @@ class Bank:
 
     def pay(self, key, order):
         if key in self.keys and self.fault != "replay-doubled":
-            return 201, self.keys[key]
+            first, answer = self.keys[key]
+            return (201, answer) if order == first else (422, {"code": "key-reused"})
         if self.balances[order["debtor"]] < order["amount"]:
             return 422, {"code": "insufficient-funds"}
         answer = {"id": f"pay-{len(self.keys)}-{self.requests}", "state": "accepted"}
-        self.keys[key] = answer
+        self.keys[key] = order, answer
         if self.strikes("lost"):
             return 201, answer
         times = 2 if self.strikes("doubled") else 1

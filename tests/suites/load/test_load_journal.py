@@ -53,6 +53,14 @@ def test_a_doubt_never_overwrites_a_decision(tmp_path):
         assert journal.state(1) is State.FREE
 
 
+def test_a_confirmation_is_final_and_a_refusal_is_not(tmp_path):
+    with PaymentJournal.create(tmp_path / "j", 1) as journal:
+        journal.sending(0, 1)
+        for state in (State.REJECT, State.ACK, State.REJECT):
+            journal.decide(0, state, 2)
+        assert journal.state(0) is State.ACK
+
+
 def test_an_unknown_payment_can_be_decided_later(tmp_path):
     with PaymentJournal.create(tmp_path / "j", 1) as journal:
         journal.sending(0, 1)

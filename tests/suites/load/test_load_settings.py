@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.errors import ConfigError
-from conformance_load.payments import arrange
+from conformance_load.arrivals import FRESH, Kind, arrange
 from conformance_load.settings import CALIBRATION, DEFAULTS, Settings
 
 
@@ -41,15 +41,17 @@ def test_parameters_of_others_are_left_alone():
     assert Settings.of({"something_else": "x", "calibration": {}}, 1000).connections == DEFAULTS["connections"]
 
 
-@given(st.integers(1, 2000), st.integers(0, 70), st.integers(0, 70))
-def test_arrivals_are_payments_once_each_plus_replays_of_earlier_ones(arrivals, replay_every, cut_every):
-    kinds = arrange(Settings.of({"replay_every": replay_every, "cut_every": cut_every}, 1000), arrivals)
-    assert len(kinds) == arrivals
-    fresh = [number for number, _, replay in kinds if not replay]
+@given(st.integers(1, 2000), st.integers(0, 70), st.integers(0, 70), st.integers(0, 70))
+def test_arrivals_are_payments_once_each_plus_repetitions_of_earlier_ones(count, replay, cut, altered):
+    settings = Settings.of({"replay_every": replay, "cut_every": cut, "altered_every": altered}, 1000)
+    arrivals = arrange(settings, count)
+    assert len(arrivals) == count
+    fresh = [arrival.number for arrival in arrivals if arrival.kind in FRESH]
     assert fresh == list(range(len(fresh)))
-    assert arrivals - len(fresh) <= (arrivals // replay_every if replay_every else 0)
+    for kind, every in ((Kind.REPLAY, replay), (Kind.ALTERED, altered), (Kind.CUT, cut)):
+        found = sum(arrival.kind is kind for arrival in arrivals)
+        assert found <= -(-count // every) if every else found == 0
     seen = -1
-    for number, cut, replay in kinds:
-        assert number <= seen if replay else number == seen + 1
-        assert not (cut and replay)
-        seen = max(seen, number)
+    for arrival in arrivals:
+        assert arrival.number == seen + 1 if arrival.kind in FRESH else 0 <= arrival.number <= seen
+        seen = max(seen, arrival.number)

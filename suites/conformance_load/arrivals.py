@@ -1,0 +1,62 @@
+"""What each arrival of a run is: a payment, one whose connection is cut, or a repetition of an earlier one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from conformance_load.settings import Settings
+
+
+class Kind(StrEnum):
+    """What is special about an arrival."""
+
+    PAYMENT = "payment"  #: a payment, and its answer is read
+    CUT = "cut"  #: a payment whose connection is dropped after sending
+    REPLAY = "replay"  #: an earlier payment again, with its key
+    ALTERED = "altered"  #: the key of an earlier payment with another amount
+
+
+#: Kinds that bring a payment of their own.
+FRESH = (Kind.PAYMENT, Kind.CUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One arrival: its kind and the number of the payment that it makes or repeats."""
+
+    kind: Kind
+    number: int
+
+
+def arrange(settings: Settings, count: int) -> list[Arrival]:
+    """Return what each of ``count`` arrivals is; it depends on nothing but the parameters.
+
+    Replays come at the end of their turn and repeat, by turns, the payment just before (which may still be under
+    way) and one of half a turn ago. Cuts and altered repetitions sit elsewhere in theirs, so that they seldom meet.
+    """
+    arrivals: list[Arrival] = []
+    number = 0
+    for position in range(count):
+        kind = _kind(settings, position) if number else Kind.PAYMENT
+        if kind is Kind.REPLAY:
+            back = 1 if position // settings.replay_every % 2 else max(1, settings.replay_every // 2)
+            arrivals.append(Arrival(kind, max(0, number - back)))
+        elif kind is Kind.ALTERED:
+            arrivals.append(Arrival(kind, max(0, number - max(1, settings.altered_every // 2))))
+        else:
+            arrivals.append(Arrival(kind, number))
+            number += 1
+    return arrivals
+
+
+def _kind(settings: Settings, position: int) -> Kind:
+    if _at(position, settings.replay_every, settings.replay_every - 1):
+        return Kind.REPLAY
+    if _at(position, settings.altered_every, settings.altered_every // 4):
+        return Kind.ALTERED
+    return Kind.CUT if _at(position, settings.cut_every, settings.cut_every // 2) else Kind.PAYMENT
+
+
+def _at(position: int, every: int, place: int) -> bool:
+    return bool(every) and position % every == place

@@ -34,7 +34,8 @@ def once(
     wanted = fingerprint(operation, request)
     earlier = None if faults.on("payments.replay-accepted") else recall(connection, client, key)
     if earlier is not None:
-        if earlier[0] != wanted and not faults.on("payments.key-body-unbound"):
+        unbound = faults.on("payments.key-body-unbound") or faults.on("load.key-body-unbound")
+        if earlier[0] != wanted and not unbound:
             raise Problem(422, "key-reused", "The idempotency key was used for another request.")
         return earlier[1], True
     response = effect()

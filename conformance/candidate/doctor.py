@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from conformance.candidate.mapping import Operation
@@ -44,6 +44,7 @@ class Row:
     understood: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     curl: str = ""
+    status: int = 0
 
     @property
     def good(self) -> bool:
@@ -99,26 +100,44 @@ def _row(candidate: Candidate, name: str, examples: _Examples) -> Row:
     if name in UNPROVEN:
         return Row(name, "not called", "needs arguments that only a check can give", effect=effect)
     wanted = operation.main.path.names() if operation else frozenset[str]()
-    arguments = {argument: examples.find(argument) for argument in wanted | {"limit"}}
-    missing = tuple(sorted(argument for argument in wanted if arguments[argument] is None))
+    missing = tuple(sorted(argument for argument in wanted if examples.find(argument) is None))
     if missing:
         return Row(name, "not called", f"no example for {', '.join(missing)}", effect=effect, missing=missing)
-    placed = operation.placed if operation else frozenset(arguments)
-    chosen = {argument: value for argument, value in arguments.items() if argument in placed}
-    return _judged(name, _called(candidate, name, chosen), effect)
+    placed = operation.placed if operation else frozenset({"limit"})
+    return _asked(candidate, name, {argument: examples.find(argument) for argument in placed}, effect)
 
 
-def _judged(name: str, answer: Answer | Undecided, effect: Effect, user: str = "") -> Row:
+def _asked(candidate: Candidate, name: str, arguments: Mapping[str, Any], effect: Effect) -> Row:
+    """Ask as the first user; where that is not allowed or not there, as the others and at the other endpoints."""
+    first = row = _judged(name, _called(candidate, name, arguments), effect)
+    others = [candidate.as_user(user) for user in candidate.file.users if user != candidate.user]
+    others += [candidate.at(endpoint) for endpoint in candidate.endpoints]
+    for other in others:
+        if row.state != "refused" or row.status not in (401, 403, 404):
+            break
+        answer = _called(other, name, arguments)
+        by = other.user if other.user != candidate.user else ""
+        row = _judged(name, answer, effect, endpoint=other.endpoint, seen_by=by or "")
+    return row if row.state == "understood" else first
+
+
+def _judged(
+    name: str, answer: Answer | Undecided, effect: Effect, *, user: str = "", endpoint: str = "", seen_by: str = ""
+) -> Row:
     if isinstance(answer, Undecided):
         return Row(name, "broken", answer.reason, user, effect)
-    curl = answer.exchange.curl
-    match answer:
-        case Accepted(value=value):
-            return Row(name, "understood", describe(answer), user, effect, _shown(value), curl=curl)
-        case Refused():
-            return Row(name, "refused", describe(answer), user, effect, _shown(answer.value), curl=curl)
-        case Broken():
-            return Row(name, "broken", describe(answer), user, effect, curl=curl)
+    states: dict[type, State] = {Accepted: "understood", Refused: "refused", Broken: "broken"}
+    place = f" as {seen_by}" if seen_by else f" at {endpoint}" if endpoint else ""
+    return Row(
+        operation=name,
+        state=states[type(answer)],
+        detail=describe(answer) + place,
+        user=user,
+        effect=effect,
+        understood={} if isinstance(answer, Broken) else _shown(answer.value),
+        curl=answer.exchange.curl,
+        status=answer.exchange.status,
+    )
 
 
 def _user_rows(candidate: Candidate, proven: list[Row]) -> list[Row]:
@@ -130,14 +149,11 @@ def _user_rows(candidate: Candidate, proven: list[Row]) -> list[Row]:
     rows = []
     for user in candidate.file.users:
         answer = _called(candidate.as_user(user), name, {})
-        row = _judged(name, answer, Effect.READ, user)
-        rows.append(_let_in(row) if isinstance(answer, Refused) and answer.exchange.status != 401 else row)
+        row = _judged(name, answer, Effect.READ, user=user)
+        # A 403 or 404 shows that the credentials were understood: this user's role simply does not cover it.
+        let_in = row.state == "refused" and row.status != 401
+        rows.append(replace(row, state="understood") if let_in else row)
     return rows
-
-
-def _let_in(row: Row) -> Row:
-    # A 403 or 404 shows that the credentials were understood: another user's role simply does not cover this.
-    return Row(row.operation, "understood", row.detail, row.user, row.effect, row.understood, curl=row.curl)
 
 
 def _needs_credentials(candidate: Candidate, name: str) -> bool:

@@ -104,7 +104,9 @@ class HttpDriver:
 
     def secrets(self) -> frozenset[str]:
         """Return all secret texts known: those the candidate file names, and tokens fetched so far."""
-        self._secrets.reveal_all(self._file.auth, self._file.users, self._file.signing, self._file.hooks)
+        self._secrets.reveal_all(
+            self._file.auth, self._file.users, self._file.signing, self._file.hooks, self._file.declared
+        )
         return self._secrets.values()
 
     def mapped(self) -> Mapping[str, Operation]:

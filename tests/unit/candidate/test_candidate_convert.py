@@ -1,0 +1,95 @@
+"""Conversions: laws that hold for every amount and every instant."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.candidate.convert import (
+    CONVERSIONS,
+    DESCRIPTIONS,
+    Context,
+    Unconvertible,
+    convert_in,
+    convert_out,
+    exponent_of,
+)
+
+AMOUNTS = st.integers(min_value=-(10**30), max_value=10**30)
+EXPONENTS = st.integers(min_value=0, max_value=8)
+INSTANTS = st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(9999, 12, 31)).map(lambda moment: moment.isoformat() + "Z")
+
+
+@given(
+    amount=AMOUNTS,
+    exponent=EXPONENTS,
+    name=st.sampled_from(["minor", "minor-string", "decimal-string", "decimal-number", "negative-minor"]),
+)
+def test_money_goes_there_and_back_unchanged(amount: int, exponent: int, name: str) -> None:
+    context = Context(exponent)
+    assert convert_in(name, convert_out(name, amount, context), context) == amount
+
+
+@given(amount=AMOUNTS, exponent=EXPONENTS)
+def test_a_decimal_has_exactly_the_places_of_its_currency(amount: int, exponent: int) -> None:
+    text = convert_out("decimal-string", amount, Context(exponent))
+    assert Decimal(text) * 10**exponent == amount
+    assert len(text.partition(".")[2]) == exponent
+    assert "E" not in text
+
+
+@given(instant=INSTANTS)
+def test_an_instant_goes_there_and_back_unchanged(instant: str) -> None:
+    assert convert_in("epoch-us", convert_out("epoch-us", instant, Context()), Context()) == instant
+    assert convert_in("rfc3339", convert_out("rfc3339", instant, Context()), Context()) == instant
+
+
+@given(seconds=st.integers(min_value=0, max_value=250_000_000_000))
+def test_seconds_go_there_and_back_unchanged(seconds: int) -> None:
+    for name, factor in (("epoch-s", 1), ("epoch-ms", 1000)):
+        instant = convert_in(name, seconds * factor, Context())
+        assert convert_out(name, instant, Context()) == seconds * factor
+    written = convert_out("time", convert_in("epoch-s", seconds, Context()), Context(format="%Y%m%d%H%M%S"))
+    assert convert_in("time", written, Context(format="%Y%m%d%H%M%S")) == convert_in("epoch-s", seconds, Context())
+
+
+@given(
+    text=st.text(st.characters(blacklist_categories=["Cs"])), name=st.sampled_from(["text", "base64", "hex", "list"])
+)
+def test_text_goes_there_and_back_unchanged(text: str, name: str) -> None:
+    assert convert_in(name, convert_out(name, text, Context()), Context()) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("minor", "1.5"),
+        ("minor", True),
+        ("minor", "many"),
+        ("minor", float("nan")),
+        ("decimal-string", "1.005"),
+        ("decimal-string", "1,00"),
+        ("decimal-number", False),
+        ("decimal-number", float("inf")),
+        ("epoch-s", "yesterday"),
+        ("rfc3339", "noon"),
+        ("boolean", "perhaps"),
+        ("list", []),
+        ("base64", "%"),
+        ("hex", "0"),
+    ],
+)
+def test_what_is_not_convertible_is_said_and_never_guessed(name: str, value: object) -> None:
+    with pytest.raises(Unconvertible, match=DESCRIPTIONS[name]):
+        convert_in(name, value, Context())
+
+
+def test_a_zone_is_converted_to_utc() -> None:
+    assert convert_in("rfc3339", "2026-01-02T03:04:05+08:00", Context()) == "2026-01-01T19:04:05Z"
+
+
+def test_currencies_have_their_own_places() -> None:
+    assert [exponent_of(code) for code in ("CNY", "JPY", "KWD", "CLF", "cny", "")] == [2, 0, 3, 4, 2, 2]
+    assert set(CONVERSIONS) == set(DESCRIPTIONS)

@@ -63,7 +63,7 @@ _MONEY = (
         "payments.lost-update",
         "Simultaneous payments overwrite each other's balance",
         "并发付款相互覆盖余额",
-        "SEC-V09", "", "SEC-V08",
+        "SEC-V09", "the sum of both accounts must be conserved", "SEC-V08",
     ),
     _fault(
         "payments.refund-unbounded",

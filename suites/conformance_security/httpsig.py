@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-_INPUT = re.compile(r"(?P<label>[a-z*][\w.*-]*)=\((?P<components>[^)]*)\)(?P<parameters>.*)")
+_INPUT = re.compile(
+    r'(?P<label>[a-z*][\w.*-]*)=\((?P<components>[^)]*)\)(?P<parameters>(?:;[\w*.-]+=(?:\d+|"[^"]*"))*)'
+)
 
 
 @dataclass(frozen=True, slots=True)

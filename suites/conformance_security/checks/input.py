@@ -220,7 +220,7 @@ def _with_member(body: bytes, member: bytes) -> bytes:
 def _turned_away(answer: Answer) -> bool:
     """A server that stops reading and closes has refused; one that fails, hangs or accepts has not."""
     return not isinstance(answer, Accepted) and not (
-        isinstance(answer, Broken) and answer.kind not in ("connection", "throttled")
+        isinstance(answer, Broken) and answer.kind not in ("connection", "tls", "throttled")
     )
 
 

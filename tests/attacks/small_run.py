@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import rfc8785
 
 from conformance.attest import verify as verifier
@@ -15,6 +16,7 @@ from conformance.attest.envelope import sign
 from conformance.attest.keys import KeyPair
 from conformance.attest.policy import Policy, trusting
 from conformance.attest.statement import counts, judged
+from conformance.errors import UntrustedError
 from conformance.evidence.journal import describe_evidence
 from conformance.evidence.recorder import EvidenceRecorder
 from conformance.model.verdict import DecisionRule, decide
@@ -65,6 +67,16 @@ class SmallRun:
         change(statement["predicate"])
         settle(statement["predicate"])
         return self.envelope(statement)
+
+
+def refused(run: SmallRun, envelope: bytes | None, code: str, step: int, **options: Any) -> UntrustedError:
+    """Assert that verification refuses at ``step`` with ``code``, as a person and a pipeline need to see it."""
+    with pytest.raises(UntrustedError) as caught:
+        run.verify(envelope, **options)
+    assert (caught.value.code, int(caught.value.step.split()[0])) == (code, step)
+    assert caught.value.exit_code == 4
+    assert caught.value.remedy
+    return caught.value
 
 
 def settle(predicate: dict[str, Any]) -> None:
@@ -206,7 +218,7 @@ def outcome(name: str, value: str, seq: int) -> dict[str, Any]:
 
 
 def calibration() -> dict[str, Any]:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"fault": f"f.{name.lower()}", "title": TEXT, "check": name, "says": "s", "detected": True, "others": []}
         for name in ("SEC-1", "SEC-2")
     ]

@@ -28,7 +28,7 @@ _MADE = (
     _fault("codes.length-units", "lengths count UTF-16 units", "长度按UTF-16单元计数",
            "BAR-07", "must count as one"),
     _fault("codes.exponent-ignored", "every currency has two decimals", "所有币种均按两位小数",
-           "BAR-08", "without decimals"),
+           "BAR-08", "without decimals", "BAR-04"),
     _fault("codes.crc-zero-dropped", "leading zeros of the CRC are dropped", "CRC丢弃前导零",
            "BAR-09", "with leading zeros", *_GENERATE, "BAR-61", "BAR-23", "BAR-45", "BAR-46", "BAR-49", "BAR-53"),
     _fault("codes.fee-orphan", "a fixed fee is left behind", "残留固定手续费",
@@ -38,7 +38,7 @@ _MADE = (
     _fault("codes.oversize", "over-long orders are spread over templates", "超长订单号分散写入模板",
            "BAR-12", "longer than 512 characters"),
     _fault("codes.country-lower-case", "the country is written in lower case", "国家代码小写",
-           "BAR-61", "breaks its format"),
+           "BAR-61", "breaks its format", "BAR-23"),
 )  # fmt: skip
 
 _SHOWN = (
@@ -55,7 +55,7 @@ _SHOWN = (
     _fault("pictures.inverted", "the picture is light on dark", "图像反色",
            "BAR-18", "is inverted", "BAR-17"),
     _fault("pictures.logo-large", "a logo covers too much", "标志遮挡过大",
-           "BAR-19", "used its error correction up", "BAR-17"),
+           "BAR-19", "used its error correction up", "BAR-14", "BAR-17"),
 )  # fmt: skip
 
 _READ = (
@@ -71,8 +71,8 @@ _READ = (
            "BAR-24", "must be ignored", "BAR-20", "BAR-33"),
     _fault("parse.primitive-parsed", "primitive accounts are parsed as templates", "将基本型账户按模板解析",
            "BAR-25", "is primitive", "BAR-20"),
-    _fault("parse.positional", "objects must be in ascending order", "要求对象升序",
-           "BAR-26", "in another order", "BAR-20", "BAR-33", "BAR-24"),
+    _fault("parse.positional", "the currency must come before the country", "要求币种先于国家",
+           "BAR-26", "in another order", "BAR-20", "BAR-33"),
     _fault("parse.crash", "a very long payload breaks the parser", "超长内容使解析器崩溃",
            "BAR-27", "must be refused cleanly"),
     _fault("parse.host-loose", "the host is searched anywhere in the address", "在地址任意位置查找域名",
@@ -82,7 +82,7 @@ _READ = (
     _fault("issuers.length-unchecked", "lengths of payment codes are not checked", "不检查付款码长度",
            "BAR-31", "does not have", "BAR-21"),
     _fault("parse.strict-only", "no scheme is granted its departures", "不允许任何方案偏离",
-           "BAR-33", "known schemes are refused"),
+           "BAR-33", "known schemes are refused", "BAR-21"),
     _fault("parse.cpm-lenient", "card data of consumer codes is not checked", "不检查用户码中的卡数据",
            "BAR-44", "neither 57 nor 5A", "BAR-21"),
 )  # fmt: skip

@@ -36,8 +36,9 @@ class UnreadableImage(Exception):
 class QrReading:
     """One QR symbol in a picture.
 
-    ``quiet_zone`` is the narrowest margin in modules; ``module`` the width of a module in pixels;
-    ``unused_correction`` the part of the error correction left, 1.0 for a clean symbol.
+    ``segments`` is empty where the cells are too damaged to be read one by one. ``quiet_zone`` is the narrowest
+    margin in modules; ``module`` the width of a module in pixels; ``unused_correction`` the part of the error
+    correction left, 1.0 for a clean symbol.
     """
 
     text: str
@@ -113,21 +114,25 @@ def _reading(picture: Image.Image, barcode: Any) -> QrReading:
     module = (corners[1].x - corners[0].x) / size
     box = (corners[0].x, corners[0].y, corners[1].x, corners[1].y)
     inverted = _inverted(picture, box, module)
-    try:
-        parts = segments(_cells(barcode, size), level, mask)
-    except CellError as error:
-        raise UnreadableImage(f"the cells of the code cannot be read: {error}") from error
     return QrReading(
         text=str(barcode.text),
         version=version,
         level=level,
         mask=mask,
-        segments=parts,
+        segments=_segments(barcode, size, level, mask),
         quiet_zone=_quiet_pixels(picture, box, inverted) / module,
         module=module,
         inverted=inverted,
         unused_correction=float(extra.get("UEC", 0.0)),
     )
+
+
+def _segments(barcode: Any, size: int, level: str, mask: int) -> tuple[Segment, ...]:
+    """Return the segments, or none where damaged cells make no sense: only the grade of the modes depends on them."""
+    try:
+        return segments(_cells(barcode, size), level, mask)
+    except CellError:
+        return ()
 
 
 def _cells(barcode: Any, size: int) -> list[list[bool]]:

@@ -151,12 +151,12 @@ def reading(candidate: Candidate, evidence: Evidence, made: Mapping[str, Any]) -
     return found
 
 
-def sample(candidate: Candidate, *, with_name: bool = False) -> Vector:
-    """Return a valid merchant-presented payload of a scheme that the candidate reads."""
-    for vector in concerning(declared(candidate)):
-        if vector.format == "mpm" and vector.valid and (vector.strict or not with_name):
-            return vector
-    raise NotTested("no known payload of the schemes declared under [declared.barcode]", blame="CONFIG")
+def sample(candidate: Candidate) -> Vector:
+    """Return a valid merchant-presented payload of a scheme that the candidate reads, a strict one if there is any."""
+    known = [item for item in concerning(declared(candidate)) if item.format == "mpm" and item.valid]
+    if not known:
+        raise NotTested("no known payload of the schemes declared under [declared.barcode]", blame="CONFIG")
+    return next((item for item in known if item.strict), known[0])
 
 
 def parallel(sends: list[Callable[[], Answer]]) -> list[Answer]:

@@ -177,7 +177,7 @@ def a_primitive_account_is_not_taken_apart(candidate: Candidate, evidence: Evide
 @check("BAR-26", needs=PARSE)
 def order_does_not_matter(candidate: Candidate, evidence: Evidence) -> None:
     """Only 00 stands first and 63 last; everything between may come in any order (EMVCo MPM 4.6.1)."""
-    payload = steps.sample(candidate, with_name=True).payload
+    payload = steps.sample(candidate).payload
     first, *middle = tlv.parse(payload[:-8])
     reversed_payload = seal(tlv.write([first, *reversed(middle)]))
     plain = accepted(_ask(candidate, payload), "the code in its usual order")

@@ -31,7 +31,7 @@ def png_of(payload: str, faults: FaultBoard) -> bytes:
 
 def _with_logo(png: bytes) -> bytes:
     picture = Image.open(io.BytesIO(png)).convert("L")
-    side = int(picture.width * 0.3)
+    side = int(picture.width * 0.24)
     corner = (picture.width - side) // 2
     ImageDraw.Draw(picture).rectangle((corner, corner, corner + side, corner + side), fill=255)
     buffer = io.BytesIO()

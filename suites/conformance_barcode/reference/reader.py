@@ -98,8 +98,8 @@ def _merchant(payload: str, faults: FaultBoard) -> dict[str, Any]:
     order = list(found)
     if order[:1] != ["00"] or order[-1:] != ["63"]:
         raise _no("order", "The code must begin with 00 and end with 63.")
-    if faults.on("parse.positional") and order[1:-1] != sorted(order[1:-1]):
-        raise _no("order", "Objects are not in ascending order.")
+    if faults.on("parse.positional") and {"53", "58"} <= found.keys() and order.index("53") > order.index("58"):
+        raise _no("order", "The currency does not come before the country.")
     _check_sum(payload, found["63"], faults)
     schemes = [] if faults.on("parse.strict-only") else list(_schemes(found))
     if not faults.on("parse.crc-only"):

@@ -125,6 +125,12 @@ class Ledger:
         target = self.at(node or self._awake())
         return (target.as_user(user) if user else target).call("ledger.submit", **arguments)
 
+    def send(self, signed: Signed, node: str = "", user: str = "") -> None:
+        """Send a valid transaction: a positive control, inconclusive if the node does not take it."""
+        answer = self.submit(signed, node, user)
+        if not isinstance(answer, Accepted):
+            raise Inconclusive(f"positive control: a valid transaction was {describe(answer)}", blame="PRODUCT")
+
     def place(self, transaction: str, node: str = "") -> dict[str, Any] | None:
         """Return a node's receipt of a committed transaction, or None."""
         answer = self.at(node).call("ledger.receipt", transaction=transaction)
@@ -152,9 +158,7 @@ class Ledger:
     def pay(self, payer: Payer, to: str, amount: int, nodes: Collection[str] = ()) -> Signed:
         """Transfer and wait until it is final on every node (or on ``nodes``)."""
         signed = self.transfer(payer, to, amount)
-        answer = self.submit(signed, next(iter(nodes), ""))
-        if not isinstance(answer, Accepted):
-            raise Inconclusive(f"positive control: a valid transfer was {describe(answer)}", blame="PRODUCT")
+        self.send(signed, next(iter(nodes), ""))
         self.settled(signed.id, "a valid transfer", nodes)
         return signed
 

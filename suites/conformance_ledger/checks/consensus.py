@@ -53,7 +53,7 @@ def transactions_are_final_within_the_declared_time(candidate: Candidate, eviden
     for _ in range(int(params["finality_samples"])):
         signed = ledger.transfer(payer, payee.account, 1)
         begun = time.monotonic()
-        ledger.submit(signed)
+        ledger.send(signed)
         ledger.settled(signed.id, "a transfer", ledger.nodes[:1])
         took.append(int((time.monotonic() - begun) * 1000))
         message = "a transaction must be final within the declared time"
@@ -81,7 +81,7 @@ def the_ledger_works_while_few_enough_nodes_fail(candidate: Candidate, evidence:
         for node in down:
             ledger.hook("stop", node=node)
         signed = ledger.transfer(payer, payee.account, 2)
-        ledger.submit(signed, alive[0])
+        ledger.send(signed, alive[0])
         _progresses(ledger, signed, alive, f"a transaction must become final while {', '.join(down)} is down")
     finally:
         for node in down:
@@ -119,7 +119,7 @@ def without_a_quorum_nothing_is_final(candidate: Candidate, evidence: Evidence, 
         for node in down:
             ledger.hook("stop", node=node)
         signed = ledger.transfer(payer, payee.account, 2)
-        ledger.submit(signed, alive[0])
+        ledger.send(signed, alive[0])
         _quiet(ledger, signed, alive, int(params["hold_ms"]) / 1000, "too few nodes are running for a quorum")
     finally:
         for node in down:

@@ -32,7 +32,8 @@ class KeyPair:
         secret = bytes.fromhex(self.private)
         if self.algorithm == "sm2-sm3":
             r, s = gmalg.SM2(secret, SM2_ID, bytes.fromhex(self.public)).sign(message)
-            return bytes(r) + bytes(s)
+            # The library drops leading zeros.
+            return bytes(r).rjust(32, b"\0") + bytes(s).rjust(32, b"\0")
         if self.algorithm == "ed25519":
             return ed25519.Ed25519PrivateKey.from_private_bytes(secret).sign(message)
         key = ec.derive_private_key(int.from_bytes(secret), ec.SECP256R1())
@@ -44,7 +45,7 @@ def new_key(algorithm: str) -> KeyPair:
     """Make a key pair; raises NotTested for an algorithm this suite does not know."""
     if algorithm == "sm2-sm3":
         private, public = gmalg.SM2().generate_keypair()
-        return KeyPair(algorithm, bytes(public).hex(), bytes(private).hex())
+        return KeyPair(algorithm, bytes(public).hex(), bytes(private).rjust(32, b"\0").hex())
     if algorithm == "ed25519":
         edwards = ed25519.Ed25519PrivateKey.generate()
         return KeyPair(algorithm, edwards.public_key().public_bytes_raw().hex(), edwards.private_bytes_raw().hex())

@@ -41,6 +41,7 @@ SLOW_MS = 2_500
 POOL_MAX = 5_000
 CLIENT_AHEAD_MS_MAX = 60_000
 _BATCH = 200
+_EARLY_MAX = 100
 _ASK_MAX = 100
 
 Send = Callable[[str, str | None, Message], None]
@@ -83,6 +84,7 @@ class Node:
         self.chain = Chain(self._genesis, self._validators, self.log, self._rules)
         self.pool: dict[str, Transaction] = {}
         self.rejected: dict[str, str] = {}
+        self._early: list[Transaction] = []
         self._answers: dict[tuple[str, str], int] = {}
         self._empty_due: int | None = None
         self._locked: tuple[int, Block] | None = None
@@ -276,6 +278,10 @@ class Node:
     def _on_gossip(self, transaction: Transaction) -> None:
         if transaction.id in self.pool or (transaction.id in self.chain.places and not self._repeats()):
             return
+        if transaction["from"] not in self.chain.state.accounts:
+            # The block that opens the account may still be on its way here.
+            self._early = [*self._early[-_EARLY_MAX:], transaction]
+            return
         try:
             self._admit(transaction)
         except Rejected as problem:
@@ -387,6 +393,9 @@ class Node:
         for transaction in block.transactions:
             self.pool.pop(transaction.id, None)
             self._answers[("seen", transaction.id)] = 1
+        early, self._early = self._early, []
+        for transaction in early:
+            self._on_gossip(transaction)
         self._drop_hopeless()
         self._empty_due = self._now_ms() + EMPTY_AFTER_MS if block.transactions else None
         self._new_height()

@@ -147,7 +147,7 @@ _TOKENS = (
         "tokens.none-accepted",
         "Unsigned tokens are accepted",
         "接受无签名的令牌",
-        "SEC-J01", "an unsigned token", "SEC-J04",
+        "SEC-J01", "an unsigned token",
     ),
     _fault(
         "tokens.algorithm-confused",
@@ -159,13 +159,13 @@ _TOKENS = (
         "tokens.expiry-unchecked",
         "Expired tokens are accepted",
         "接受过期令牌",
-        "SEC-J04", "the token expired",
+        "SEC-J04.expiry", "the token expired",
     ),
     _fault(
         "tokens.audience-unchecked",
         "Tokens for another service are accepted",
         "接受签发给其他服务的令牌",
-        "SEC-J04", "opens another service",
+        "SEC-J04.audience", "opens another service",
     ),
     _fault(
         "tokens.revocation-ignored",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.sdk import Candidate, NotTested, Prepared
+from conformance_security.scene import opened
 
 #: Operations that show one account.
 OF_AN_ACCOUNT = (
@@ -29,7 +30,7 @@ def own_reads(candidate: Candidate, balance: int = 0) -> Iterator[Prepared]:
     if not found and not candidate.offers("accounts.list"):
         raise NotTested("no operation reads an account: map accounts.list, accounts.read or accounts.balance")
     if found:
-        account = candidate.account(balance=balance)
+        account = opened(candidate, balance)
         yield from (candidate.prepare(operation, account=account.id) for operation in found)
     if candidate.offers("accounts.list"):
         yield candidate.prepare("accounts.list")

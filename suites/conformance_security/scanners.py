@@ -23,7 +23,7 @@ _IDENTITY_CHECK = "10X98765432"
 #: Names of members that hold sensitive authentication data, compared without case, blanks and punctuation.
 SECRET_NAMES = frozenset(
     {
-        "cvv", "cvv2", "cvc", "cvc2", "cvn", "cvn2", "cid", "cav2", "securitycode", "cardverificationvalue",
+        "cvv", "cvv2", "cvc", "cvc2", "cvn", "cvn2", "cav2", "securitycode", "cardverificationvalue",
         "pin", "pinblock", "password", "passwordhash", "passwd", "track1", "track2", "trackdata", "magstripe",
     }
 )  # fmt: skip

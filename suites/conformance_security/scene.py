@@ -27,7 +27,7 @@ AMOUNT = 12_37
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A debtor with money, a creditor with none, both of the caller unless said otherwise."""
+    """A debtor with money and a creditor with none, both accounts of the caller."""
 
     candidate: Candidate
     evidence: Evidence
@@ -35,12 +35,9 @@ class Scene:
     creditor: Account
 
     @classmethod
-    def set(
-        cls, candidate: Candidate, evidence: Evidence, *, balance: int = 1_000_00, creditor_owner: str | None = None
-    ) -> Scene:
-        """Open both accounts."""
-        debtor = candidate.account(balance=balance)
-        return cls(candidate, evidence, debtor, candidate.account(balance=0, owner=creditor_owner))
+    def set(cls, candidate: Candidate, evidence: Evidence, *, balance: int = 1_000_00) -> Scene:
+        """Open both accounts, in the product's own currency."""
+        return cls(candidate, evidence, opened(candidate, balance), opened(candidate, 0))
 
     def payment(self, amount: int = AMOUNT, **arguments: Any) -> Prepared:
         """Return a payment from debtor to creditor under an idempotency key of its own, not yet sent."""
@@ -64,6 +61,17 @@ class Scene:
     def money(self) -> Any:
         """Return what must not change when a payment is refused: both balances, or what stands in for them."""
         return money_of(self.candidate, self.debtor, self.creditor)
+
+
+def currency_of(candidate: Candidate) -> str:
+    """Return the currency to pay in: the mapping's, else that of the first prepared account, else CNY."""
+    pooled = next((str(item["currency"]) for item in candidate.file.pool if item.get("currency")), "CNY")
+    return str(candidate.file.mapping.get("currency") or pooled)
+
+
+def opened(candidate: Candidate, balance: int) -> Account:
+    """Lease an account of the caller with ``balance`` minor units of the product's currency."""
+    return candidate.account(balance=balance, currency=currency_of(candidate))
 
 
 def money_of(candidate: Candidate, *accounts: Account) -> Any:

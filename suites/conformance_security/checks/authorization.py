@@ -22,7 +22,7 @@ from conformance.sdk import (
     refused,
 )
 from conformance_security.declared import declared
-from conformance_security.scene import AMOUNT, Scene, control, money_of
+from conformance_security.scene import AMOUNT, Scene, control, money_of, opened
 
 #: Operations that read one account, and those that read the caller's own.
 ACCOUNT_READS = ("accounts.read", "accounts.balance", "accounts.statement", "accounts.card", "payments.list")
@@ -43,7 +43,7 @@ DENIED = (401, 403, 404)
 def accounts_are_closed_to_other_customers(candidate: Candidate, evidence: Evidence) -> None:
     """A customer who names another customer's account or payment gets 403 or 404, and none of its data."""
     alice = candidate.as_user("alice")
-    account = alice.account(balance=8_765_43)
+    account = opened(alice, 8_765_43)
     for read in _reads_of(alice, account):
         twin = control(read, f"{read.operation} by the owner")
         stranger = read.as_user("bob")
@@ -68,7 +68,7 @@ def accounts_are_closed_to_other_customers(candidate: Candidate, evidence: Evide
 def nobody_pays_with_other_peoples_money(candidate: Candidate, evidence: Evidence) -> None:
     """A customer can neither pay from another customer's account nor cancel another customer's payment."""
     scene = Scene.set(candidate.as_user("alice"), evidence)
-    gain = candidate.as_user("bob").account(balance=0)
+    gain = opened(candidate.as_user("bob"), 0)
     twin = scene.paid()
     refused(
         scene.payment(creditor=gain.id).as_user("bob"),
@@ -110,7 +110,7 @@ def staff_operations_are_closed_to_customers(candidate: Candidate, evidence: Evi
 def strangers_are_refused_everywhere(candidate: Candidate, evidence: Evidence) -> None:
     """Every operation answers 401 (or 403) to a caller without credentials."""
     tried = 0
-    account = candidate.account(balance=1_000_00)
+    account = opened(candidate, 1_000_00)
     for read in [*_reads_of(candidate, account), *_own_lists(candidate), *_staff_reads(candidate)]:
         refused(
             read.without_credentials(), twin=read, codes=(401, 403), because=f"{read.operation} without credentials"
@@ -134,9 +134,9 @@ def strangers_are_refused_everywhere(candidate: Candidate, evidence: Evidence) -
 @check("SEC-Z08", needs=("accounts.read",), users=("alice", "bob"), effects=Effect.WRITE)
 def existence_is_not_disclosed(candidate: Candidate, evidence: Evidence) -> None:
     """To a stranger, an account of another customer and one that does not exist are answered alike."""
-    account = candidate.as_user("alice").account(balance=0)
+    account = opened(candidate.as_user("alice"), 0)
     bob = candidate.as_user("bob")
-    own = bob.account(balance=0)
+    own = opened(bob, 0)
     accepted(bob.prepare("accounts.read", account=own.id), "reading one's own account")
     foreign = _refusal(bob, account.id, "another customer's account")
     absent = _refusal(bob, _changed(account.id), "an account that does not exist")
@@ -173,7 +173,7 @@ def large_transfers_need_their_own_factor(candidate: Candidate, evidence: Eviden
     scene = Scene.set(candidate, evidence, balance=20 * amount)
     factor = _factor(scene, amount)
     twin = control(scene.payment(amount, factor=factor), "a large transfer with its own confirmed factor")
-    other = candidate.account(balance=0)
+    other = opened(candidate, 0)
     attempts = (
         (scene.payment(amount), "it carries no second factor"),
         (scene.payment(amount, factor=factor), "its second factor was used before"),
@@ -235,7 +235,9 @@ def _factor(scene: Scene, amount: int) -> str:
 
 
 def _changed(identifier: str) -> str:
-    """Return an id of the same shape that names nothing: its last eight letters or digits moved on by one."""
+    """Return an id of the same shape that names nothing: a number far away, or other letters and digits at its end."""
+    if identifier.isdigit() and len(identifier) <= 10:
+        return str(int(identifier) + 1_000_003)
     head, tail = identifier[:-8], identifier[-8:]
     return head + re.sub(r"[0-9a-fA-F]", lambda match: f"{(int(match.group(), 16) + 1) % 10}", tail)
 

@@ -77,15 +77,27 @@ def other_currencies_are_refused(candidate: Candidate, evidence: Evidence) -> No
     if scene.debtor.currency.lower().encode() not in twin.exchange.request_body.lower():
         raise NotApplicable("the product's payments name no currency")
     own = scene.debtor.currency
-    foreign = "USD" if own != "USD" else "EUR"
-    spelt = [own.lower()] if own.encode() in twin.exchange.request_body else []
-    for currency in ("ZZZ", foreign, *spelt):
+    wrong = ["ZZZ"]
+    if _denominated(scene):
+        wrong.append("USD" if own != "USD" else "EUR")
+    if own.encode() in twin.exchange.request_body:
+        wrong.append(own.lower())
+    for currency in wrong:
         refused(
             scene.payment().with_field("currency", currency),
             twin=twin,
             state=scene.money,
             because=f"the currency {currency} is not that of the accounts, {own}",
         )
+
+
+def _denominated(scene: Scene) -> bool:
+    """Tell whether the product's accounts have a currency: where they have none, another one is no mismatch."""
+    for operation in ("accounts.balance", "accounts.read"):
+        if scene.candidate.offers(operation):
+            value = accepted(scene.candidate.call(operation, account=scene.debtor.id), "reading the debtor account")
+            return bool(value.get("currency"))
+    return False
 
 
 @check("SEC-V10", needs=("payments.create", "payments.refund"), effects=Effect.MONEY)

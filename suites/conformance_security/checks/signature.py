@@ -27,7 +27,7 @@ from conformance.sdk import (
 )
 from conformance_security.declared import declared
 from conformance_security.httpsig import Pattern, sign
-from conformance_security.scene import AMOUNT, Rewriter, Scene, control
+from conformance_security.scene import AMOUNT, Rewriter, Scene, control, opened
 
 #: A signature that does not hold is answered 401; 400 and 403 are the answers of gateways in front.
 UNSIGNED = (400, 401, 403)
@@ -84,7 +84,7 @@ def a_changed_body_with_its_digest_is_refused(candidate: Candidate, evidence: Ev
 def method_path_and_query_are_signed(candidate: Candidate, evidence: Evidence) -> None:
     """Method, path, query and Authorization, each changed after signing, are answered 401."""
     signer = candidate.as_user("signer")
-    mine, other = signer.account(balance=1_00), signer.account(balance=2_00)
+    mine, other = opened(signer, 1_00), opened(signer, 2_00)
     read = signer.prepare("accounts.balance", account=mine.id)
     twin = _signed(control(read.with_query("conformance", "1"), "a signed read with a query"))
     changed = {
@@ -106,7 +106,7 @@ def another_clients_key_is_refused(candidate: Candidate, evidence: Evidence) -> 
     ``[declared.security.signing_keys]`` names keys by their ids; one that is not the signer's own is taken.
     """
     signer = candidate.as_user("signer")
-    read = signer.prepare("accounts.balance", account=signer.account(balance=1_00).id)
+    read = signer.prepare("accounts.balance", account=opened(signer, 1_00).id)
     twin = _signed(control(read, "a read signed by its caller"))
     pattern = _pattern(twin)
     keyid, pem = _own_key(candidate)
@@ -154,7 +154,7 @@ def a_recorded_request_cannot_be_repeated(candidate: Candidate, evidence: Eviden
 def signatures_age_within_a_minute(candidate: Candidate, evidence: Evidence) -> None:
     """A signature 8 s old or ahead is accepted; one 75 s or an hour old, or 90 s ahead, is answered 401."""
     signer = candidate.as_user("signer")
-    read = signer.prepare("accounts.balance", account=signer.account(balance=1_00).id)
+    read = signer.prepare("accounts.balance", account=opened(signer, 1_00).id)
     _signed(control(read, "a signed read"))
     try:
         for offset in (8, -8):

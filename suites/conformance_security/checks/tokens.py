@@ -69,9 +69,9 @@ def public_keys_are_no_hmac_secrets(candidate: Candidate, evidence: Evidence) ->
         )
 
 
-@check("SEC-J04", needs=("token",))
-def tokens_end_and_have_an_audience(candidate: Candidate, evidence: Evidence, params: Params) -> None:
-    """A token is refused after its expiry, with altered claims, and where it is meant for another service."""
+@check("SEC-J04.expiry", requirement="SEC-J04", needs=("token",), hooks=("clock",), effects=Effect.DISRUPTIVE)
+def expired_tokens_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """A token is answered 401 after its expiry, and when its expiry was changed under its old signature."""
     read, token = _read_with_token(candidate)
     parsed = Token.read(token)
     if parsed:
@@ -81,26 +81,6 @@ def tokens_end_and_have_an_audience(candidate: Candidate, evidence: Evidence, pa
             codes=UNAUTHENTICATED,
             because="a token whose expiry was changed under its old signature",
         )
-    _other_audience_is_refused(candidate, read, token)
-    if "clock" not in candidate.file.hooks:
-        raise NotTested("hook 'clock' is not declared in candidate.toml, so no token can be seen to expire")
-    _expired_is_refused(candidate, read)
-
-
-def _other_audience_is_refused(candidate: Candidate, read: Prepared, token: str) -> None:
-    audience = declared(candidate, "other_audience")
-    if not audience:
-        return
-    foreign = accepted(candidate.call("token", resource=audience), "a token for another audience")["access_token"]
-    refused(
-        _bearing(read, str(foreign)),
-        twin=_bearing(read, token),
-        codes=UNAUTHENTICATED,
-        because=f"a token for the audience {audience} opens another service",
-    )
-
-
-def _expired_is_refused(candidate: Candidate, read: Prepared) -> None:
     issued = accepted(candidate.call("token"), "a new token")
     lifetime = int(issued.get("expires_in", 3600))
     old = _bearing(read, str(issued["access_token"]))
@@ -116,6 +96,25 @@ def _expired_is_refused(candidate: Candidate, read: Prepared) -> None:
         )
     finally:
         candidate.hook("clock", offset_s=0)
+
+
+@check("SEC-J04.audience", requirement="SEC-J04", needs=("token",))
+def tokens_for_others_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """A genuine token of the same issuer for another audience is answered 401.
+
+    ``[declared.security] other_audience`` names a resource that the issuer gives tokens for.
+    """
+    audience = declared(candidate, "other_audience")
+    if not audience:
+        raise NotTested("[declared.security] names no other_audience to obtain a token for", blame="CONFIG")
+    read, token = _read_with_token(candidate)
+    foreign = accepted(candidate.call("token", resource=audience), "a token for another audience")["access_token"]
+    refused(
+        _bearing(read, str(foreign)),
+        twin=_bearing(read, token),
+        codes=UNAUTHENTICATED,
+        because=f"a token for the audience {audience} opens another service",
+    )
 
 
 @check("SEC-J06", needs=("token", "revoke"), effects=Effect.WRITE)

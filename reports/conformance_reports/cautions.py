@@ -135,6 +135,6 @@ def _zh(names: list[str]) -> str:
 
 
 _BLAMED = {
-    "HARNESS": Text("The harness itself was at fault in", "检测工具自身出错的检测项"),
-    "CONFIG": Text("The set-up, not the product, decided", "因配置而非产品原因未能判定的检测项"),
+    "HARNESS": Text("Left undecided by the harness, not by the product", "因检测工具自身原因未能判定的检测项"),
+    "CONFIG": Text("Left undecided by the set-up, not by the product", "因配置而非产品原因未能判定的检测项"),
 }

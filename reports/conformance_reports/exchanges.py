@@ -14,7 +14,7 @@ from conformance_reports.visible import one_line, visible
 #: How much of one body a rendering shows; the evidence file holds all of it.
 BODY_CHARACTERS_MAX = 2000
 #: How many exchanges of one outcome a rendering shows.
-EXCHANGES_MAX = 8
+EXCHANGES_MAX = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Shown:
 
 
 def cited(outcome: Row, evidence: EvidenceReader | None, limit: int = EXCHANGES_MAX) -> tuple[list[Shown], int]:
-    """Return the first ``limit`` exchanges that ``outcome`` cites and how many more it cites."""
+    """Return the last ``limit`` exchanges that ``outcome`` cites and how many came before them."""
     if evidence is None:
         return [], 0
     numbers, total = exchange_numbers(outcome, limit)

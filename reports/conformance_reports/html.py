@@ -22,6 +22,7 @@ from conformance_reports import EvidenceReader, Statement, charts, loads, page
 from conformance_reports.cautions import cautions
 from conformance_reports.files import write_text
 from conformance_reports.reading import Report, clause_url, exchange_ranges
+from conformance_reports.reasons import reason
 from conformance_reports.visible import visible
 from conformance_reports.words import outcome_text, scale_text, word
 
@@ -60,6 +61,7 @@ def _content(report: Report, evidence: EvidenceReader | None) -> dict[str, Any]:
         "wrongs": loads.WRONGS,
         "loads": page.load_cards(report),
         "rule": page.decision_rule(report),
+        "reasons": [reason(item) for item in report.predicate["verdict"]["reasons"]],
         "parameters": page.flat_parameters(report.predicate["profile"]["parameters"]),
         "digest": f"sha256:{report.digest()}",
     }

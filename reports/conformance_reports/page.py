@@ -33,7 +33,7 @@ MARKS = {
 class FindingCard:
     """A check outcome that asks somebody to act, with the exchanges it cites.
 
-    ``missing`` names those of the first few that the evidence at hand does not hold; ``more`` are not looked at.
+    ``missing`` names those of the last few that the evidence at hand does not hold; ``more`` came before these.
     """
 
     row: Row

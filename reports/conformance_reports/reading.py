@@ -137,13 +137,16 @@ def exchange_ranges(outcome: Row) -> str:
 
 
 def exchange_numbers(outcome: Row, limit: int) -> tuple[list[int], int]:
-    """Return the first ``limit`` exchange numbers that ``outcome`` cites, and how many it cites in all."""
+    """Return the last ``limit`` exchange numbers that ``outcome`` cites, and how many it cites in all.
+
+    The last ones decide; the first ones open accounts.
+    """
     numbers: list[int] = []
     total = 0
-    for first, last in outcome.get("exchanges", ()):
+    for first, last in reversed(outcome.get("exchanges", ())):
         total += max(0, last - first + 1)
-        numbers.extend(range(first, min(last, first + limit - len(numbers) - 1) + 1))
-    return numbers[:limit], total
+        numbers = [*range(max(first, last - (limit - len(numbers)) + 1), last + 1), *numbers]
+    return numbers, total
 
 
 def clauses_text(requirement: Row) -> str:

@@ -19,6 +19,7 @@ from conformance_reports.cautions import cautions
 from conformance_reports.files import write_text
 from conformance_reports.loads import balance
 from conformance_reports.reading import Report, Row, clauses_text, exchange_ranges, worst_first
+from conformance_reports.reasons import reason
 from conformance_reports.visible import one_line, visible
 from conformance_reports.words import outcome_text, scale_text, word
 
@@ -121,8 +122,8 @@ class _Page:
         if predicate["selfDeclared"]:
             label = Line(self.word("self_declared"), style="bold yellow")
             self.put(label.append(" " + self.word("self_declared_long"), style="not bold"))
-        for reason in predicate["verdict"]["reasons"]:
-            self.put(Line(f"• {one_line(reason)}"), indent=2)
+        for text in predicate["verdict"]["reasons"]:
+            self.put(Line(f"• {one_line(self.say(reason(text).brief))}"), indent=2)
         for caution in cautions(self.report):
             line = Line(self.word("cautions_short") + self.colon, style="bold yellow")
             self.put(line.append(one_line(self.say(caution)), style="not bold"), indent=2)
@@ -186,9 +187,9 @@ class _Page:
                 groups.setdefault(self._why_not(item), []).append(item["id"])
         if groups:
             self.heading("not_decided")
-        for reason, names in groups.items():
+        for why, names in groups.items():
             self.put(Line(", ".join(map(one_line, names)), style="cyan"))
-            self.put(Line(reason), indent=4)
+            self.put(Line(why), indent=4)
 
     def _why_not(self, requirement: Row) -> str:
         reasons = [item["reason"] for item in self.report.outcomes_of(requirement) if item["reason"]]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from conformance_reports import charts, exchanges, page
 from conformance_reports.cautions import cautions
 from conformance_reports.reading import Report, clause_url, exchange_numbers, exchange_ranges
+from conformance_reports.reasons import reason
 from conformance_reports.visible import one_line, visible
 
 
@@ -59,7 +60,10 @@ def test_a_sound_report_has_no_cautions(statement):
         (lambda p: p["calibration"]["suites"][0].update(falseAlarms=1), "1 false alarm"),
         (lambda p: p["calibration"]["suites"][0].update(current=False), "not of this version"),
         (lambda p: p["calibration"]["suites"].pop(), "Not calibrated at all: load"),
-        (lambda p: p["outcomes"][0].update(blame="HARNESS"), "harness itself was at fault in: SEC-V06"),
+        (
+            lambda p: p["outcomes"][0].update(blame="HARNESS"),
+            "by the harness, not by the product: SEC-V06",
+        ),
         (lambda p: p["environment"].update(attempts=3), "more than one attempt: the whole run"),
     ],
 )
@@ -86,6 +90,20 @@ def test_exchange_numbers_are_bounded_however_wide_the_ranges(pairs, limit):
     assert total == sum(length + 1 for _first, length in pairs)
 
 
+def test_a_long_reason_is_cut_between_two_names_and_kept_whole():
+    names = ", ".join(f"BAR-{number:02d}" for number in range(60))
+    found = reason(f"60 not tested, at most 0 allowed: {names}")
+    assert found.is_cut
+    assert found.brief.en.endswith("BAR-14 …")
+    assert found.whole.zh == f"未检测 60 项，至多允许 0 项：{names}"
+
+
+def test_reasons_of_the_decision_rule_are_said_in_chinese():
+    assert reason("SEC-V06 failed (critical)").whole.zh == "SEC-V06 不通过（致命）"
+    assert reason("no selected requirement passed").whole.zh == "没有任何所选要求通过"
+    assert reason("something new").whole.zh == "something new"
+
+
 def test_only_public_standards_get_an_address():
     assert clause_url({"text": "RFC 9325 3.1.1"}) == "https://www.rfc-editor.org/rfc/rfc9325"
     assert clause_url({"text": "RFC ../x"}) is None
@@ -93,9 +111,9 @@ def test_only_public_standards_get_an_address():
 
 
 def test_an_exchange_that_is_not_at_hand_is_said_to_be_missing(evidence):
-    shown, more = exchanges.cited({"exchanges": [[12, 13], [900, 990]]}, evidence, limit=3)
+    shown, more = exchanges.cited({"exchanges": [[3, 8], [12, 13], [900, 900]]}, evidence, limit=3)
     assert [(item.number, item.missing) for item in shown] == [(12, False), (13, False), (900, True)]
-    assert more == 90
+    assert more == 6
 
 
 def test_a_long_body_is_cut_and_the_cut_is_counted(evidence):

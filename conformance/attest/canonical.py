@@ -21,7 +21,8 @@ SIZE_MAX = 32 * 1024 * 1024
 #: No report nests deeper.
 DEPTH_MAX = 32
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.S)
+#: An unfinished string reaches to the end, so that looking for strings takes linear time on any input.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.S)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 

@@ -32,11 +32,11 @@ PERSONAL = "[personal data]"
 _NESTING_MAX = 4
 
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.S)
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
 _SCHEME = re.compile(r"\b(Bearer|DPoP|Basic)(\s+)[A-Za-z0-9._~+/-]{6,}={0,2}(?![A-Za-z0-9._~+/=\"-])", re.I)
 _HEADER_LINE = re.compile(r"\b([A-Za-z][A-Za-z0-9-]{2,40})(\s*:[ \t]*)([^\r\n'\"{]+)")
 _PAIR = re.compile(r"(?<![\w%.-])([\w.%\[\]-]{2,60})=([^&\s\"'<>;,\\]+)")
-_PART = re.compile(r"(name=\"([^\"]{1,80})\"[^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)([^\r\n]+)")
+_PART = re.compile(r"(name=\"([^\"]{1,80})\"[^\r\n]{0,200}(?:\r?\n[^\r\n]{1,200}){0,4}\r?\n\r?\n)([^\r\n]+)")
 _ELEMENT = re.compile(r"(<(?:\w+:)?([\w.-]{2,60})(?:\s[^<>]*)?>)([^<]+)(?=</)")
 _USERINFO = re.compile(r"(://[^/\s:@\"']*):([^/\s@\"']+)@")
 _CURL_USER = re.compile(r"((?:^|\s)(?:-u|--user)[ =]['\"]?[^:'\"\s]*):([^'\"\s]+)")
@@ -139,31 +139,41 @@ class _Pass:
     def text(self, text: str, depth: int = 0) -> str:
         """Return text with everything known, named or shaped like a secret gone and personal data replaced."""
         text = self._secrets.removed_from(text)
-        text = _KEY_BLOCK.sub(REDACTED, text)
+        if "-----BEGIN" in text:
+            text = _KEY_BLOCK.sub(REDACTED, text)
         if '"' in text and depth < _NESTING_MAX:
             text = self._json(text, depth)
-        text = _JWT.sub(REDACTED, text)
-        text = _SCHEME.sub(rf"\1\2{REDACTED}", text)
-        text = _HEADER_LINE.sub(self._header_line, text)
-        text = _CURL_COOKIE.sub(rf"\1'{REDACTED}'", _CURL_USER.sub(rf"\1:{REDACTED}", text))
-        text = _USERINFO.sub(rf"\1:{REDACTED}@", text)
-        text = _PAIR.sub(self._pair, text)
-        text = _PART.sub(lambda found: found[1] + self._named(found[2], found[3]), text)
-        text = _ELEMENT.sub(lambda found: found[1] + self._named(found[2], found[3]), text)
-        return replace_personal(text, self._commit)
+        if "eyJ" in text:
+            text = _JWT.sub(REDACTED, text)
+        if " " in text:
+            text = _CURL_COOKIE.sub(rf"\1'{REDACTED}'", _CURL_USER.sub(rf"\1:{REDACTED}", text))
+            text = _SCHEME.sub(rf"\1\2{REDACTED}", text)
+        return replace_personal(self._named_values(text), self._commit)
+
+    def _named_values(self, text: str) -> str:
+        """Redact what stands under a telling name in any notation but JSON; each is looked for only where it may be."""
+        if ":" in text:
+            text = _USERINFO.sub(rf"\1:{REDACTED}@", _HEADER_LINE.sub(self._header_line, text))
+        if "=" in text:
+            text = _PART.sub(lambda found: found[1] + self._named(found[2], found[3]), _PAIR.sub(self._pair, text))
+        if "</" in text:
+            text = _ELEMENT.sub(lambda found: found[1] + self._named(found[2], found[3]), text)
+        return text
 
     def _json(self, text: str, depth: int) -> str:
         holds_key = '"kty"' in text
 
-        def replace(path: tuple[str, ...], value: str) -> str:
-            if any(names.is_secret(name) or (holds_key and names.is_private_key_part(name)) for name in path):
+        def hides(name: str) -> bool:
+            return names.is_secret(name) or (holds_key and names.is_private_key_part(name))
+
+        def replace(name: str, hidden: bool, value: str) -> str:
+            if hidden:
                 return REDACTED if value else value
-            key = path[-1] if path else ""
-            if names.is_card_secret(key) and value:
+            if names.is_card_secret(name) and value:
                 return self._commit(value, keep=False)
             return self.text(value, depth + 1)
 
-        return replace_values(text, replace)
+        return replace_values(text, hides, replace)
 
     def _header_line(self, found: re.Match[str]) -> str:
         name = found[1]

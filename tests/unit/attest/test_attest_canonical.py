@@ -87,6 +87,7 @@ def test_a_changed_byte_never_reads_as_the_same_value(value: Any, data: st.DataO
         (b"[" * 10_000, "TOO_DEEP"),
         (b'{"a":' * 10_000, "TOO_DEEP"),
         (b"[" * 33 + b"]" * 33, "TOO_DEEP"),
+        (b'"' + b'\\"' * 40_000, "NOT_JSON"),
         (b'"' + b"x" * 100 + b'"', "TOO_LARGE"),
     ],
 )

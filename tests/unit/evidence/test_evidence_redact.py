@@ -62,6 +62,8 @@ def test_headers(header: str, value: str, expected: str | None) -> None:
         ('{"a":"{\\"secret\\":\\"x\\"}"}', '{"a":"{\\"secret\\":\\"[redacted]\\"}"}'),
         ('{"password":"x" BROKEN', '{"password":"[redacted]" BROKEN'),
         ('{"password":"x","password":"y"}', '{"password":"[redacted]","password":"[redacted]"}'),
+        ('{"password":"cut off', '{"password":"[redacted]'),
+        ('{"password":"cut off\\', '{"password":"[redacted]'),
         ('{"密码":"x"}', '{"密码":"[redacted]"}'),
         ('{"kty":"EC","x":"pub","d":"priv"}', '{"kty":"EC","x":"pub","d":"[redacted]"}'),
         ("grant_type=password&client_secret=x&scope=a", "grant_type=password&client_secret=[redacted]&scope=a"),
@@ -201,6 +203,29 @@ def test_json_without_secrets_is_left_alone(value: object) -> None:
 def test_redaction_of_any_text_ends_and_is_stable(text: str) -> None:
     once = redactor().text(text)
     assert redactor().text(once) == once
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '"' + '\\"' * 300_000,
+        "[" * 300_000,
+        '{"a":' * 100_000,
+        "-eyJ" * 200_000,
+        'name="a" ' * 20_000,
+        "-----BEGIN PRIVATE KEY-----" * 20_000,
+        "Bearer " * 100_000,
+        "://a:" * 100_000,
+        "<a><a " * 100_000,
+        "1" * 500_000,
+        "4 " * 200_000,
+        "a=" * 200_000,
+        "x: " * 200_000,
+    ],
+)
+def test_hostile_text_takes_time_in_proportion_to_its_length(hostile: str) -> None:
+    """Anything worse than linear would not end within the life of a test run."""
+    assert redactor("topsecret").text(hostile)
 
 
 def test_values_in_structures_are_redacted() -> None:

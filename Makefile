@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint unit e2e calibrate schemas wheel bench clean help
+.PHONY: demo test lint unit e2e calibrate docs wheel bench clean help
 
 help:            ## Say what there is to make
 	@grep -E '^[a-z0-9]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,8 @@ lint: $(VENV)/.ready   ## Check format, style, types and who may import whom
 calibrate: $(VENV)/.ready   ## Prove every check against its fault and keep the matrix beside the suites
 	$(BIN)/conformance calibrate
 
-schemas: $(VENV)/.ready     ## Write the JSON Schemas of all files that people write
-	$(BIN)/conformance schemas docs/reference/schemas
+docs: $(VENV)/.ready   ## Write the generated pages: command line, requirements, schemas
+	$(BIN)/python docs/build.py
 
 wheel: $(VENV)/.ready  ## Build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel

@@ -58,7 +58,7 @@ FAULTS = (
         "load.replay-doubled",
         Text("A repeated request is a new payment", "重复请求被当作新的支付"),
         (Trip("LOAD-M10", _ANOTHER), Trip("LOAD-M02", _TWICE)),
-        also=("LOAD-M07",),
+        also=("LOAD-M05", "LOAD-M07", "LOAD-M15"),
     ),
     Fault(
         "load.replay-refused",

@@ -8,8 +8,8 @@ functions of the id: what a payment should have done needs no table.
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _MASK = (1 << 64) - 1
 #: The odd number nearest to 2**64 divided by the golden ratio: consecutive numbers land far apart.
@@ -19,7 +19,6 @@ _NUMBER_BITS = 48
 #: Exclusive limits of workers and of payments per worker.
 WORKERS_MAX = 1 << (64 - _NUMBER_BITS)
 NUMBERS_MAX = 1 << _NUMBER_BITS
-_REFERENCE = re.compile(r"load-([0-9a-f]{8})-([0-9a-f]{16})")
 
 
 def encode(worker: int, number: int) -> int:
@@ -74,17 +73,22 @@ class Book:
 
     def reference(self, number: int) -> str:
         """Return the text that names the payment on the product's statement, also its idempotency key."""
-        return f"load-{self.mark}-{encode(self.worker, number):016x}"
+        return f"{_prefix(self.run)}{encode(self.worker, number):016x}"
 
     def number_of(self, reference: str) -> int | None:
         """Return the number of the payment that a reference names, or None when it is not of this run and worker."""
-        match = _REFERENCE.fullmatch(reference)
-        if match is None or match[1] != self.mark:
+        prefix, digits = reference[:_PREFIX_LENGTH], reference[_PREFIX_LENGTH:]
+        if prefix != _prefix(self.run) or len(digits) != 16 or not _HEXADECIMAL.issuperset(digits):
             return None
-        worker, number = decode(int(match[2], 16))
+        worker, number = decode(int(digits, 16))
         return number if worker == self.worker else None
 
-    @property
-    def mark(self) -> str:
-        """Eight hexadecimal digits that tell runs apart."""
-        return hashlib.sha256(self.run.encode()).hexdigest()[:8]
+
+#: Length of ``load-``, eight digits that tell runs apart, and a dash.
+_PREFIX_LENGTH = 14
+_HEXADECIMAL = frozenset("0123456789abcdef")
+
+
+@lru_cache(maxsize=16)
+def _prefix(run: str) -> str:
+    return f"load-{hashlib.sha256(run.encode()).hexdigest()[:8]}-"

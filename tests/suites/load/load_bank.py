@@ -1,7 +1,7 @@
 """A small bank over plain HTTP, with defects that can be switched on, and its driver: for the load suite's tests.
 
-``python load_bank.py SPEC`` is the load process of such a test: it patches sockets, builds a context and prints the
-measurement. Importing Locust patches the whole process, so it must not happen inside the tests' own.
+``python load_bank.py SPECS`` is the load process of such tests: it patches sockets, builds a context for each order
+and prints its measurement. Importing Locust patches the whole process, so it must not happen inside the tests' own.
 """
 
 from __future__ import annotations
@@ -193,10 +193,15 @@ def main(spec_path):
     from gevent import monkey
 
     monkey.patch_all()
+    for spec in json.loads(Path(spec_path).read_text()):
+        print(json.dumps(measure(spec)), flush=True)
+
+
+def measure(spec):
+    """Run the scenario once and return its measurement and how many exchanges it recorded."""
     from conformance.sdk import Candidate, CandidateFile, LoadContext, Pool
     from conformance_load.payments_create import run
 
-    spec = json.loads(Path(spec_path).read_text())
     file = CandidateFile("Small Bank", "1", spec["url"], users={"alice": {}})
     candidate = Candidate(Driver(spec["url"]), file, Pool(()), lambda name, arguments: {}, "alice")
     recorded = []
@@ -210,8 +215,7 @@ def main(spec_path):
         record=lambda sighting: recorded.append(sighting) or len(recorded),
         seed=1,
     )
-    measurement = run(context)
-    print(json.dumps({"measurement": measurement, "recorded": len(recorded)}))
+    return {"measurement": run(context), "recorded": len(recorded)}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,157 @@
+"""The checks: sound measurements pass, each defect fails its check in its own words, an invalid one decides nothing."""
+
+import copy
+
+import pytest
+
+import conformance_load
+from conformance.files.catalogue_file import read_catalogue
+from conformance.sdk import Evidence, Finding, Inconclusive, Measurements, NotTested, declaration_of
+from conformance_load.checks import money, speed
+from conformance_load.faults import FAULTS
+
+SOUND = {
+    "scenario": "payments-create",
+    "offered": {"ratePerSecond": 100, "durationS": 8, "due": 700, "scheduled": 800},
+    "sent": 800,
+    "confirmed": 700,
+    "counts": {"confirmed": 700, "refused": 0, "broken": 0, "unsent": 0},
+    "latencyUs": {"response": {"p50": 4000, "p99": 20_000, "count": 800, "intervals": {"p99": [18_000, 23_000]}}},
+    "slo": {
+        "p50MsMax": 500,
+        "p99MsMax": 1000,
+        "errorPermilleMax": 10,
+        "confirmedPermilleMin": 990,
+        "recoverySMax": 10,
+        "recoveredMsMax": 300,
+    },
+    "replays": {"made": 10, "same": 10, "different": 0, "refused": 0},
+    "altered": {"made": 5, "accepted": 0},
+    "uncovered": {"made": 14, "accepted": 0},
+    "decisions": {"unknown": 5, "undecided": 0},
+    "recovery": {"beforeUs": 4000, "afterUs": 4100, "recoveredMs": 20},
+    "statement": {"stable": True, "entriesFirst": 1400, "entriesSecond": 1400},
+    "reconciliation": {
+        "sent": 750,
+        "acknowledged": 710,
+        "booked": 710,
+        "lost": 0,
+        "doubled": 0,
+        "ghost": 0,
+        "rejectedBooked": 0,
+        "wrongAmount": 0,
+        "halfBooked": 0,
+        "accountsOff": 0,
+        "totalDrift": 0,
+        "examples": {},
+    },
+    "validity": "valid",
+    "reasons": [],
+}
+#: What each check must notice: a place in the measurement, the value there, and words of the finding.
+DEFECTS = {
+    "LOAD-M01": ("reconciliation.lost", 3, "3 confirmed payments are missing"),
+    "LOAD-M02": ("reconciliation.doubled", 2, "2 payments are on the statement more than once"),
+    "LOAD-M03": ("reconciliation.ghost", 1, "1 entries on the statement belong to no payment"),
+    "LOAD-M04": ("reconciliation.rejectedBooked", 4, "4 refused payments were booked"),
+    "LOAD-M05": ("reconciliation.wrongAmount", 5, "5 payments were booked with another amount"),
+    "LOAD-M06": ("reconciliation.halfBooked", 6, "6 payments were booked on one account"),
+    "LOAD-M07": ("reconciliation.accountsOff", 2, "2 accounts do not hold"),
+    "LOAD-M08": ("reconciliation.totalDrift", -7, "moved by -7 minor units"),
+    "LOAD-M09": ("statement.stable", False, "changed between two readings"),
+    "LOAD-M10": ("replays.different", 1, "1 repeated requests were answered with another payment"),
+    "LOAD-M11": ("replays.refused", 2, "2 repeated requests of confirmed payments were refused"),
+    "LOAD-M12": ("decisions.undecided", 3, "3 payments with a lost answer stay undecided"),
+    "LOAD-M13": ("uncovered.accepted", 14, "14 payments from an empty account were accepted"),
+    "LOAD-M15": ("altered.accepted", 5, "5 requests with a known key and another amount"),
+    "LOAD-S01": ("confirmed", 692, "only 692 of 700 payments were confirmed"),
+    "LOAD-S02": ("latencyUs.response.p99", 1_000_001, "99th percentile of the response time is 1000.0 ms, above 1000"),
+    "LOAD-S03": ("latencyUs.response.p50", 500_001, "the median of the response time is 500.0 ms, above 500"),
+    "LOAD-S04": ("counts.broken", 9, "9 of 800 requests got no proper answer"),
+    "LOAD-S05": ("counts.refused", 1, "1 correct payments were refused under load"),
+    "LOAD-S06": ("recovery.recoveredMs", None, "were not back below 300 ms within 10 s"),
+}
+CHECKS = {
+    declaration.id: value
+    for module in (money, speed)
+    for value in vars(module).values()
+    if (declaration := declaration_of(value)) is not None
+}
+
+
+def decide(check, measurement):
+    evidence = Evidence("run", check)
+    CHECKS[check](measurements=Measurements({"payments-create": measurement}), evidence=evidence)
+    return evidence
+
+
+def changed(place, value):
+    made = copy.deepcopy(SOUND)
+    *path, last = place.split(".")
+    part = made
+    for name in path:
+        part = part[name]
+    part[last] = value
+    return made
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_sound_measurement_passes_and_leaves_evidence(check):
+    assert decide(check, SOUND).notes
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_its_defect_fails_it_in_its_own_words(check):
+    place, value, words = DEFECTS[check]
+    with pytest.raises(Finding, match=words) as finding:
+        decide(check, changed(place, value))
+    assert finding.value.expected
+    assert finding.value.actual
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_only_its_own_defect_fails_it(check):
+    for other, (place, value, _) in DEFECTS.items():
+        if other != check:
+            decide(check, changed(place, value))
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_an_invalid_measurement_decides_nothing(check):
+    invalid = copy.deepcopy(SOUND) | {"validity": "invalid", "reasons": ["the generator used 99.0 % of its core"]}
+    with pytest.raises(Inconclusive, match="the generator used 99"):
+        decide(check, invalid)
+
+
+def test_a_missing_measurement_is_not_tested():
+    with pytest.raises(NotTested):
+        CHECKS["LOAD-M01"](measurements=Measurements({}), evidence=Evidence("run", "LOAD-M01"))
+
+
+@pytest.mark.parametrize(("place", "value"), [("confirmed", 693), ("counts.broken", 8)])
+def test_values_at_the_limit_pass(place, value):
+    for check in CHECKS:
+        decide(check, changed(place, value))
+
+
+def test_every_check_has_a_requirement_and_every_other_requirement_says_why_it_has_none():
+    catalogue = read_catalogue("load", "conformance_load")
+    decided = {declaration_of(value).requirement for value in CHECKS.values()}
+    assert {item.id for item in catalogue.requirements if item.not_tested is None} == decided
+    for item in catalogue.requirements:
+        for text in (item.title, item.why, item.faulty, item.fix):
+            assert text.en
+            assert text.zh
+    assert len({item.id for item in catalogue.requirements}) == len(catalogue.requirements) >= 45
+
+
+def test_every_check_is_tripped_by_a_fault_whose_words_it_says():
+    tripped = {trip.check: trip.says for fault in FAULTS for trip in fault.trips}
+    assert tripped.keys() == CHECKS.keys()
+    for check, says in tripped.items():
+        place, value, _ = DEFECTS[check]
+        with pytest.raises(Finding) as finding:
+            decide(check, changed(place, value))
+        assert says in finding.value.message
+    assert all(fault.id.startswith("load.") and fault.title.zh for fault in FAULTS)
+    assert conformance_load.SUITE.scenarios[0].id == SOUND["scenario"]

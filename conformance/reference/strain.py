@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from conformance.reference.payments import Order
 
 #: What the slow faults add, in seconds: load.slow to some payments, load.slow-all to every one.
-_SLOW_S = 1.5
-_SLOW_ALL_S = 0.7
+_SLOW_S = 4.0
+_SLOW_ALL_S = 1.3
 #: Fault load.no-recovery: after so many payments every one takes this long.
 _TIRED_AFTER = 60
-_TIRED_S = 0.4
+_TIRED_S = 0.9
 
 
 def delay_s(faults: Board, reference: str) -> float:

@@ -28,6 +28,7 @@ from starlette.types import ASGIApp
 from conformance.reference import demo, tls
 from conformance.reference.app import application
 from conformance.reference.control import Control
+from conformance.reference.framing import StrictProtocol
 from conformance.reference.host import ReferenceHost, Settings
 from conformance.reference.keys import Seed
 from conformance.reference.logs import AccessLog
@@ -155,7 +156,7 @@ class Process:
 
     def _serve(self, name: str, app: ASGIApp, context: ssl.SSLContext | None) -> asyncio.Task[None]:
         config = uvicorn.Config(
-            app, http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
+            app, http=StrictProtocol, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
             server_header=False, proxy_headers=False, backlog=2048, timeout_keep_alive=60, timeout_graceful_shutdown=1,
         )  # fmt: skip
         config.load()

@@ -8,6 +8,9 @@ from typing import Any
 from conformance.candidate.secrets import Secrets, is_reference
 from conformance.model.candidate import CandidateFile
 
+#: Settings that let one in.
+CREDENTIALS = ("token", "password", "key", "client_secret", "private_key")
+
 
 class Caller:
     """One user. Settings in ``[users.x]`` win over ``[auth]``; ``[users.x.auth]`` wins over both."""
@@ -34,12 +37,18 @@ class Caller:
     def text(self, key: str, default: str = "") -> str:
         """Return a setting as text, revealing a secret reference."""
         value = self.settings.get(key)
-        return default if value is None else self._secrets.reveal(value, f"{self.where} {key}")
+        if value is None:
+            return default
+        text = self._secrets.reveal(value, f"{self.where} {key}")
+        if key in CREDENTIALS:
+            # Written in the file it is no secret any more, but it need not stand in reports as well.
+            self._secrets.remember(text, f"{self.name}_{key}".upper())
+        return text
 
     def value(self, key: str) -> Any:
         """Return what templates see as ``user.key``; None where there is none."""
         found = self.settings.get(key)
-        return self.text(key) if is_reference(found) else found
+        return self.text(key) if is_reference(found) or (key in CREDENTIALS and found is not None) else found
 
     def identity(self, tls: Mapping[str, Any]) -> tuple[str, str] | None:
         """Return certificate and key paths for mutual TLS; None means the candidate's own, if any."""

@@ -11,7 +11,8 @@ import binascii
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context as DecimalContext
+from decimal import Decimal, Inexact, InvalidOperation
 from types import MappingProxyType
 from typing import Any
 
@@ -68,17 +69,31 @@ def _guarded(function: Callable[[Any, Context], Any], name: str, value: Any, con
 # -- money ----------------------------------------------------------------------------------------------------------
 
 
+#: Exact or not at all: a rounded amount would be a finding of our own making.
+_EXACT = DecimalContext(prec=100, traps=[Inexact, InvalidOperation])
+
+#: An amount with more digits than this is none; int() of "1e999999999" would never end.
+_DIGITS_MAX = 60
+
+
 def _units(value: Any) -> int:
     if isinstance(value, bool):
         raise Unconvertible("a boolean is not money")
-    number = Decimal(str(value))
-    if number != number.to_integral_value():
+    number = _decimal(value)
+    if number != number.to_integral_value(context=_EXACT):
         raise Unconvertible("minor units are whole")
     return int(number)
 
 
+def _decimal(value: Any) -> Decimal:
+    number = Decimal(str(value).strip())
+    if not number.is_finite() or number.adjusted() > _DIGITS_MAX or len(number.as_tuple().digits) > _DIGITS_MAX:
+        raise Unconvertible("not an amount")
+    return number
+
+
 def _to_decimal(value: Any, context: Context) -> Decimal:
-    return Decimal(_units(value)).scaleb(-context.exponent)
+    return Decimal(_units(value)).scaleb(-context.exponent, _EXACT)
 
 
 def _decimal_text(value: Any, context: Context) -> str:
@@ -92,7 +107,7 @@ def _decimal_number(value: Any, context: Context) -> Decimal:
 def _from_decimal(value: Any, context: Context) -> int:
     if isinstance(value, bool):
         raise Unconvertible("a boolean is not money")
-    return _units(Decimal(str(value).strip()).scaleb(context.exponent))
+    return _units(_decimal(value).scaleb(context.exponent, _EXACT))
 
 
 # -- time -----------------------------------------------------------------------------------------------------------

@@ -90,8 +90,13 @@ class HttpDriver:
     # -- for load clients ---------------------------------------------------------------------------------
 
     def wire(self, prepared: Prepared) -> WireRequest:
-        """Return the finished request of an operation's last call, with the tagging headers."""
+        """Return the finished request of an operation, with the tagging headers.
+
+        Raises NotTested for an operation that the mapping makes of several calls: it has no one wire form.
+        """
         operation = self._operation(prepared.operation)
+        if len(operation.steps) > 1:
+            raise NotTested(f"{operation.name} is made of {len(operation.steps)} calls, not one", blame="CONFIG")
         call = self._call(operation, operation.main, prepared, prepared.arguments, main=True)
         request = self._finished(call).finished()
         return replace(request, headers=(*request.headers, *self._session.tags().items()))

@@ -1,7 +1,6 @@
 """Conversions: laws that hold for every amount and every instant."""
 
 import datetime as dt
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -35,7 +34,7 @@ def test_money_goes_there_and_back_unchanged(amount: int, exponent: int, name: s
 @given(amount=AMOUNTS, exponent=EXPONENTS)
 def test_a_decimal_has_exactly_the_places_of_its_currency(amount: int, exponent: int) -> None:
     text = convert_out("decimal-string", amount, Context(exponent))
-    assert Decimal(text) * 10**exponent == amount
+    assert int(text.replace(".", "")) == amount
     assert len(text.partition(".")[2]) == exponent
     assert "E" not in text
 
@@ -68,6 +67,9 @@ def test_text_goes_there_and_back_unchanged(text: str, name: str) -> None:
         ("minor", "1.5"),
         ("minor", True),
         ("minor", "many"),
+        ("minor", "1e999999999"),
+        ("decimal-string", "1e999999999"),
+        ("decimal-string", "1e-999999999"),
         ("minor", float("nan")),
         ("decimal-string", "1.005"),
         ("decimal-string", "1,00"),

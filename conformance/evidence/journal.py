@@ -133,10 +133,17 @@ def recover(directory: Path) -> tuple[int, int]:
         lines = _whole_lines(last)
         if lines:
             _restore_leaves(last, lines)
-            return segment_number(last.name), int(parse_record(lines[-1], last)["seq"]) + 1
+            return segment_number(last.name), _seq_of(lines[-1], last) + 1
         last.unlink()
         leaves_path(last).unlink(missing_ok=True)
     return 0, 1
+
+
+def _seq_of(line: bytes, segment: Path) -> int:
+    seq = parse_record(line, segment).get("seq")
+    if not isinstance(seq, int):
+        raise EvidenceDamaged("RECORD_DAMAGED", "a record has no sequence number", segment)
+    return seq
 
 
 def _whole_lines(segment: Path) -> list[bytes]:

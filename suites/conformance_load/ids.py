@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _MASK = (1 << 64) - 1
 #: The odd number nearest to 2**64 divided by the golden ratio: consecutive numbers land far apart.
@@ -34,8 +35,7 @@ def decode(identifier: int) -> tuple[int, int]:
     return plain >> _NUMBER_BITS, plain & (NUMBERS_MAX - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What a payment is: accounts by their position, ``amount`` in minor units.
 
     ``covered`` is False for a payment from the empty account, which the product must refuse.

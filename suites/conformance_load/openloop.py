@@ -91,11 +91,12 @@ class OpenLoop:
         if taken is None:
             return False
         arrival, intended = taken
-        request, cut = self._work.request(arrival)
         # Connect while waiting, and look again afterwards: the wait may have been long.
         client.ready()
         own_lag_ns = self._wait_until(intended)
         unreachable = client.ready()
+        # Asked for only now: what is right to send may depend on answers that came during the wait.
+        request, cut = self._work.request(arrival)
         sent = now_ns()
         self._tally.sending(intended, sent, own_lag_ns)
         reply = self._send(client, arrival, request, cut, unreachable, sent)

@@ -28,7 +28,7 @@ from typing import Any
 
 CHAIN = "injective-4711"
 NODES = ("node1", "node2", "node3", "node4")
-PAYERS = 12
+PAYERS = 32
 COINS = "1000000000000000000000000inj"
 STAKE = "1000000000000000000000inj"
 GAS = 200_000
@@ -66,7 +66,8 @@ def up(directory: Path) -> dict[str, Any]:
     _genesis(directory, keys, ports)
     for name in NODES:
         _configure(directory / name, name, ports, _node_ids(directory))
-    state = {"chain": CHAIN, "ports": ports, "keys": keys, "leased": 0, "pids": {}}
+    # Hooks run with an environment of their own, so the binary's place is kept here.
+    state = {"binary": str(Path(_binary()).resolve()), "chain": CHAIN, "ports": ports, "keys": keys, "leased": 0, "pids": {}}
     _save(directory, state)
     for name in NODES:
         start(directory, name)
@@ -300,6 +301,8 @@ def _save(directory: Path, state: dict[str, Any]) -> None:
 def main(words: list[str]) -> dict[str, Any]:
     """Carry out one command line."""
     verb, directory, rest = words[0], Path(words[1]).resolve(), words[2:]
+    if verb != "up":
+        os.environ["INJECTIVED"] = _load(directory)["binary"]
     signals = {"stop": signal.SIGTERM, "pause": signal.SIGSTOP, "resume": signal.SIGCONT}
     if verb in signals:
         return send(directory, rest[0], signals[verb])

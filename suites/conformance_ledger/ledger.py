@@ -44,7 +44,7 @@ class Ledger:
         self.nodes = tuple(str(name) for name in declared.get("nodes", candidate.endpoints))
         if not self.nodes:
             raise NotTested("[declared.ledger] nodes names no endpoint", blame="CONFIG")
-        self.patience_s = float(params["patience_s"])
+        self.patience_s = float(declared.get("patience_s", params["patience_s"]))
         self.blocks_max = int(params["blocks_max"])
         self.control_blocks = int(params["control_blocks"])
         self._maker = Maker(candidate, declared, self.profile)

@@ -9,6 +9,8 @@ from conformance.candidate.auth import SCHEMES
 from conformance.candidate.mapping import MAPPING_KEYS
 from conformance.candidate.offering import Offer, offer_of, offer_of_neutral
 from conformance.candidate.reading_toml import Place
+from conformance.candidate.signing import DIGESTS, SETTINGS, is_component
+from conformance.candidate.signing_keys import ALGORITHMS
 from conformance.errors import Problem
 from conformance.model.candidate import CandidateFile
 
@@ -37,6 +39,7 @@ def http_problems(candidate: CandidateFile) -> list[Problem]:
     _users(candidate, problems)
     _references(candidate, offer, problems)
     _arguments(candidate, offer, problems)
+    _signing(candidate, problems)
     return problems
 
 
@@ -69,6 +72,27 @@ def _users(candidate: CandidateFile, problems: list[Problem]) -> None:
             if not any(settings.get(name) for name in needed.split("|")):
                 wanted = needed.replace("|", " or ")
                 problems.append(Problem(user.path, f"no {wanted}", f'{wanted} for scheme "{scheme}"'))
+
+
+def _signing(candidate: CandidateFile, problems: list[Problem]) -> None:
+    """Look at ``[signing]`` and every ``[users.x.signing]``."""
+    for name, user in candidate.users.items():
+        own = user.get("signing")
+        if own is None or own is False:
+            continue
+        path = f"$.users.{name}.signing"
+        if not isinstance(own, Mapping):
+            problems.append(Problem(path, repr(own), "a table, or false"))
+            continue
+        place = Place({**candidate.signing, **own}, path, "signing", problems)
+        place.only(SETTINGS)
+        place.choice("algorithm", ALGORITHMS, "ed25519")
+        place.choice("digest", DIGESTS, "sha-256")
+        if not (place.value.get("key") or place.value.get("private_key")):
+            place.at("key").wrong('{ env = "NAME" } or { file = "path" }')
+        for component in place.value.get("components", ()):
+            if not is_component(str(component)):
+                problems.append(Problem(f"{path}.components", repr(component), 'a name such as "@method" or "digest"'))
 
 
 def _references(candidate: CandidateFile, offer: Offer, problems: list[Problem]) -> None:

@@ -36,6 +36,12 @@ from conformance.errors import ConfigError
 DEFAULT_COMPONENTS = ("@method", "@target-uri", "authorization", "content-digest")
 DIGESTS = ("sha-256", "sha-512")
 
+#: What ``[signing]`` and ``[users.x.signing]`` may say.
+SETTINGS = frozenset({
+    "scheme", "always", "algorithm", "keyid", "key", "private_key", "components", "nonce", "alg", "expires_s", "tag",
+    "label", "digest", "operations",
+})  # fmt: skip
+
 _COMPONENT = re.compile(r'^"?([@\w-]+)"?((?:;[a-z]+(?:="[^"]*")?)*)$')
 
 
@@ -77,6 +83,11 @@ def signature_base(message: Message, components: Sequence[str], params: str) -> 
     """Return the bytes that are signed (RFC 9421 2.5); raises Uncoverable."""
     lines = [f"{_identifier(component)}: {component_value(message, component)}" for component in components]
     return "\n".join([*lines, f'"@signature-params": {params}']).encode("utf-8")
+
+
+def is_component(identifier: str) -> bool:
+    """Tell whether text is a component identifier, with or without parameters."""
+    return bool(_COMPONENT.match(identifier))
 
 
 def component_value(message: Message, component: str) -> str:

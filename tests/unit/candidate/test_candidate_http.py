@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 from candidate_product import Ears, Product
 
+from conformance.candidate.pace import Pace
 from conformance.errors import ConfigError, FileProblems
 from conformance.sdk import Accepted, Broken, Candidate, Inconclusive, NotTested, Refused, accepted
 from conformance.sdk.drivers import Sighting
@@ -571,6 +573,33 @@ def test_a_check_may_forge_the_credentials(bound: Bind, product: Product) -> Non
     assert "Authorization" not in product.requests[1].headers
 
 
+# -- many at once ---------------------------------------------------------------------------------------------------
+
+
+def test_many_threads_share_one_driver(bound: Bind, product: Product, ears: Ears) -> None:
+    product.answer = lambda request: (
+        {"access_token": "token-0123456789"} if request.path == "/token" else {"id": request.path.rpartition("/")[2]}
+    )
+    users = {"alice": {"client_id": "alice", "client_secret": "s3cret-s3cret"}}
+    candidate = bound(supports=("accounts",), auth={"scheme": "oauth2"}, users=users)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda n: candidate.call("accounts.read", account=f"a{n}"), range(64)))
+    assert [answer.value["id"] for answer in answers if isinstance(answer, Accepted)] == [f"a{n}" for n in range(64)]
+    assert sorted(answer.exchange.seq for answer in answers) == list(range(2, 66))
+    assert [request.path for request in product.requests].count("/token") == 1
+
+
+def test_the_rate_of_the_file_is_kept() -> None:
+    now = [0.0]
+    pace = Pace(10, clock=lambda: now[0])
+    waits = []
+    for _ in range(30):
+        waits.append(pace.take())
+        now[0] += waits[-1]
+    assert waits[:10] == [0.0] * 10
+    assert sum(waits) == pytest.approx(2.0)
+
+
 # -- for load clients -----------------------------------------------------------------------------------------------
 
 
@@ -620,7 +649,11 @@ def test_every_mistake_is_reported_at_once_with_its_place(bound: Bind) -> None:
         bound(
             operations=operations,
             mapping={"contarct": "none"},
-            users={"alice": {"scheme": "bearer"}, "bob": {"scheme": "telepathy"}},
+            users={
+                "alice": {"scheme": "bearer"},
+                "bob": {"scheme": "telepathy"},
+                "signer": {"signing": {"algorithm": "md5", "componets": [], "components": ["a b"]}},
+            },
         )
     found = {problem.path: problem for problem in caught.value.problems}
     create = '$.operations["payments.create"]'
@@ -642,6 +675,10 @@ def test_every_mistake_is_reported_at_once_with_its_place(bound: Bind) -> None:
         "$.mapping.contarct",
         "$.users.alice",
         "$.users.bob.scheme",
+        "$.users.signer.signing.algorithm",
+        "$.users.signer.signing.componets",
+        "$.users.signer.signing.components",
+        "$.users.signer.signing.key",
     } == set(found)
     assert "body" in found[f"{create}.bdoy"].remedy
     assert found[create].expected == "{creditor}"

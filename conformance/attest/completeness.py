@@ -50,6 +50,16 @@ def _plan(statement: Statement) -> None:
     demand(plan["requirements"] == document["requirements"], "PLAN_MISMATCH", "the requirements are not the plan's")
     scenarios = [item["id"] for item in document["scenarios"]]
     demand(plan["scenarios"] == scenarios, "PLAN_MISMATCH", "the load scenarios are not the plan's")
+    _inputs(statement.predicate, document)
+
+
+def _inputs(predicate: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+    """Demand that candidate, profile and parameters are those that the plan was made from."""
+    for name in ("candidate", "profile"):
+        same = document["inputs"].get(name) == predicate[name]["digest"]
+        demand(same, "PLAN_INPUTS", f"the {name} file is not the one that the run was planned from")
+    parameters = predicate["profile"]["parameters"]
+    demand(parameters == document["parameters"], "PLAN_INPUTS", "the parameters are not those of the plan")
 
 
 def _outcomes_match_plan(statement: Statement) -> None:
@@ -116,6 +126,10 @@ def _outcome(statement: Statement, outcome: Mapping[str, Any], proven: frozenset
         demand(calibrated, "PASS_UNCALIBRATED", f"{name} passed, but no current calibration proves that it can fail")
     row = next(row for row in statement.requirements if row["id"] == outcome["requirement"])
     demand(value != Outcome.WARNED or row["level"] != "must", "MUST_ONLY_WARNED", f"{name} decides a must")
+    attempts = statement.predicate["environment"]["attempts"]
+    demand(
+        outcome["attempts"] <= attempts, "ATTEMPT_HIDDEN", f"{name} says attempt {outcome['attempts']} of {attempts}"
+    )
     demand(value != Outcome.WAIVED, "CHECK_WAIVED", f"{name}: requirements are waived, never checks")
 
 

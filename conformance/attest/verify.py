@@ -232,6 +232,9 @@ def _not_carried(reading: _Reading, name: str, what: str) -> tuple[str, str]:
 
 def _subject(reading: _Reading) -> tuple[str, str]:
     statement = reading.statement
+    candidate = statement.predicate["candidate"]
+    named = statement.subject == f"{candidate['name']} {candidate['version']}"
+    demand(named, "SUBJECT_NAME", f"the subject is {statement.subject!r}, the candidate another")
     if reading.subject is None:
         demand("subject" not in reading.policy.demands, "SUBJECT_MISSING", "the policy demands the product's digest")
         return NOT_REQUIRED, f"about {statement.subject}; no product was given to compare"

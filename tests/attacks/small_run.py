@@ -115,7 +115,7 @@ def predicate_of(key: KeyPair, evidence: dict[str, Any]) -> dict[str, Any]:
         "checks": planned,
         "scenarios": [],
         "parameters": {},
-        "inputs": {},
+        "inputs": {"candidate": DIGEST, "profile": DIGEST},
     }
     predicate: dict[str, Any] = {
         "schema": "conformance/report/v1",

@@ -31,6 +31,7 @@ Edit = Callable[[dict[str, Any]], object]
         (lambda p: p["issuer"].update(keyid=small_run.DIGEST), "ISSUER", 5),
         (lambda p: p.update(issuedAt="2026-01-05T00:00:00Z"), "ISSUED_LATER", 6),
         (lambda p: p.update(issuedAt="2026-02-31T00:00:00Z"), "ISSUED_NEVER", 6),
+        (lambda p: p["candidate"].update(version="4.2.1"), "SUBJECT_NAME", 10),
     ],
 )
 def test_what_a_report_says_about_itself(run: SmallRun, edit: Edit, code: str, step: int) -> None:
@@ -138,6 +139,10 @@ def plan_a_scenario(p: dict[str, Any]) -> None:
         (lambda p: p["calibration"].update(suites=[]), "PASS_UNCALIBRATED"),
         (lambda p: p["outcomes"][1].update(outcome="warned"), "MUST_ONLY_WARNED"),
         (lambda p: p["outcomes"][1].update(outcome="waived"), "CHECK_WAIVED"),
+        (lambda p: p["outcomes"][1].update(attempts=2), "ATTEMPT_HIDDEN"),
+        (lambda p: p["candidate"].update(digest=f"sha256:{'1' * 64}"), "PLAN_INPUTS"),
+        (lambda p: p["profile"].update(digest=f"sha256:{'1' * 64}"), "PLAN_INPUTS"),
+        (lambda p: p["profile"].update(parameters={"slo": 1}), "PLAN_INPUTS"),
         (lambda p: p["requirements"][1].update(outcome="passed"), "REQUIREMENT_OUTCOME"),
         (lambda p: p["requirements"][1].update(outcome="not applicable"), "REQUIREMENT_OUTCOME"),
         (lambda p: p["requirements"][0].update(outcome="waived"), "WAIVER_UNNEEDED"),

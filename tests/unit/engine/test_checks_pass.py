@@ -70,7 +70,17 @@ def outcomes(events: list[Any]) -> dict[str, tuple[str, str]]:
 
 def test_every_ending_has_its_outcome(tmp_path: Path, worker: CheckWorker) -> None:
     events: list[Any] = []
-    names = ("TOY-PASS", "TOY-FAIL", "TOY-BARE", "TOY-NOTE", "TOY-SKIP", "TOY-CRASH", "TOY-NEED", "TOY-HANG", "TOY-EXIT")
+    names = (
+        "TOY-PASS",
+        "TOY-FAIL",
+        "TOY-BARE",
+        "TOY-NOTE",
+        "TOY-SKIP",
+        "TOY-CRASH",
+        "TOY-NEED",
+        "TOY-HANG",
+        "TOY-EXIT",
+    )
     run_pass(spec(tmp_path, *names), worker, events.append)
     found = outcomes(events)
     assert {name: outcome for name, (outcome, _) in found.items()} == {

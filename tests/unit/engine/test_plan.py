@@ -1,0 +1,130 @@
+"""The plan: what cannot run is settled with its reason, and the digest fixes everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance.engine.plan import Selection, make_plan, plan_digest
+from conformance.engine.world import SuiteContents, World
+from conformance.errors import NothingSelected
+from conformance.model.candidate import CandidateFile, Effect, Scope
+from conformance.model.plan import Plan
+from conformance.model.profile import Profile
+from conformance.model.requirement import Catalogue, Level, Method, Requirement, Severity
+from conformance.model.text import Text
+from conformance.plugins import LoadedSuite, PluginSource
+from conformance.sdk.checks import CheckDeclaration
+from conformance.sdk.suite import Scenario, Suite
+
+
+def declared(identifier: str, **changes: Any) -> CheckDeclaration:
+    base = CheckDeclaration(
+        identifier, identifier, ("payments.create",), (), (), (), (), Effect.MONEY, 30, "toy.checks", "toy", "Doc."
+    )
+    return replace(base, **changes)
+
+
+def requirement(identifier: str, method: Method = Method.TEST) -> Requirement:
+    return Requirement(identifier, "toy", "all", Text(identifier), Level.MUST, Severity.HIGH, method)
+
+
+def world(*checks: CheckDeclaration, documents: tuple[str, ...] = ()) -> World:
+    rows = [requirement(item.requirement) for item in checks] + [requirement(d, Method.DOCUMENT) for d in documents]
+    scenario = Scenario("pay", Text("Pay"), "toy.pay", ("payments.create",), {"rate_per_s": 10})
+    suite = Suite(
+        "toy", "TOY", Text("Toy"), "1", "toy", ("toy.checks",), scenarios=(scenario,), parameters={"limit": 5}
+    )
+    source = PluginSource("suite", "toy", "toy-distribution", "1", "sha256:0")
+    return World((SuiteContents(LoadedSuite(suite, source), Catalogue("toy", (), {}, tuple(rows)), checks),))
+
+
+CANDIDATE = CandidateFile("Toy", "1", "https://toy.example.com", supports=("payments",), users={"alice": {}})
+PROFILE = Profile("all", "1", Text("All"), {"toy": ("*",)})
+OPERATIONS = frozenset({"payments.create"})
+
+
+def plan(
+    checks: World,
+    *,
+    candidate: CandidateFile = CANDIDATE,
+    profile: Profile = PROFILE,
+    selection: Selection = Selection(),
+) -> Plan:
+    return make_plan("run-1", checks, candidate, OPERATIONS, profile, selection, {"candidate": "sha256:1"})
+
+
+def settled(made: Plan) -> dict[str, tuple[str, str] | None]:
+    return {item.id: item.settled for item in made.checks}
+
+
+def test_what_can_run_is_left_open_and_the_rest_is_settled_with_a_reason() -> None:
+    made = plan(
+        world(
+            declared("TOY-1"),
+            declared("TOY-2", needs=("accounts.balance",)),
+            declared("TOY-3", claims=("signing.rfc9421",)),
+            declared("TOY-4", users=("bob",)),
+            declared("TOY-5", hooks=("restart",)),
+        )
+    )
+    assert settled(made) == {
+        "TOY-1": None,
+        "TOY-2": ("not tested", "the candidate does not offer accounts.balance"),
+        "TOY-3": ("not tested", "the candidate does not claim signing.rfc9421"),
+        "TOY-4": ("not tested", "candidate.toml has no user bob; add [users.bob]"),
+        "TOY-5": ("not tested", "no hook restart; add [hooks.restart] in candidate.toml"),
+    }
+
+
+def test_absence_is_not_applicable_only_where_the_profile_says_so() -> None:
+    lenient = replace(PROFILE, not_applicable=("TOY-2",))
+    made = plan(
+        world(declared("TOY-1"), declared("TOY-2", needs=("x.y",)), declared("TOY-3", needs=("x.y",))), profile=lenient
+    )
+    found = settled(made)
+    assert found["TOY-2"] is not None
+    assert found["TOY-2"][0] == "not applicable"
+    assert found["TOY-3"] is not None
+    assert found["TOY-3"][0] == "not tested"
+
+
+def test_side_effects_beyond_the_scope_are_not_caused() -> None:
+    reading = replace(CANDIDATE, scope=Scope(production=True))
+    made = plan(world(declared("TOY-1"), declared("TOY-2", effects=Effect.READ)), candidate=reading)
+    found = settled(made)
+    assert found["TOY-2"] is None
+    assert found["TOY-1"] == ("not tested", "its side effects (money) exceed what [scope] allows (read)")
+
+
+def test_a_filter_leaves_a_visible_row() -> None:
+    made = plan(world(declared("TOY-1"), declared("TOY-2")), selection=Selection(checks=("TOY-1",)))
+    assert settled(made)["TOY-2"] == ("not tested", "left out by --check TOY-1")
+
+
+def test_selected_requirements_without_a_check_are_expected_all_the_same() -> None:
+    made = plan(world(declared("TOY-1"), documents=("TOY-D",)))
+    assert made.requirements == ("TOY-1", "TOY-D")
+
+
+def test_nothing_to_run_is_an_error_of_its_own() -> None:
+    with pytest.raises(NothingSelected) as caught:
+        plan(world(declared("TOY-1", needs=("x.y",))))
+    assert caught.value.exit_code == 5
+
+
+def test_scenarios_are_planned_only_when_a_check_will_read_them() -> None:
+    assert plan(world(declared("TOY-1"))).scenarios == ()
+    (scenario,) = plan(world(declared("TOY-1", scenarios=("pay",)))).scenarios
+    assert scenario.parameters == {"rate_per_s": 10, "limit": 5}
+    assert plan(world(declared("TOY-1"), declared("TOY-2", scenarios=("pay",), needs=("x.y",)))).scenarios == ()
+
+
+def test_the_digest_fixes_everything() -> None:
+    first = plan(world(declared("TOY-1")))
+    assert plan_digest(first) == plan_digest(plan(world(declared("TOY-1"))))
+    assert plan_digest(first) != plan_digest(plan(world(declared("TOY-1", deadline_s=31))))
+    assert plan_digest(first) != plan_digest(plan(world(declared("TOY-1"), declared("TOY-2"))))
+    assert Plan.from_json(first.as_json()) == first

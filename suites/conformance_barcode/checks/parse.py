@@ -36,9 +36,11 @@ def _ask(candidate: Candidate, payload: str) -> Prepared:
 
 
 def _chosen(candidate: Candidate, *, valid: bool) -> list[Vector]:
-    found = [item for item in concerning(steps.declared(candidate)) if item.valid is valid]
+    """Return vectors for a candidate; departures from EMVCo count as valid for those who declare their schemes."""
+    declared = steps.declared(candidate)
+    found = [item for item in concerning(declared) if item.valid is valid]
     if valid:
-        return [item for item in found if item.strict is not False]
+        return [item for item in found if item.strict is not False or "schemes" in declared]
     return [item for item in found if judge(item.payload).verdict is Verdict.REJECT]
 
 

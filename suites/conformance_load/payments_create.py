@@ -70,10 +70,12 @@ def run(context: LoadContext) -> dict[str, Any]:
     context.progress(0, len(offsets), "opening accounts")
     accounts = lease(context.candidate, settings, capacity)
     reader = BookReader(context.candidate, accounts)
-    book = Book(context.run, len(accounts) - 1, settings.amount_max, settings.uncovered_every)
-    maker = PaymentMaker(context, book, accounts, CURRENCY)
     context.directory.mkdir(parents=True, exist_ok=True)
-    with PaymentJournal.create(context.directory / "payments.journal", capacity) as journal:
+    attempt = 1 + len(list(context.directory.glob("payments-*.journal")))
+    # A run that is resumed sends other payments: keys of a killed attempt are known to the product already.
+    book = Book(f"{context.run}/{attempt}", len(accounts) - 1, settings.amount_max, settings.uncovered_every)
+    maker = PaymentMaker(context, book, accounts, CURRENCY)
+    with PaymentJournal.create(context.directory / f"payments-{attempt}.journal", capacity) as journal:
         work = PaymentWork(maker, _shots(maker, arrivals), journal)
         probes = Probes(maker, journal, range(payments, capacity))
         recovery = Recovery(probes.median(settings.probes))

@@ -25,10 +25,10 @@ _OPEN_MEMBERS = ("owner", "currency", "balance")
 
 def routes(host: ReferenceHost) -> list[Route]:
     """Return the routes of accounts."""
-    return [*_money_routes(host), *_account_routes(host)]
+    return [*_detail_routes(host), *_account_routes(host)]
 
 
-def _money_routes(host: ReferenceHost) -> list[Route]:
+def _detail_routes(host: ReferenceHost) -> list[Route]:
     async def balance(request: Request) -> Response:
         principal, account = host.authorize(request, scope="accounts"), request.path_params["account"]
         row, _ = host.consents.account(request, principal, account, "accounts.balance")
@@ -47,9 +47,20 @@ def _money_routes(host: ReferenceHost) -> list[Route]:
         following = host.pages.next(listing, rows[-1]["number"] if rows else 0, len(rows), limit)
         return answer({"items": [entry(item) for item in rows], "next": following})
 
+    async def card(request: Request) -> Response:
+        principal = host.authorize(request, scope="accounts")
+        row = host.owned(principal, request.path_params["account"])
+        number = card_number(row["id"])
+        shown = number if host.faults.on("data.pan-unmasked") else f"{number[:6]}******{number[-4:]}"
+        value = {"account": row["id"], "pan": shown, "expires": "2031-12"}
+        if host.faults.on("data.cvv-returned"):
+            value["cvv"] = f"{int(number[-9:]) % 1000:03d}"
+        return answer(value)
+
     return [
         Route("/accounts/{account}/balance", balance, methods=["GET"]),
         Route("/accounts/{account}/statement", statement, methods=["GET"]),
+        Route("/accounts/{account}/card", card, methods=["GET"]),
     ]
 
 
@@ -99,16 +110,6 @@ def _account_routes(host: ReferenceHost) -> list[Route]:
         await host.db.write(lambda connection: _assign(connection, account, body))
         return answer(full(host.bank.account(account)))
 
-    async def card(request: Request) -> Response:
-        principal = host.authorize(request, scope="accounts")
-        row = host.owned(principal, request.path_params["account"])
-        number = card_number(row["id"])
-        shown = number if host.faults.on("data.pan-unmasked") else f"{number[:6]}******{number[-4:]}"
-        value = {"account": row["id"], "pan": shown, "expires": "2031-12"}
-        if host.faults.on("data.cvv-returned"):
-            value["cvv"] = f"{int(number[-9:]) % 1000:03d}"
-        return answer(value)
-
     async def account_method(request: Request) -> Response:
         if request.method == "PATCH" and host.faults.on("accounts.mass-assignment"):
             return await change(request)
@@ -121,7 +122,6 @@ def _account_routes(host: ReferenceHost) -> list[Route]:
         Route("/accounts", open_account, methods=["POST"]),
         Route("/accounts", list_accounts, methods=["GET"]),
         Route("/accounts/{account}", account_method, methods=everything),
-        Route("/accounts/{account}/card", card, methods=["GET"]),
     ]
 
 

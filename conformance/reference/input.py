@@ -15,6 +15,8 @@ from conformance.sdk.reference import FaultBoard, Problem
 
 #: Bytes of a request body at most.
 BODY_MAX = 1024 * 1024
+#: Bytes of a refused body that are still read.
+DRAIN_MAX = 8 * BODY_MAX
 #: Levels of nesting in a JSON body at most.
 DEPTH_MAX = 32
 #: The largest amount in minor units: ten trillion units, far below where 64 bits or doubles end.
@@ -26,21 +28,29 @@ CURRENCIES = frozenset({"CNY", "HKD", "USD", "EUR", "JPY", "GBP", "SGD"})
 
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}")
+#: Control characters, and halves of surrogate pairs that JSON escapes can smuggle in.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _MISSING = object()
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the body; refuses more than ``BODY_MAX`` bytes without reading them all."""
+    """Return the body; refuses more than ``BODY_MAX`` bytes, without keeping them.
+
+    Up to ``DRAIN_MAX`` bytes are read and dropped, so that the client is there to see the refusal.
+    """
     declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > BODY_MAX:
+    if not declared.isdigit() or int(declared) > DRAIN_MAX:
         raise _too_large()
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > BODY_MAX:
-            raise _too_large()
-        chunks.append(chunk)
+        if size > DRAIN_MAX:
+            break
+        if size <= BODY_MAX:
+            chunks.append(chunk)
+    if size > BODY_MAX:
+        raise _too_large()
     return b"".join(chunks)
 
 
@@ -217,7 +227,7 @@ def currency(value: Mapping[str, Any], faults: FaultBoard) -> str:
 
 
 def _printable(found: str) -> bool:
-    return all(ord(c) >= 32 and ord(c) != 127 and not 0xD800 <= ord(c) <= 0xDFFF for c in found)
+    return _UNPRINTABLE.search(found) is None
 
 
 def _too_large() -> Problem:

@@ -73,9 +73,7 @@ class Client:
 
     def pay_bytes(self, body: bytes, **headers: str) -> requests.Response:
         wanted = {"Idempotency-Key": self.unique(), "Content-Type": "application/json", **headers}
-        return self.ask(
-            "POST", "/payments", data=body, headers={k.replace("_", "-"): v for k, v in wanted.items() if v}
-        )
+        return self.ask("POST", "/payments", data=body, headers={k.replace("_", "-"): v for k, v in wanted.items()})
 
     def refund(self, payment: str, amount: int, user: str = "alice") -> requests.Response:
         headers = {"Idempotency-Key": self.unique()}

@@ -36,7 +36,7 @@ def command(run: Path, names: tuple[str, ...], lang: str, only_plugins: tuple[st
     if terminal and (not names or "terminal" in names):
         color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         width = shutil.get_terminal_size((100, 24)).columns
-        click.echo(terminal[0].render_text(statement, width, color, lang), color=color)
+        click.echo(terminal[0].render_text(statement, width, color, lang, run), color=color)
     for paths in written.values():
         for path in paths[:1]:
             click.echo(str(path))

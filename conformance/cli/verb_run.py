@@ -238,16 +238,17 @@ def _tell(options: Options, result: RunResult, written: dict[str, list[Path]], v
     if terminal:
         color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         width = shutil.get_terminal_size((100, 24)).columns
-        click.echo(terminal[0].render_text(result.statement, width, color, options.lang), color=color)
-    click.echo(f"signed report  {_short(result.run.envelope)}")
-    click.echo(f"verified       {verified}")
-    for name in ("html", "junit", "sarif", "allure"):
-        if written.get(name):
-            click.echo(f"{name:<14} {_short(written[name][0])}")
+        root = Path(_short(result.run.root))
+        click.echo(terminal[0].render_text(result.statement, width, color, options.lang, root), color=color)
+    others = [_short(paths[0].parent if name == "allure" else paths[0]) for name, paths in written.items() if paths]
+    shown = [path for path in others if not path.endswith((".html", ".txt"))]
+    click.echo(f"also: {', '.join(shown)}" if shown else "")
+    click.echo(f"verified: {verified}")
     click.echo("\nnext:")
     click.echo(f"  conformance verify {_short(result.run.envelope)}")
     if options.demo and not options.faults:
         click.echo("  conformance run --demo --fault payments.replay-accepted   # watch the verdict turn")
+        click.echo("  conformance explain SEC-V06                               # what a rule is and how to fix it")
         click.echo("  conformance init                                          # bind your own product")
 
 

@@ -250,7 +250,7 @@ def _statement(
             candidate=candidate,
             candidate_digest=plan.inputs["candidate"],
             outcomes=outcomes,
-            load=tuple(read_json(path) for path in _measured(run, plan)),
+            load=_load_items(run, plan, events),
             calibrations=_calibrations(world),
             evidence=evidence_summary(run.evidence),
             plugins=_plugins(world, candidate, request.only_plugins),
@@ -263,6 +263,17 @@ def _statement(
             limitations=request.limitations,
         )
     )
+
+
+def _load_items(run: RunDirectory, plan: Plan, events: list[dict[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Return each planned scenario's measurement; one that left none is an invalid item with its reason."""
+    why = {str(e["scenario"]): str(e.get("reason", "")) for e in events if e["event"] == "scenario-failed"}
+    items: list[Mapping[str, Any]] = []
+    for planned in plan.scenarios:
+        path = run.load / f"{planned.id}.json"
+        failed = {"scenario": planned.id, "validity": "invalid", "reasons": [why.get(planned.id, "it did not run")]}
+        items.append(read_json(path) if path.exists() else failed)
+    return tuple(items)
 
 
 def _calibrations(world: World) -> tuple[SuiteCalibration, ...]:

@@ -212,9 +212,10 @@ def compile_node(place: Place) -> Node:
         return Items(tuple(compile_node(item) for item in place.items()))
     if not isinstance(value, Mapping):
         return Constant(value)
-    if "from" in value:
+    # A product's own member may be called "from"; then it holds a template, not a bare argument name.
+    if isinstance(value.get("from"), str) and "{" not in value["from"]:
         return _compile_reference(place)
-    return Members({item.name: compile_node(item) for item in place.members() if item.name != "*"}, "*" in value)
+    return _compile_table(place)
 
 
 def compile_members(place: Place) -> Members:
@@ -223,11 +224,15 @@ def compile_members(place: Place) -> Members:
     if isinstance(value, list):
         names = [str(name) for name in value]
         return Members({name: Reference((name,)) for name in names if name != "*"}, "*" in names)
-    node = compile_node(place) if isinstance(value, Mapping) else None
-    if isinstance(node, Members):
-        return node
+    if isinstance(value, Mapping):
+        return _compile_table(place)
     place.wrong("a table of templates, or a list of argument names")
     return Members({})
+
+
+def _compile_table(place: Place) -> Members:
+    members = {item.name: compile_node(item) for item in place.members() if item.name != "*"}
+    return Members(members, "*" in place.value)
 
 
 def _compile_reference(place: Place) -> Reference:
@@ -242,7 +247,7 @@ def _compile_reference(place: Place) -> Reference:
         place.at("words").wrong("a table from our words to theirs")
         words = {}
     return Reference(
-        alternatives=tuple(str(value["from"]).strip("{}").split("|")),
+        alternatives=tuple(str(value["from"]).split("|")),
         conversion=conversion,
         default=value.get("default", MISSING),
         words=words,

@@ -194,6 +194,14 @@ def test_forms_nest_with_brackets(bound: Bind, product: Product) -> None:
     }
 
 
+def test_a_member_of_theirs_may_be_called_from(bound: Bind, product: Product) -> None:
+    body = {"from": "{debtor}", "inner": {"from": "{debtor}", "to": "{creditor}"}, "n": {"from": "amount"}}
+    bound(operations={"payments.create": {"method": "POST", "path": "/p", "body": body}}).call(
+        "payments.create", **PAYMENT
+    )
+    assert product.requests[0].json == {"from": "a", "inner": {"from": "a", "to": "b"}, "n": 1050}
+
+
 def test_xml_goes_out_and_comes_in(bound: Bind, product: Product) -> None:
     operation = {
         "method": "POST",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -134,8 +133,3 @@ class AccessLogged:
             await self._app(scope, receive, seen)
         finally:
             self._log.add(scope, status, int((time.perf_counter() - began) * 1_000_000))
-
-
-def contract_text() -> bytes:
-    """Return the neutral contract as JSON bytes."""
-    return json.dumps(openapi(), ensure_ascii=False).encode()

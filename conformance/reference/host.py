@@ -20,7 +20,7 @@ from conformance.reference.database import SqliteDatabase
 from conformance.reference.keys import Seed
 from conformance.reference.paging import Pages
 from conformance.reference.tokens import Tokens, unauthorized
-from conformance.reference.users import ROLES, User, Users
+from conformance.reference.users import User, Users
 from conformance.sdk.reference import Principal, Problem, ReferencePart
 
 SCHEMAS = (
@@ -174,8 +174,3 @@ class ReferenceHost:
         """Switch faults and keep everything else."""
         self.faults.set(faults)
         self.tokens.forget_verified()
-
-
-def roles_of(name: str) -> tuple[str, ...]:
-    """Return the roles of a demo user."""
-    return ROLES[name]

@@ -21,7 +21,7 @@ _MONEY = (
         "payments.overflow-accepted",
         "Large amounts wrap at 32 bits",
         "大额金额按 32 位回绕",
-        "SEC-V02", "is out of range", "SEC-V01",
+        "SEC-V02", "never wrapped", "SEC-V01",
     ),
     _fault(
         "payments.fraction-rounded",

@@ -5,7 +5,23 @@ Every amount is put on the wire as a literal, in the product's own spelling, bes
 
 from __future__ import annotations
 
-from conformance.sdk import Candidate, Effect, Evidence, NotApplicable, Prepared, accepted, check, expect, refused
+from conformance.sdk import (
+    Accepted,
+    Answer,
+    Broken,
+    Candidate,
+    Effect,
+    Evidence,
+    Inconclusive,
+    NotApplicable,
+    Prepared,
+    Refused,
+    accepted,
+    check,
+    describe,
+    expect,
+    refused,
+)
 from conformance_security.scene import AMOUNT, Rewriter, Scene
 
 
@@ -26,10 +42,15 @@ def amounts_below_one_minor_unit_are_refused(candidate: Candidate, evidence: Evi
 
 @check("SEC-V02", needs=("payments.create",), effects=Effect.MONEY)
 def amounts_out_of_range_are_refused(candidate: Candidate, evidence: Evidence) -> None:
-    """Amounts at and beyond the ends of 32 bits, 64 bits and doubles, and those that are no numbers, are refused."""
+    """Amounts beyond 64 bits or doubles, and those that are no numbers, are refused; none is ever wrapped.
+
+    Just beyond 32 bits a product may still have room: there an amount is refused, or booked as it was sent.
+    """
     scene = Scene.set(candidate, evidence)
     rewriter = Rewriter.of(scene)
-    wrapping = (2**31, 2**32 + AMOUNT, 2**63, 2**64 + AMOUNT, 10**20)
+    for amount in (2**31, 2**32 + AMOUNT):
+        _expect_unwrapped(rewriter.amount(rewriter.wire.minor(amount)).send(), amount)
+    wrapping = (2**63, 2**64 + AMOUNT, 10**20)
     for text in (*map(str, wrapping), "1e400", "NaN", "Infinity"):
         refused(
             rewriter.amount(rewriter.wire.number(text)),
@@ -37,6 +58,18 @@ def amounts_out_of_range_are_refused(candidate: Candidate, evidence: Evidence) -
             state=scene.money,
             because=f"an amount of {text} is out of range and must not be wrapped, capped or read as infinite",
         )
+
+
+def _expect_unwrapped(answer: Answer, amount: int) -> None:
+    if isinstance(answer, Broken) and answer.kind == "throttled":
+        raise Inconclusive("the candidate throttled the request (429)", blame="CONFIG")
+    booked = answer.value.get("amount") if isinstance(answer, Accepted) else None
+    expect(
+        isinstance(answer, Refused) or booked == amount,
+        f"an amount of {amount} must be refused or booked as it was sent, never wrapped",
+        expected=f"a refusal (4xx), or {amount}",
+        actual=describe(answer) if booked is None else f"{booked} booked",
+    )
 
 
 @check("SEC-V03", needs=("payments.create",), effects=Effect.MONEY)

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from conformance.attest.policy import Policy
     from conformance.attest.verify import Verified
 
-#: No report is larger; reading stops there, before anything is parsed.
-REPORT_BYTES_MAX = 64 * 1024 * 1024
-
 
 @click.command()
 @click.argument("report", type=click.Path(path_type=Path))
@@ -52,19 +49,15 @@ def command(
 
 
 def _read(report: Path) -> bytes:
-    from conformance.errors import ConfigError, UntrustedError
+    from conformance.attest.verify import read_envelope
+    from conformance.errors import ConfigError
 
     path = report / "report.dsse.json" if report.is_dir() else report
-    try:
-        if path.stat().st_size > REPORT_BYTES_MAX:
-            raise UntrustedError(
-                "1 envelope", "ENVELOPE_SIZE", f"the file is larger than {REPORT_BYTES_MAX} bytes", where=str(path)
-            )
-        return path.read_bytes()
-    except OSError as error:
+    if not path.is_file():
         raise ConfigError(
-            f"cannot be read: {error.strerror}", where=str(path), remedy="Name a report.dsse.json or a run directory."
-        ) from None
+            "cannot be read: no such file", where=str(path), remedy="Name a report.dsse.json or a run directory."
+        )
+    return read_envelope(path)
 
 
 def _evidence(report: Path, given: Path | None) -> Path | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from conformance.candidate.open import bind
 from conformance.engine.spec import CheckSpec
@@ -20,11 +21,15 @@ from conformance.sdk.candidate import Candidate
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A candidate ready for checks. ``flush`` makes the evidence so far durable."""
+    """A candidate ready for checks.
+
+    ``flush`` makes the evidence so far durable; ``redact`` cleans what a check says, as the journal is cleaned.
+    """
 
     candidate: Candidate
     recorder: TracingRecorder
     flush: Callable[[], None]
+    redact: Callable[[Any], Any]
 
 
 @contextmanager
@@ -36,7 +41,7 @@ def bound(spec: CheckSpec) -> Iterator[Binding]:
         recorder = TracingRecorder(NullRecorder(spec.run))
         candidate = bind(file, recorder, drivers)
         try:
-            yield Binding(candidate, recorder, lambda: None)
+            yield Binding(candidate, recorder, lambda: None, lambda value: value)
         finally:
             candidate.driver.close()
         return
@@ -49,6 +54,6 @@ def bound(spec: CheckSpec) -> Iterator[Binding]:
         for secret in candidate.driver.secrets():
             journal.add_secret(secret)
         try:
-            yield Binding(candidate, recorder, journal.flush)
+            yield Binding(candidate, recorder, journal.flush, journal.redactor.value)
         finally:
             candidate.driver.close()

@@ -55,7 +55,11 @@ def _serve(spec: CheckSpec, emit: Callable[[dict[str, Any]], None]) -> None:
 
     loaded = {name: json.loads(Path(path).read_text(encoding="utf-8")) for name, path in spec.measurements.items()}
     with bound(spec) as binding:
-        runner = CheckRunner(spec, binding.candidate, binding.recorder, Measurements(loaded), emit, binding.flush)
+
+        def tell(event: dict[str, Any]) -> None:
+            emit(binding.redact(event))
+
+        runner = CheckRunner(spec, binding.candidate, binding.recorder, Measurements(loaded), tell, binding.flush)
         run_pytest(spec, runner)
 
 

@@ -76,7 +76,7 @@ def _run(spec: Mapping[str, Any], emit: Callable[[Mapping[str, Any]], None]) -> 
             tls_ca=_ca(binding.candidate.file.tls, spec["candidate"]),
             seed=int(spec["seed"]) or zlib.crc32(spec["run"].encode()),
         )
-        measurement: dict[str, Any] = module.run(context)
+        measurement: dict[str, Any] = binding.redact(module.run(context))
         binding.flush()
         return measurement
 

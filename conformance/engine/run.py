@@ -28,7 +28,7 @@ from conformance.engine.tracing import NullRecorder
 from conformance.engine.world import World, load_world
 from conformance.errors import ConfigError, HarnessError
 from conformance.evidence.canary import canaries_of, canary_leaks
-from conformance.evidence.reader import summary as evidence_summary
+from conformance.evidence.journal import describe_evidence
 from conformance.evidence.sidecar import run_key
 from conformance.files.candidate_file import named_secrets, read_candidate
 from conformance.files.profile_file import profile_digest
@@ -252,7 +252,7 @@ def _statement(
             outcomes=outcomes,
             load=_load_items(run, plan, events),
             calibrations=_calibrations(world),
-            evidence=evidence_summary(run.evidence),
+            evidence=describe_evidence(run.evidence),
             plugins=_plugins(world, candidate, request.only_plugins),
             waivers=request.waivers,
             issuer={"name": request.issuer or "self-declared", "keyid": signer.keyid},

@@ -1,0 +1,49 @@
+"""The built-in profiles select what the installed suites can decide, and nothing that does not exist."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.engine.profiles import all_profiles
+from conformance.engine.world import World, load_world
+from conformance.model.profile import Profile
+from conformance.model.requirement import Method
+
+SUITES = ("security", "barcode", "ledger", "load")
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return load_world(None, SUITES)
+
+
+def builtin() -> list[Profile]:
+    return all_profiles(["fintech-conformance"])
+
+
+@pytest.mark.parametrize("profile", builtin(), ids=lambda profile: profile.id)
+def test_every_selected_requirement_exists(profile: Profile, world: World) -> None:
+    for suite, patterns in profile.select.items():
+        contents = world.suite(suite)
+        assert contents is not None, f"{profile.id} selects from an unknown suite {suite}"
+        unmatched = [pattern for pattern in patterns if "*" not in pattern and contents.catalogue.find(pattern) is None]
+        assert unmatched == []
+
+
+@pytest.mark.parametrize("profile", builtin(), ids=lambda profile: profile.id)
+def test_every_selected_requirement_that_a_test_establishes_has_a_check(profile: Profile, world: World) -> None:
+    for contents in world.suites:
+        selected = [item for item in contents.catalogue.requirements if profile.selects(contents.id, item.id)]
+        unchecked = [item.id for item in selected if item.method is Method.TEST and not contents.checks_of(item.id)]
+        assert unchecked == []
+
+
+def test_the_payment_product_leaves_out_no_requirement_that_has_a_check(world: World) -> None:
+    (profile,) = [item for item in builtin() if item.id == "payment-product"]
+    left_out = [
+        item.id
+        for contents in world.suites
+        for item in contents.catalogue.requirements
+        if contents.checks_of(item.id) and item.method is Method.TEST and not profile.selects(contents.id, item.id)
+    ]
+    assert left_out == []

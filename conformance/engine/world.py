@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from conformance.errors import PluginError
 from conformance.files.catalogue_file import read_catalogue
@@ -78,6 +79,9 @@ def _declarations(module: str, loaded: LoadedSuite) -> list[CheckDeclaration]:
 
 
 def _validate(loaded: LoadedSuite, catalogue: Catalogue, checks: tuple[CheckDeclaration, ...]) -> None:
+    floats = sorted(_floats(loaded.suite.parameters))
+    if floats:
+        raise PluginError(loaded.source.name, f"parameters {', '.join(floats)} are floats; use an integer and its unit")
     seen: set[str] = set()
     for item in checks:
         if item.id in seen:
@@ -88,3 +92,10 @@ def _validate(loaded: LoadedSuite, catalogue: Catalogue, checks: tuple[CheckDecl
         unknown = [name for name in item.scenarios if name not in {scenario.id for scenario in loaded.suite.scenarios}]
         if unknown:
             raise PluginError(loaded.source.name, f"check {item.id} reads unknown scenarios {', '.join(unknown)}")
+
+
+def _floats(parameters: Mapping[str, Any]) -> list[str]:
+    """Find parameters that cannot be signed: canonical JSON holds no floats here."""
+    nested = {key: value for key, value in parameters.items() if isinstance(value, Mapping)}
+    found = [key for key, value in parameters.items() if isinstance(value, float)]
+    return found + [f"{key}.{name}" for key, value in nested.items() for name in _floats(value)]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.sdk import Accepted, Account, Candidate, Refused
+from conformance.sdk import Accepted, Account, Candidate, Refused, Undecided
 from conformance_load.journal import UNDECIDED, PaymentJournal, State
 from conformance_load.openloop import now_ns
 from conformance_load.payments import PaymentMaker, state_of
@@ -140,16 +140,28 @@ class BookReader:
 def reconcile(
     maker: PaymentMaker, journal: PaymentJournal, reader: BookReader, currency: str
 ) -> tuple[Reconciliation, dict[str, Any]]:
-    """Read the books twice, compare every payment with them, and return what was found and how stable they were."""
-    first, second = reader.read(), reader.read()
+    """Read the books twice, compare every payment with them, and return what was found and how stable they were.
+
+    Books that cannot be read leave the counts of the journal, and the reason under ``unread``.
+    """
     reconciler = Reconciler(maker.book, journal, currency)
+    try:
+        first, second, balances = reader.read(), reader.read(), reader.balances()
+    except Undecided as reason:
+        return reconciler.from_journal(), {
+            "stable": False,
+            "entriesFirst": 0,
+            "entriesSecond": 0,
+            "unread": reason.reason,
+        }
     reconciler.add(second.entries)
     found = reconciler.result()
-    compare_balances(found, expected_balances(maker.book, journal, reader.opening), reader.balances())
+    compare_balances(found, expected_balances(maker.book, journal, reader.opening), balances)
     return found, {
         "stable": first.digest == second.digest,
         "entriesFirst": len(first.entries),
         "entriesSecond": len(second.entries),
+        "unread": "",
     }
 
 

@@ -45,7 +45,11 @@ class Entry:
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What the comparison found, in payments (not entries). ``examples`` holds references by class."""
+    """What the comparison found, in payments (not entries).
+
+    ``read`` is False when the books could not be read: then only the journal's own counts mean something.
+    ``examples`` holds references by class.
+    """
 
     sent: int = 0
     acknowledged: int = 0
@@ -60,12 +64,13 @@ class Reconciliation:
     half_booked: int = 0
     accounts_off: int = 0
     total_drift: int = 0
+    read: bool = True
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def balanced(self) -> bool:
         """Whether every account holds what it should and the total is unchanged."""
-        return self.accounts_off == 0 and self.total_drift == 0
+        return self.read and self.accounts_off == 0 and self.total_drift == 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the form used in reports."""
@@ -110,17 +115,23 @@ class Reconciler:
             else:
                 count(number, entry)
 
-    def result(self) -> Reconciliation:
-        """Classify every payment and return what was found; balances are compared separately."""
+    def from_journal(self) -> Reconciliation:
+        """Return what the journal alone knows, for books that cannot be read."""
         states = bytes(self._journal.states)
-        found = Reconciliation(
+        return Reconciliation(
             sent=len(states) - states.count(State.FREE),
             acknowledged=states.count(State.ACK),
             rejected=states.count(State.REJECT),
             unknown=sum(states.count(state) for state in UNDECIDED),
-            booked=len(states) - bytes(map(operator.or_, self._debits, self._credits)).count(0),
-            ghost=len(self._strangers),
+            read=False,
         )
+
+    def result(self) -> Reconciliation:
+        """Classify every payment and return what was found; balances are compared separately."""
+        found, states = self.from_journal(), bytes(self._journal.states)
+        found.read = True
+        found.booked = len(states) - bytes(map(operator.or_, self._debits, self._credits)).count(0)
+        found.ghost = len(self._strangers)
         if self._strangers:
             found.examples["ghost"] = sorted(self._strangers)[:EXAMPLES_MAX]
         for number, marks in enumerate(zip(states, self._debits, self._credits, self._wrong, strict=True)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.sdk import Effect, Evidence, Measurements, check, expect
-from conformance_load.checks.reading import PAYMENTS, none_of, valid
+from conformance_load.checks.reading import PAYMENTS, booked, none_of, valid
 
 
 @check("LOAD-M01", scenarios=(PAYMENTS,), effects=Effect.MONEY)
@@ -45,7 +45,7 @@ def both_legs_are_booked(measurements: Measurements, evidence: Evidence) -> None
 @check("LOAD-M07", scenarios=(PAYMENTS,), effects=Effect.MONEY)
 def balances_follow_from_the_payments(measurements: Measurements, evidence: Evidence) -> None:
     """After the run each account holds its opening balance moved once by every confirmed payment."""
-    found = valid(measurements, evidence)["reconciliation"]
+    found = booked(measurements, evidence)["reconciliation"]
     evidence.note("accounts off", found["accountsOff"])
     expect(
         found["accountsOff"] == 0,
@@ -58,7 +58,7 @@ def balances_follow_from_the_payments(measurements: Measurements, evidence: Evid
 @check("LOAD-M08", scenarios=(PAYMENTS,), effects=Effect.MONEY)
 def money_is_neither_made_nor_destroyed(measurements: Measurements, evidence: Evidence) -> None:
     """The sum over all accounts is the same before and after: payments move money, they do not make it."""
-    found = valid(measurements, evidence)["reconciliation"]
+    found = booked(measurements, evidence)["reconciliation"]
     evidence.note("total drift", found["totalDrift"])
     expect(
         found["totalDrift"] == 0,
@@ -71,7 +71,7 @@ def money_is_neither_made_nor_destroyed(measurements: Measurements, evidence: Ev
 @check("LOAD-M09", scenarios=(PAYMENTS,), effects=Effect.MONEY)
 def the_statement_is_stable(measurements: Measurements, evidence: Evidence) -> None:
     """Two readings of all statements after the load has drained are identical: the books are final when confirmed."""
-    statement = valid(measurements, evidence)["statement"]
+    statement = booked(measurements, evidence)["statement"]
     evidence.note("entries", f"{statement['entriesFirst']} at first, {statement['entriesSecond']} when read again")
     expect(
         bool(statement["stable"]),

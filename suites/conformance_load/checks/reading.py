@@ -20,11 +20,19 @@ def valid(measurements: Measurements, evidence: Evidence, scenario: str = PAYMEN
     return found
 
 
+def booked(measurements: Measurements, evidence: Evidence, scenario: str = PAYMENTS) -> Mapping[str, Any]:
+    """Return a valid measurement whose books were read; raises Inconclusive when the candidate did not show them."""
+    found = valid(measurements, evidence, scenario)
+    if unread := found["statement"].get("unread"):
+        raise Inconclusive(f"the books cannot be compared: {unread}", blame="PRODUCT")
+    return found
+
+
 def none_of(
     measurements: Measurements, evidence: Evidence, name: str, message: str, *, scenario: str = PAYMENTS
 ) -> None:
     """Require that reconciliation found no payment of one class; ``message`` follows the number in the failure."""
-    found = valid(measurements, evidence, scenario)["reconciliation"]
+    found = booked(measurements, evidence, scenario)["reconciliation"]
     examples = found.get("examples", {}).get(name, [])
     shown = ", ".join(examples)
     evidence.note("reconciled", f"{found['sent']} sent, {found['acknowledged']} acknowledged, {found['booked']} booked")

@@ -92,6 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts, bank = urlsplit(self.path), self.server.bank
         account = parts.path.split("/")[2]
         with bank.lock:
+            if bank.fault == "unreadable" and bank.keys:
+                self.answer(500, {})
+                return
             if parts.path.endswith("/balance"):
                 self.answer(200, {"available": bank.balances[account], "currency": "CNY"})
                 return

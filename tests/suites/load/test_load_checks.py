@@ -123,6 +123,16 @@ def test_an_invalid_measurement_decides_nothing(check):
         decide(check, invalid)
 
 
+def test_unread_books_leave_money_undecided_and_speed_judged():
+    unread = changed("statement.unread", "the statement cannot be read: broken")
+    for check in CHECKS:
+        if check in {f"LOAD-M{number:02}" for number in range(1, 10)}:
+            with pytest.raises(Inconclusive, match="the books cannot be compared"):
+                decide(check, unread)
+        else:
+            decide(check, unread)
+
+
 def test_a_missing_measurement_is_not_tested():
     with pytest.raises(NotTested):
         CHECKS["LOAD-M01"](measurements=Measurements({}), evidence=Evidence("run", "LOAD-M01"))

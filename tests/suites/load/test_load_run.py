@@ -30,6 +30,7 @@ ORDERS = {
     "ghost": {},
     "wrong-amount": {},
     "errors": {},
+    "unreadable": {},
     "rejected-booked": PLAIN,
     "replay-doubled": {"cut_every": 0, "altered_every": 0},
 }
@@ -129,3 +130,11 @@ def test_a_payment_answered_with_an_error_is_decided_by_asking_again(results):
     assert found["reconciliation"]["lost"] == found["reconciliation"]["doubled"] == 0
     assert found["reconciliation"]["balanced"]
     assert result["recorded"] >= found["counts"]["broken"] > 0
+
+
+def test_books_that_cannot_be_read_leave_the_journals_counts_and_the_reason(results):
+    found = results["unreadable"]["measurement"]
+    assert "cannot be read" in found["statement"]["unread"]
+    assert found["reconciliation"]["acknowledged"] > 100
+    assert (found["reconciliation"]["lost"], found["reconciliation"]["balanced"]) == (0, False)
+    assert found["validity"] == "valid"

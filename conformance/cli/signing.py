@@ -24,12 +24,10 @@ evidence = "required"
 certificates = "not required"
 timestamp = "not required"
 registry = "not required"
-
-[[roles]]
-name = "self-tester"
-threshold = 1
-modes = ["self-test"]
 """
+
+#: The modes in which a role may sign; a role is written with its first key, because one without keys is a mistake.
+ROLE_MODES = {"self-tester": "self-test", "laboratory": "audit"}
 
 KEY_ENTRY = """
 [[keys]]
@@ -75,15 +73,26 @@ def public_key_of(key: KeyPair) -> PublicKey:
 
 
 def trust(public: PublicKey, name: str, roles: tuple[str, ...]) -> Path:
-    """Add a public key to the own trust policy, which is made if there is none; return its path."""
+    """Add a public key to the own trust policy, which is made if there is none; return its path.
+
+    Raises ConfigError for a key that is trusted already, but in other roles: that is for its reader to decide.
+    """
     from conformance.attest.policy import read_policy
+    from conformance.errors import ConfigError
 
     path = trust_policy()
     path.parent.mkdir(parents=True, exist_ok=True)
     text = path.read_text(encoding="utf-8") if path.exists() else POLICY_HEAD.format(title="own trust policy")
     known = read_policy(path).keys if path.exists() else ()
-    if any(key.public.spki == public.spki for key in known):
+    twin = next((key for key in known if key.public.spki == public.spki), None)
+    if twin is not None and set(roles) <= set(twin.roles):
         return path
+    if twin is not None:
+        raise ConfigError(
+            f"the key is trusted already, as {', '.join(twin.roles)}, not as {', '.join(roles)}",
+            where=str(path),
+            remedy=f"If that is meant, change the roles of {twin.name!r} in that file.",
+        )
     text += _role_text(text, roles)
     quoted = ", ".join(f'"{role}"' for role in roles)
     text += KEY_ENTRY.format(name=name.replace('"', "'"), roles=quoted, algorithm=public.algorithm, pem=public.pem)
@@ -93,7 +102,7 @@ def trust(public: PublicKey, name: str, roles: tuple[str, ...]) -> Path:
 
 def _role_text(text: str, roles: tuple[str, ...]) -> str:
     missing = [role for role in roles if f'name = "{role}"' not in text]
-    return "".join(f'\n[[roles]]\nname = "{role}"\nthreshold = 1\nmodes = ["audit"]\n' for role in missing)
+    return "".join(f'\n[[roles]]\nname = "{role}"\nthreshold = 1\nmodes = ["{ROLE_MODES[role]}"]\n' for role in missing)
 
 
 def self_check(run: RunDirectory) -> str:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import zstandard
+from conftest import Run, no_traceback, only_run, statement_of
 
 from conformance.candidate.doctor import examine
 from conformance.candidate.http import DRIVER
@@ -31,6 +33,13 @@ class Loopback(socket.socket):
 socket.socket = Loopback
 runpy.run_module("localstripe", run_name="__main__", alter_sys=True)
 """
+
+
+KEYS = {"LOCALSTRIPE_ALICE": "sk_test_alice_0123456789", "LOCALSTRIPE_BOB": "sk_test_bob_0123456789"}
+
+#: What is really wrong with the product: one key sees and spends what belongs to another, repeated payments pay
+#: again, refunds exceed their payment, any three letters are a currency.
+FINDINGS = {"SEC-Z01", "SEC-Z02", "SEC-V05", "SEC-V06", "SEC-V07", "SEC-V08", "SEC-V10"}
 
 
 class Recording:
@@ -57,6 +66,14 @@ def installed() -> Path:
         subprocess.run(install, check=True, timeout=300)
         marker.touch()
     return python
+
+
+def content_of(path: Path) -> bytes:
+    """Return what a file holds, unpacked if it is a journal segment."""
+    if path.suffix != ".zst":
+        return path.read_bytes()
+    with path.open("rb") as packed:
+        return bytes(zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read())
 
 
 def free_port() -> int:
@@ -100,8 +117,8 @@ def recording() -> Recording:
 
 @pytest.fixture
 def candidate(localstripe: str, recording: Recording, monkeypatch: pytest.MonkeyPatch) -> Iterator[Candidate]:
-    monkeypatch.setenv("LOCALSTRIPE_ALICE", "sk_test_alice_0123456789")
-    monkeypatch.setenv("LOCALSTRIPE_BOB", "sk_test_bob_0123456789")
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
     bound = bind(replace(read_candidate(FILE), base_url=localstripe), recording, {"http": DRIVER})
     yield bound
     bound.driver.close()
@@ -198,3 +215,22 @@ def test_the_doctor_proves_the_mapping(candidate: Candidate) -> None:
     assert {row.operation for row in rows if row.state == "understood"} >= {"accounts.list", "accounts.read"}
     assert {row.user for row in rows if row.user} == {"alice", "bob"}
     assert all("sk_test" not in row.curl for row in rows)
+
+
+def test_a_whole_run_finds_what_is_wrong_with_it(
+    localstripe: str, conformance: Run, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setitem(environment, name, value)
+    file, runs = tmp_path / "candidate.toml", tmp_path / "runs"
+    file.write_text(FILE.read_text("utf-8").replace("http://127.0.0.1:8420", localstripe), encoding="utf-8")
+
+    done = conformance("run", "-c", str(file), "--suite", "security", "--runs", str(runs), "--quiet")
+
+    no_traceback(done)
+    assert done.returncode == 1, done.stdout + done.stderr
+    outcomes = statement_of(only_run(runs))["outcomes"]
+    assert {item["check"] for item in outcomes if item["outcome"] == "failed"} >= FINDINGS
+    assert [item["reason"] for item in outcomes if item["blame"] == "HARNESS" and item["outcome"] == "failed"] == []
+    written = b"".join(content_of(path) for path in runs.rglob("*") if path.is_file())
+    assert [key for key in KEYS.values() if key.encode() in written] == []

@@ -41,21 +41,22 @@ _MADE = (
            "BAR-61", "breaks its format", "BAR-23"),
 )  # fmt: skip
 
+# BAR-13 asks a second reader where one is installed, and that one does not forgive what the first one does.
 _SHOWN = (
     _fault("pictures.wrong-text", "the picture holds another text", "图像内容与条码不符",
            "BAR-13", "holds another text", "BAR-17"),
     _fault("pictures.shortest-mode", "the encoder chooses the mode", "由编码库选择模式",
            "BAR-14", "in byte mode"),
     _fault("pictures.no-margin", "the picture has no margin", "图像无静区",
-           "BAR-15", "quiet zone is too narrow", "BAR-17"),
+           "BAR-15", "quiet zone is too narrow", "BAR-13", "BAR-17"),
     _fault("pictures.level-low", "error correction is L", "纠错等级为L",
            "BAR-16", "too weak", "BAR-17"),
     _fault("pictures.tiny-modules", "modules are one pixel wide", "模块仅一个像素",
            "BAR-17", "cannot be read when", "BAR-13", "BAR-15"),
     _fault("pictures.inverted", "the picture is light on dark", "图像反色",
-           "BAR-18", "is inverted", "BAR-17"),
+           "BAR-18", "is inverted", "BAR-13", "BAR-17"),
     _fault("pictures.logo-large", "a logo covers too much", "标志遮挡过大",
-           "BAR-19", "used its error correction up", "BAR-14", "BAR-17"),
+           "BAR-19", "used its error correction up", "BAR-13", "BAR-14", "BAR-17"),
 )  # fmt: skip
 
 _READ = (

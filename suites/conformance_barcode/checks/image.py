@@ -24,7 +24,8 @@ def a_picture_says_what_the_code_says(candidate: Candidate, evidence: Evidence) 
     other = second_opinion(steps.picture(candidate, made))
     evidence.note("second reader", "not installed" if other is None else "read")
     agrees = other is None or other == made["payload"]
-    expect(agrees, "a second reader finds another text", expected=made["payload"], actual=other)
+    message = "a second reader finds another text" if other else "a second reader finds nothing"
+    expect(agrees, message, expected=made["payload"], actual=other or "nothing")
 
 
 @check("BAR-14", needs=IMAGE, effects=Effect.WRITE)

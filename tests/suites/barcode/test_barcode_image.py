@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,3 +100,31 @@ def test_a_giant_picture_is_refused_before_it_is_unpacked() -> None:
     Image.new("1", (5000, 5000)).save(buffer, "PNG")
     with pytest.raises(image.UnreadableImage, match="too many"):
         image.read(buffer.getvalue())
+
+
+def _second_reader(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "zbarimg"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_a_second_reader_is_asked_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _second_reader(tmp_path, "printf '最佳运输\\n'", monkeypatch)
+    assert image.second_opinion(_png()) == "最佳运输"
+
+
+def test_a_second_reader_that_finds_nothing_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _second_reader(tmp_path, "exit 4", monkeypatch)
+    assert image.second_opinion(_png()) == ""
+
+
+def test_without_a_second_reader_there_is_no_opinion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert image.second_opinion(_png()) is None
+
+
+@pytest.mark.skipif(shutil.which("zbarimg") is None, reason="NOT TESTED: zbarimg is not installed here")
+@pytest.mark.parametrize("text", [PAYLOAD, "最佳运输 𠮷野家"])
+def test_both_readers_agree_on_sound_pictures(text: str) -> None:
+    assert image.second_opinion(_png(text)) == text == image.read(_png(text)).text

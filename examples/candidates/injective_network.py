@@ -67,7 +67,14 @@ def up(directory: Path) -> dict[str, Any]:
     for name in NODES:
         _configure(directory / name, name, ports, _node_ids(directory))
     # Hooks run with an environment of their own, so the binary's place is kept here.
-    state = {"binary": str(Path(_binary()).resolve()), "chain": CHAIN, "ports": ports, "keys": keys, "leased": 0, "pids": {}}
+    state = {
+        "binary": str(Path(_binary()).resolve()),
+        "chain": CHAIN,
+        "ports": ports,
+        "keys": keys,
+        "leased": 0,
+        "pids": {},
+    }
     _save(directory, state)
     for name in NODES:
         start(directory, name)

@@ -247,6 +247,11 @@ def _peers(result: Any) -> dict[str, Any]:
     return {"items": [{"name": peer["node_info"]["moniker"]} for peer in result.get("peers") or []]}
 
 
+def _validators_at(arguments: Arguments, ledger: Arguments) -> Call:
+    height = {"height": str(int(arguments["height"]))} if "height" in arguments else {}
+    return "validators", {"per_page": "100", **height}
+
+
 def _send(arguments: Arguments, ledger: Arguments) -> Call:
     return "broadcast_tx_sync", {"tx": str(arguments["transaction"])}
 
@@ -264,7 +269,7 @@ OPERATIONS: Mapping[
     "ledger.submit": (_send, _submitted),
     "ledger.call": (_balance_query, _balance),
     "ledger.commit": (_at_height("commit"), _commit),
-    "ledger.validators": (_plain("validators", per_page="100"), _validators),
+    "ledger.validators": (_validators_at, _validators),
     "ledger.peers": (_plain("net_info"), _peers),
 }  # fmt: skip
 

@@ -86,7 +86,7 @@ FAULTS: tuple[Fault, ...] = (
     _fault(
         "dedup-in-memory",
         "Replays are known from memory only, until the node restarts",
-        "防重放信息仅存于内存,节点重启后失效",
+        "防重放信息仅存于内存，节点重启后失效",
         {"X02": "after every node was restarted"},
         "X04 X05 X08 I06",
     ),
@@ -99,7 +99,7 @@ FAULTS: tuple[Fault, ...] = (
     _fault(
         "checked-at-admission-only",
         "Balance and order are checked on arrival and never again",
-        "余额与顺序仅在接收时检查,执行时不再检查",
+        "余额与顺序仅在接收时检查，执行时不再检查",
         {"X04": "exactly one must take effect"},
         "X05",
     ),
@@ -262,7 +262,7 @@ FAULTS: tuple[Fault, ...] = (
     _fault(
         "algorithm-label-only",
         "The ledger says SM3 and uses another digest for its identifiers",
-        "账本声称使用SM3,交易标识实际采用其他杂凑算法",
+        "账本声称使用SM3，交易标识实际采用其他杂凑算法",
         {"K01": "must be the SM3 digest"},
     ),
     _fault(

@@ -195,10 +195,10 @@ def every_block_has_a_quorum_of_valid_signatures(candidate: Candidate, evidence:
     have each signed once, and every signature is verified here with the suite's own code.
     """
     ledger = Ledger(candidate, evidence, params)
-    validators = {item["name"]: item for item in ledger.ask("validators")["items"]}
-    total = sum(power_of(item) for item in validators.values())
     checked = 0
     for height in _recent_heights(ledger, int(params["commits_max"])):
+        validators = _validators(ledger, height)
+        total = sum(power_of(item) for item in validators.values())
         commit = must_accept(
             ledger.at().call("ledger.commit", height=height), f"the signatures of block {height} must be available"
         )
@@ -210,6 +210,11 @@ def every_block_has_a_quorum_of_valid_signatures(candidate: Candidate, evidence:
         expect(power * 3 > total * 2, message, expected=f"more than {total * 2 // 3} of {total}", actual=power)
         checked += len(commit["votes"])
     evidence.note("commit signatures verified", checked)
+
+
+def _validators(ledger: Ledger, height: int) -> dict[str, Mapping[str, Any]]:
+    """Return who could sign at that height, by name: the set may have changed since."""
+    return {str(item["name"]): item for item in ledger.ask("validators", height=height)["items"]}
 
 
 def _recent_heights(ledger: Ledger, count: int) -> range:
@@ -242,14 +247,15 @@ def _signed_power(ledger: Ledger, commit: Mapping[str, Any], validators: Mapping
     needs=("ledger.head", "ledger.block", "ledger.commit", "ledger.validators"),
 )
 def the_record_of_every_round_is_kept(candidate: Candidate, evidence: Evidence, params: Params) -> None:
-    """The whole history of consensus can be audited: proposer, round and signers of any height, not of the last only."""
+    """The whole history of consensus can be audited: proposer, round and signers of any height, not only the last."""
     ledger = Ledger(candidate, evidence, params)
-    names = {item["name"] for item in ledger.ask("validators")["items"]}
     heights = _recent_heights(ledger, ledger.blocks_max)
     for height in heights:
         message = f"proposer, round and signers of block {height} must still be known"
         commit = must_accept(ledger.at().call("ledger.commit", height=height), message)
-        whole = commit["proposer"] in names and int(commit["round"]) >= 0 and bool(commit["votes"])
+        whole = (
+            commit["proposer"] in _validators(ledger, height) and int(commit["round"]) >= 0 and bool(commit["votes"])
+        )
         expect(whole, message, actual=str({key: commit.get(key) for key in ("proposer", "round")}))
     evidence.note("rounds found", [heights.start, heights.stop - 1])
 

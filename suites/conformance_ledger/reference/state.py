@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from conformance_ledger.reference.encoding import digest, encode, leaf_hash, tree_path, tree_root
-from conformance_ledger.reference.transactions import Rejected, Rules, Transaction, signed_by, wrapped
+from conformance_ledger.reference.transactions import AMOUNT_MAX, Rejected, Rules, Transaction, signed_by, wrapped
 
 STATE_TAG = "state/v1"
 STATE_VALUE = ("balance", "nonce", "status", "role", "public_key")
@@ -120,6 +120,8 @@ class State:
     def _check_funds(self, transaction: Transaction, sender: Account, waiting: bool) -> None:
         if self._rules("amount-wraps") or (self._rules("checked-at-admission-only") and not waiting):
             return
+        if not 0 <= transaction["amount"] <= AMOUNT_MAX:
+            raise Rejected("amount-out-of-range", f"`amount` must lie between 0 and {AMOUNT_MAX} minor units")
         if transaction["kind"] == "transfer" and transaction["amount"] > sender.balance:
             raise Rejected("insufficient-balance", "the balance does not cover the amount", 409)
 

@@ -112,7 +112,7 @@ class Ledger:
             self.settled(transaction, "the registration of a test account")
         return payer
 
-    def transfer(self, payer: Payer, to: str, amount: int, **changes: Any) -> Signed:
+    def transfer(self, payer: Payer, to: str, amount: object, **changes: Any) -> Signed:
         """Return a signed transfer that has not been sent."""
         height = self.height(self._awake())
         return self._maker.make(payer, height, {"to": to, "amount": amount, **changes})
@@ -192,8 +192,9 @@ class Ledger:
 
         def same() -> bool:
             mine, theirs = (self.at(name).call("ledger.head") for name in (node, like))
-            both = isinstance(mine, Accepted) and isinstance(theirs, Accepted)
-            return both and int(mine.value["height"]) >= int(theirs.value["height"])
+            if not isinstance(mine, Accepted) or not isinstance(theirs, Accepted):
+                return False
+            return int(mine.value["height"]) >= int(theirs.value["height"])
 
         eventually(same, deadline_s=self.patience_s, what=f"{node} catching up with {like}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 from conformance.sdk import (
@@ -202,7 +203,7 @@ def every_block_has_a_quorum_of_valid_signatures(candidate: Candidate, evidence:
         commit = must_accept(
             ledger.at().call("ledger.commit", height=height), f"the signatures of block {height} must be available"
         )
-        recomputed = ledger.computed(lambda h=height: ledger.profile.header_hash(ledger.block(h)), "a header")
+        recomputed = ledger.computed(partial(ledger.profile.header_hash, ledger.block(height)), "a header")
         same = str(commit["block"]).lower() == recomputed
         expect(same, f"the commit of block {height} must be about that block", expected=recomputed)
         power = _signed_power(ledger, commit, validators)
@@ -233,9 +234,7 @@ def _signed_power(ledger: Ledger, commit: Mapping[str, Any], validators: Mapping
         known = name in validators
         message = f"every signature of block {commit['height']} must be a listed validator's, and each one's only once"
         expect(known and name not in signers, message, expected="distinct validators", actual=name)
-        valid = ledger.computed(
-            lambda vote=vote, name=name: ledger.profile.vote_valid(vote, commit, validators[name]), "a vote"
-        )
+        valid = ledger.computed(partial(ledger.profile.vote_valid, vote, commit, validators[name]), "a vote")
         expect(valid, f"the signature of {name} on block {commit['height']} must be valid")
         signers.add(name)
     return sum(power_of(validators[name]) for name in signers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from conformance.sdk import (
@@ -41,7 +42,7 @@ def every_block_hash_is_that_of_its_header(candidate: Candidate, evidence: Evide
     for block in blocks:
         height, own = (
             block["height"],
-            ledger.computed(lambda block=block: ledger.profile.header_hash(block), "a header"),
+            ledger.computed(partial(ledger.profile.header_hash, block), "a header"),
         )
         expect(
             own == str(block["hash"]).lower(),
@@ -49,7 +50,7 @@ def every_block_hash_is_that_of_its_header(candidate: Candidate, evidence: Evide
             expected=own,
             actual=str(block["hash"]),
         )
-        parent = ledger.computed(lambda block=block: ledger.profile.stated_parent(block), "a parent")
+        parent = ledger.computed(partial(ledger.profile.stated_parent, block), "a parent")
         linked = previous is None or parent == previous
         expect(linked, f"block {height} must name its predecessor's hash as parent", expected=previous, actual=parent)
         previous = own
@@ -76,8 +77,8 @@ def every_transaction_root_is_that_of_its_transactions(
     ledger.pay(payer, payee.account, 7)
     counted = 0
     for block in ledger.recent():
-        stated = ledger.computed(lambda block=block: ledger.profile.stated_transactions_root(block), "a header")
-        own = ledger.computed(lambda block=block: ledger.profile.transactions_root(block), "a transaction root")
+        stated = ledger.computed(partial(ledger.profile.stated_transactions_root, block), "a header")
+        own = ledger.computed(partial(ledger.profile.transactions_root, block), "a transaction root")
         message = f"the transaction root of block {block['height']} must be that of its transactions"
         expect(own == stated, message, expected=own, actual=stated)
         counted += len(block["transactions"])
@@ -187,7 +188,7 @@ def a_block_without_transactions_changes_nothing(candidate: Candidate, evidence:
     _await_empty_block(ledger)
     previous, empty = "", 0
     for block in ledger.recent():
-        root = ledger.computed(lambda block=block: ledger.profile.stated_state_root(block), "a header")
+        root = ledger.computed(partial(ledger.profile.stated_state_root, block), "a header")
         if previous and not block["transactions"]:
             empty += 1
             message = f"block {block['height']} holds no transaction and must leave the state as it was"
@@ -220,7 +221,7 @@ def block_times_rise_and_follow_the_clock(candidate: Candidate, evidence: Eviden
         _submit_from_tomorrow(ledger)
     previous = -1
     for block in ledger.recent():
-        own = ledger.computed(lambda block=block: ledger.profile.time_ms(block), "a block time")
+        own = ledger.computed(partial(ledger.profile.time_ms, block), "a block time")
         expect(own > previous, f"the time of block {block['height']} must lie after its parent's", actual=own)
         previous = own
     ahead = previous - int(time.time() * 1000)

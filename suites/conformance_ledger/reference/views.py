@@ -99,7 +99,7 @@ class Views:
             changed["state_root"] = digest("diverged/v1", [block.header["state_root"]])
         if self._rules("tip-rewritten") and self._node.restarted_at == block.height:
             changed["time"] = block.header["time"] + 1
-        return Block(block.header | changed, block.transactions, block.votes, block.omitted) if changed else block
+        return Block({**block.header, **changed}, block.transactions, block.votes, block.omitted) if changed else block
 
     def commit(self, height: int) -> dict[str, Any]:
         """Return the votes that made a block final."""

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from stranger import Run
 
 
 @pytest.fixture(scope="session")
@@ -46,26 +40,3 @@ def conformance(environment: dict[str, str], tmp_path_factory: pytest.TempPathFa
         )
 
     return run
-
-
-def events_of(run: Path) -> list[dict[str, Any]]:
-    """Return the events of a run directory."""
-    return [json.loads(line) for line in (run / "events.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-def statement_of(run: Path) -> dict[str, Any]:
-    """Return the predicate of a run's report."""
-    statement: dict[str, Any] = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    predicate: dict[str, Any] = statement["predicate"]
-    return predicate
-
-
-def only_run(runs: Path) -> Path:
-    """Return the one run below ``runs``."""
-    (found,) = [path for path in runs.iterdir() if (path / "plan.json").exists()]
-    return found
-
-
-def no_traceback(done: subprocess.CompletedProcess[str]) -> None:
-    """Demand that no traceback reached the user."""
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Run, events_of, no_traceback, only_run, statement_of
+from stranger import Run, events_of, no_traceback, only_run, statement_of
 
 pytestmark = pytest.mark.e2e
 

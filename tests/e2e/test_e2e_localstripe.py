@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from conftest import Run, no_traceback, only_run, statement_of
+from stranger import Run, no_traceback, only_run, statement_of
 
 from conformance.candidate.doctor import examine
 from conformance.candidate.http import DRIVER

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, no_traceback, only_run, statement_of
+from stranger import ROOT, no_traceback, only_run, statement_of
 
 pytestmark = pytest.mark.e2e
 

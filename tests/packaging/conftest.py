@@ -6,14 +6,12 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from wheels import Install
 
 ROOT = Path(__file__).parents[2]
-
-Install = Callable[[Path, list[Path]], Path]
 
 
 def build(source: Path, target: Path) -> Path:

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Install
+from wheels import Install
 
 NAMES = {
     "conformance",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import itertools
 import json
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from content_digest import digest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from conformance.reference.process import ReferenceProcess
@@ -126,10 +126,6 @@ class Client:
         return self.raw(
             changed.get("method", method), changed.get("path", path), data=changed.get("body", data), headers=headers
         )
-
-
-def digest(body: bytes) -> str:
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
 
 
 @pytest.fixture(scope="session")

@@ -235,7 +235,7 @@ def digests_are_recomputed(bank: Client) -> bool:
 
 @probes("signature.digest-uncovered")
 def digests_are_signed(bank: Client) -> bool:
-    from conftest import digest
+    from content_digest import digest
 
     body = {"owner": "signer", "currency": "CNY", "balance": 1}
     changed = json.dumps({**body, "balance": 2}).encode()

@@ -49,5 +49,5 @@ def test_the_digest_changes_with_the_rule_and_the_parameters(tmp_path: Path) -> 
 
 
 def test_an_unknown_key_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(FileProblems, match="unknown key 'fail_ta'; .*did you mean 'fail_at'"):
+    with pytest.raises(FileProblems, match=r"unknown key 'fail_ta'; .*did you mean 'fail_at'"):
         read_profile(write(tmp_path, TEXT.replace("fail_at", "fail_ta")))

@@ -21,6 +21,13 @@ def iban_ok(text: str) -> bool:
     return int(digits) % 97 == 1
 
 
+def creditor_reference_ok(text: str) -> bool:
+    """Tell whether a creditor reference (ISO 11649, "RF18…") has the right check digits."""
+    if not re.fullmatch(r"RF[0-9]{2}[A-Z0-9]{1,21}", text):
+        return False
+    return int("".join(str(int(character, 36)) for character in text[4:] + text[:4])) % 97 == 1
+
+
 def recursive_ok(text: str) -> bool:
     """Tell whether a 27-digit Swiss reference ends with its check digit (modulo 10, recursive)."""
     carry = 0
@@ -124,5 +131,7 @@ def _swiss_reference(line: list[str]) -> Iterator[Breach]:
         yield Breach("swiss.reference-pairing", "a QR-IBAN goes with QRR and with nothing else", "line 28")
     if kind == "QRR" and not (re.fullmatch(r"[0-9]{27}", reference) and recursive_ok(reference)):
         yield Breach("swiss.reference", "not 27 digits with the right check digit", "line 29")
+    if kind == "SCOR" and not creditor_reference_ok(reference):
+        yield Breach("swiss.reference", "not a creditor reference with the right check digits", "line 29")
     if kind == "NON" and reference:
         yield Breach("swiss.reference", "NON goes without a reference", "line 29")

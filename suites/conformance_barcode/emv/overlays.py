@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Sub:
-    """A rule for one sub-object of a scheme's template: a pattern for its whole value."""
+    """A rule for one sub-object of a scheme's template: a pattern for its whole value.
+
+    ``advised`` is a narrower pattern; a value outside it is a warning, because codes in the field break it.
+    """
 
     pattern: str
     required: bool = False
+    advised: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ OVERLAYS: tuple[Overlay, ...] = (
         frozenset({"br.gov.bcb.pix"}),
         foreign_text=frozenset({"59", "60"}),
         currency="986",
-        subs={"01": Sub(r".{1,77}"), "25": Sub(r"(?!https?:)[^\s]{1,77}")},
+        subs={"01": Sub(r".{1,77}"), "25": Sub(r"[^\s]{1,77}", advised=r"(?!https?:).+")},
         one_of=("01", "25"),
         reference=r"[A-Za-z0-9]{1,25}|\*\*\*",
     ),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from conformance_barcode.emv import tlv
 from conformance_barcode.emv.fields import COMMON
 from conformance_barcode.emv.overlays import BY_GUID, Latitude, Overlay
-from conformance_barcode.emv.rules import Breach, Side
+from conformance_barcode.emv.rules import Breach, Side, Verdict
 from conformance_barcode.emv.tlv import DataObject
 
 #: Additional data by sub-object: longest value (v1.0, with 10 and 11 of v1.1).
@@ -143,6 +143,9 @@ def scheme(item: DataObject, overlay: Overlay) -> Iterator[Breach]:
         place = f"{item.id}-{identifier}"
         if identifier in found and not re.fullmatch(rule.pattern, found[identifier]):
             yield Breach("scheme.value", f"{overlay.name} does not allow {found[identifier]!r}", place)
+        elif identifier in found and rule.advised and not re.fullmatch(rule.advised, found[identifier]):
+            detail = f"{overlay.name} advises against {found[identifier]!r}"
+            yield Breach("scheme.advice", detail, place, verdict=Verdict.WARN)
         if identifier not in found and rule.required:
             yield Breach("scheme.missing", f"{overlay.name} requires {identifier}", place)
     if overlay.one_of and not any(identifier in found for identifier in overlay.one_of):

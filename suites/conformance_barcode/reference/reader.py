@@ -220,7 +220,7 @@ def _paycode(payload: str, faults: FaultBoard) -> dict[str, Any]:
 def _address(payload: str, faults: FaultBoard) -> dict[str, Any]:
     for name, host, path in _ADDRESSES:
         loose = faults.on("parse.host-loose") and host in payload
-        if loose or re.fullmatch(re.escape(f"https://{host}") + path, payload):
+        if loose or re.fullmatch(f"(?i:https://{re.escape(host)})" + path, payload):
             return {"kind": "receive", "issuer": name, "verdict": "accept"}
     if re.fullmatch(r"weixin://wxpay/bizpayurl\?sr=[A-Za-z0-9_-]{3,64}", payload):
         return {"kind": "receive", "issuer": "wechat", "verdict": "accept"}

@@ -6,10 +6,11 @@ import base64
 
 import pytest
 
-from conformance_barcode.emv import judge
+from conformance_barcode.emv import Verdict, judge
 from conformance_barcode.emv.cpm import BerError, parse
+from conformance_barcode.emv.crc import seal
 from conformance_barcode.emv.judge import format_of
-from conformance_barcode.emv.lines import iban_ok, recursive_ok
+from conformance_barcode.emv.lines import creditor_reference_ok, iban_ok, recursive_ok
 from conformance_barcode.emv.paycodes import Table, judge_paycode, published
 from conformance_barcode.vectors import vectors
 
@@ -55,7 +56,6 @@ def test_the_issuer_table_is_configuration() -> None:
         "http://qr.alipay.com/bax03190uxd47wbekffy6033",
         "https://qr.alipay.com@evil.example/bax03190uxd47wbekffy6033",
         "https://qr.alipay.com.evil.example/bax03190uxd47wbekffy6033",
-        "https://QR.ALIPAY.COM/bax03190uxd47wbekffy6033",
         "https://qr.alipay.com:444/bax03190uxd47wbekffy6033",
         "https://qr.alipay.com/",
         "https://qr.alipay.com/bax03190uxd47wbekffy6033\n",
@@ -63,6 +63,20 @@ def test_the_issuer_table_is_configuration() -> None:
 )
 def test_look_alikes_are_refused(address: str) -> None:
     assert judge(address).names("receive.address")
+
+
+def test_capitals_in_scheme_and_host_are_the_same_address() -> None:
+    assert judge("HTTPS://QR.ALIPAY.COM/FKX01234567890ABCDEF").schemes == ("alipay",)
+
+
+def test_a_scheme_before_a_pix_address_is_a_warning() -> None:
+    payload = seal(
+        "00020126490014br.gov.bcb.pix2527https://pix.example.com/123"
+        "5204000053039865802BR5913Fulano de Tal6008BRASILIA62070503***"
+    )
+    judgement = judge(payload, scheme="PIX")
+    assert judgement.verdict is Verdict.WARN
+    assert judgement.names("scheme.advice")
 
 
 def test_every_vector_announces_its_format_or_is_meant_to_be_another() -> None:
@@ -75,6 +89,8 @@ def test_check_digits_of_accounts_and_references() -> None:
     assert not iban_ok("BE72000000001617")
     assert recursive_ok("210000000003139471430009017")
     assert not recursive_ok("210000000003139471430009016")
+    assert creditor_reference_ok("RF18539007547034")
+    assert not creditor_reference_ok("RF19539007547034")
 
 
 @pytest.mark.parametrize("data", ["61", "6105AABB", "9F", "5F", "618F00", "6180"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ WIDTH = 100
 def main(run: Path, target: Path) -> None:
     """Write the SVG: the command, one line a suite, then the report as the terminal shows it."""
     statement = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    console = Console(record=True, width=WIDTH, file=Path("/dev/null").open("w"), force_terminal=True)
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ conformance run --demo", style="bold"))
     for line in _suites(read_events(run / "events.jsonl")):
         console.print(Text(line, style="dim"))

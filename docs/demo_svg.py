@@ -1,4 +1,4 @@
-"""Draw a finished run's terminal output as an SVG for the README: ``python docs/demo_svg.py RUN docs/assets/demo.svg``."""
+"""Draw a finished run's terminal output for the README: ``python docs/demo_svg.py RUN docs/assets/demo.svg``."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ def command(directory: Path) -> int:
 
 def all_schemas() -> dict[str, dict[str, Any]]:
     """Return the schemas by the name of the file they are for."""
+    from conformance.attest.policy import policy_schema
     from conformance.files.candidate_file import candidate_schema
     from conformance.files.catalogue_file import catalogue_schema
     from conformance.files.profile_file import profile_schema
@@ -35,4 +36,5 @@ def all_schemas() -> dict[str, dict[str, Any]]:
         "catalogue": catalogue_schema(),
         "profile": profile_schema(),
         "waivers": waiver_schema(),
+        "trust-policy": policy_schema(),
     }

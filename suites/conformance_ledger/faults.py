@@ -27,7 +27,7 @@ FAULTS: tuple[Fault, ...] = (
         "proof-constant",
         "The node answers every question for a proof with the same empty path",
         "节点对任何存在性证明请求都返回同一空路径",
-        {"L03": "inclusion proof"},
+        {"L03": "the proof names"},
     ),
     _fault(
         "balance-cached",

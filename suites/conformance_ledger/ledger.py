@@ -17,6 +17,7 @@ from conformance.sdk import (
     Evidence,
     Finding,
     Inconclusive,
+    NotApplicable,
     NotTested,
     Params,
     accepted,
@@ -180,6 +181,26 @@ class Ledger:
         found = self.committed(signed.id, nodes)
         places = {node: receipt.get("height") for node, receipt in found.items()}
         expect(not found, f"must not be committed: {because}", expected="on no node", actual=str(places))
+
+    def make_history(self, blocks: int = 4) -> None:
+        """Open accounts until the chain has a few blocks, where the test environment can; else take it as it is."""
+        if not isinstance(self.profile, NeutralProfile) or "ledger_account" not in self.candidate.file.hooks:
+            return
+        for _ in range(blocks):
+            if self.height() >= int(self.declared.get("first_height", 0)) + blocks:
+                return
+            self.open(0)
+
+    def await_empty_block(self) -> None:
+        """Wait until the last block holds no transaction; raises NotApplicable where there are no such blocks."""
+
+        def found() -> bool:
+            return not self.block(self.height())["transactions"]
+
+        try:
+            eventually(found, deadline_s=self.patience_s, what="a block without transactions")
+        except Finding as none:
+            raise NotApplicable("this ledger makes no blocks without transactions") from none
 
     # -- the test environment -----------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ _SM3_ABC = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
 _RECEIPTS = ("ledger.head", "ledger.submit", "ledger.receipt", "ledger.validators")
 
 
-@check("LED-K01", requirement="LED-8.1-1", needs=("ledger.info", "ledger.head", "ledger.block"))
+@check("LED-K01", requirement="LED-8.1-1", needs=("ledger.info", "ledger.head", "ledger.block"), effects=Effect.MONEY)
 def the_commercial_algorithms_are_at_work(candidate: Candidate, evidence: Evidence, params: Params) -> None:
     """
     Cryptography follows the national algorithms: digests by SM3 (GB/T 32905), signatures by SM2 (GB/T 32918).
@@ -32,6 +32,7 @@ def the_commercial_algorithms_are_at_work(candidate: Candidate, evidence: Eviden
         expect(algorithms.get(use) == "sm2-sm3", message, expected="sm2-sm3", actual=algorithms.get(use))
     if sm3_elsewhere(b"abc").hex() != _SM3_ABC:
         raise NotTested("the second implementation of SM3 fails its published example", blame="HARNESS")
+    ledger.make_history()
     compared = 0
     for block in ledger.recent():
         for item in block["transactions"]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance_ledger.reference import sm
+from conformance_ledger.reference import limits, sm
 from conformance_ledger.reference.blocks import Block, Log, Vote, signature_valid, vote_bytes
 from conformance_ledger.reference.chain import Chain, Invalid, kept_votes
 from conformance_ledger.reference.events import Events
@@ -29,20 +29,6 @@ from conformance_ledger.reference.messages import (
     Status,
 )
 from conformance_ledger.reference.transactions import Rejected, Rules, Transaction
-
-#: How long a proposer collects transactions, and how long the others wait for it (milliseconds).
-COLLECT_MS = 5
-ROUND_MS = 300
-ROUND_MS_MAX = 2_000
-#: After a block with transactions an empty one follows, as a heartbeat that others can build on (milliseconds).
-EMPTY_AFTER_MS = 120
-#: What the fault "ledger.slow-rounds" adds (milliseconds).
-SLOW_MS = 2_500
-POOL_MAX = 5_000
-CLIENT_AHEAD_MS_MAX = 60_000
-_BATCH = 200
-_EARLY_MAX = 100
-_ASK_MAX = 100
 
 Send = Callable[[str, str | None, Message], None]
 
@@ -131,7 +117,9 @@ class Node:
         self.running, self.paused = True, False
         self.chain.load(self._now_ms(), self._damaged)
         if self._rules("tip-rewritten"):
-            self.restarted_at = self.chain.head.height
+            self.restarted_at = max(
+                block.height for block in self.chain.blocks if block.transactions or not block.height
+            )
         self.announce()
 
     def wipe(self) -> None:
@@ -167,9 +155,9 @@ class Node:
             raise Rejected("wrong-chain", "the transaction names another chain")
         if transaction["group"] not in self._genesis["groups"]:
             raise Rejected("unknown-group", "there is no such group", 404)
-        if transaction["time"] > self._now_ms() + CLIENT_AHEAD_MS_MAX and not rules("client-clock-trusted"):
+        if transaction["time"] > self._now_ms() + limits.CLIENT_AHEAD_MS_MAX and not rules("client-clock-trusted"):
             raise Rejected("future-dated", "the transaction's time lies ahead of this node's clock")
-        if len(self.pool) >= POOL_MAX:
+        if len(self.pool) >= limits.POOL_MAX:
             raise Rejected("pool-full", "too many transactions are waiting", 429)
         if rules("dedup-in-memory") and transaction.id in self._seen():
             raise Rejected("duplicate", "the transaction was seen since this node started", 409)
@@ -186,15 +174,6 @@ class Node:
 
     def _seen(self) -> set[str]:
         return {key for kind, key in self._answers if kind == "seen"}
-
-    def balance(self, account: str) -> int:
-        """Return an account's balance after the head; raises Rejected when there is no such account."""
-        if account not in self.chain.state.accounts:
-            raise Rejected("unknown-account", "there is no such account", 404)
-        fresh = self.chain.state.accounts[account].balance
-        if self._rules("balance-cached"):
-            return self._answers.setdefault(("balance", account), fresh)
-        return fresh
 
     # -- time ---------------------------------------------------------------------------------------------
 
@@ -219,11 +198,11 @@ class Node:
         if self._round_since is None:
             self._round_since = now
         waited = now - self._round_since
-        patience = COLLECT_MS + (SLOW_MS if self._rules("slow-rounds") else 0)
+        patience = limits.COLLECT_MS + (limits.SLOW_MS if self._rules("slow-rounds") else 0)
         if self._proposer(self._round) == self.name and self._round not in self._proposed:
             if waited >= patience:
                 self._propose(now)
-        elif waited > patience + min(ROUND_MS * (self._round + 1), ROUND_MS_MAX):
+        elif waited > patience + min(limits.ROUND_MS * (self._round + 1), limits.ROUND_MS_MAX):
             self._enter_round(self._round + 1)
             self.send(self.name, None, RoundChange(self.chain.head.height + 1, self._round))
 
@@ -234,7 +213,11 @@ class Node:
         self._round, self._round_since = round_, self._now_ms()
 
     def _propose(self, now: int) -> None:
-        block = self._locked[1] if self._locked else self.chain.build(list(self.pool.values())[:_BATCH], now, self.name)
+        block = (
+            self._locked[1]
+            if self._locked
+            else self.chain.build(list(self.pool.values())[: limits.BATCH], now, self.name)
+        )
         empty_wanted = self._empty_due is not None and now >= self._empty_due
         if not block.transactions and not empty_wanted:
             self._drop_hopeless()
@@ -269,7 +252,7 @@ class Node:
             case Status(height):
                 self._on_status(sender, height)
             case Ask(height):
-                found = self.chain.blocks[max(height, 1) : height + _ASK_MAX]
+                found = self.chain.blocks[max(height, 1) : height + limits.ASK_MAX]
                 if found:
                     self.send(self.name, sender, Blocks(tuple(found)))
             case Blocks(blocks):
@@ -280,7 +263,7 @@ class Node:
             return
         if transaction["from"] not in self.chain.state.accounts:
             # The block that opens the account may still be on its way here.
-            self._early = [*self._early[-_EARLY_MAX:], transaction]
+            self._early = [*self._early[-limits.EARLY_MAX :], transaction]
             return
         try:
             self._admit(transaction)
@@ -397,7 +380,7 @@ class Node:
         for transaction in early:
             self._on_gossip(transaction)
         self._drop_hopeless()
-        self._empty_due = self._now_ms() + EMPTY_AFTER_MS if block.transactions else None
+        self._empty_due = self._now_ms() + limits.EMPTY_AFTER_MS if block.transactions else None
         self._new_height()
 
     def _drop_hopeless(self) -> None:

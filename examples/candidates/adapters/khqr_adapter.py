@@ -36,7 +36,8 @@ def parse(arguments):
     amount = None if "54" not in found else round(float(found["54"]) * 100)
     currency = {"840": "USD", "116": "KHR"}.get(found.get("53"), found.get("53"))
     return {"kind": "mpm", "name": found.get("59"), "city": found.get("60"), "country": found.get("58")} | {
-        "currency": currency, "amount": amount
+        "currency": currency,
+        "amount": amount,
     }
 
 

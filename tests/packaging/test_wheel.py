@@ -29,7 +29,8 @@ LIST = (
 
 
 def run(python: Path | str, *arguments: str) -> str:
-    done = subprocess.run([str(python), *arguments], capture_output=True, text=True, check=False)
+    # Away from the checkout: Python looks for packages in the working directory first.
+    done = subprocess.run([str(python), *arguments], cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -70,7 +70,7 @@ def _build(document: dict[str, Any], path: Path) -> CandidateFile:
 
 
 def _url_problems(document: Mapping[str, Any]) -> list[Problem]:
-    urls = {"base_url": document.get("base_url"), **_endpoint_urls(document.get("endpoints"))}
+    urls = {"base_url": document.get("base_url", ""), **_endpoint_urls(document.get("endpoints"))}
     driver = document.get("driver", "http")
     found = []
     for name, url in urls.items():

@@ -64,7 +64,7 @@ class CandidateFile:
 
     name: str
     version: str
-    base_url: str
+    base_url: str = ""
     vendor: str = ""
     driver: str = "http"
     supports: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ GUIDE = ROOT / "docs" / "guides" / "bind-a-product.md"
 
 
 def snippets() -> list[dict[str, Any]]:
-    return [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)]
+    return [tomllib.loads(text) for text in re.findall(r"```toml part\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)]
 
 
 @pytest.mark.parametrize("sections", snippets())

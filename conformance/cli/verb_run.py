@@ -219,7 +219,7 @@ def _finish(options: Options, result: RunResult) -> int:
             "verdict": predicate["verdict"],
             "counts": predicate["counts"],
             "report": _short(result.run.envelope),
-            "files": {name: [_short(path) for path in paths] for name, paths in written.items()},
+            "files": {name: _place(paths) for name, paths in written.items() if paths},
             "verified": verified,
         }
         click.echo(json.dumps(summary, ensure_ascii=False, indent=2))
@@ -240,7 +240,7 @@ def _tell(options: Options, result: RunResult, written: dict[str, list[Path]], v
         width = shutil.get_terminal_size((100, 24)).columns
         root = Path(_short(result.run.root))
         click.echo(terminal[0].render_text(result.statement, width, color, options.lang, root), color=color)
-    others = [_short(paths[0].parent if name == "allure" else paths[0]) for name, paths in written.items() if paths]
+    others = [_place(paths) for paths in written.values() if paths]
     shown = [path for path in others if not path.endswith((".html", ".txt"))]
     click.echo(f"also: {', '.join(shown)}" if shown else "")
     click.echo(f"verified: {verified}")
@@ -250,6 +250,11 @@ def _tell(options: Options, result: RunResult, written: dict[str, list[Path]], v
         click.echo("  conformance run --demo --fault payments.replay-accepted   # watch the verdict turn")
         click.echo("  conformance explain SEC-V06                               # what a rule is and how to fix it")
         click.echo("  conformance init                                          # bind your own product")
+
+
+def _place(paths: list[Path]) -> str:
+    """Return the one file that a format wrote, or the directory of its many."""
+    return _short(paths[0].parent if len(paths) > 1 else paths[0])
 
 
 def _short(path: Path) -> str:

@@ -35,7 +35,7 @@ DESCRIPTIONS = {
 }
 
 #: Keys whose values must be named, never written.
-_SECRET_WORDS = ("secret", "password", "private_key", "api_key", "token", "pin")
+_SECRET_WORDS = ("secret", "password", "private_key", "api_key", "key", "token", "pin")
 
 
 def candidate_schema() -> dict[str, Any]:

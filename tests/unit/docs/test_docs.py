@@ -32,9 +32,11 @@ from operations_table import HEAD, rows
 from conformance import exits
 from conformance.attest.policy import DEMANDS, MODES, policy_schema, read_policy
 from conformance.candidate.auth import SCHEMES
+from conformance.candidate.callers import CREDENTIALS
 from conformance.candidate.convert import CONVERSIONS
 from conformance.candidate.mapping import _OPERATION_KEYS, MAPPING_KEYS
 from conformance.cli.main import VERBS, cli
+from conformance.errors import FileProblems
 from conformance.files.candidate_file import DESCRIPTIONS, read_candidate
 from conformance.files.catalogue_file import catalogue_schema
 from conformance.files.profile_file import profile_schema, read_profile
@@ -224,6 +226,17 @@ def test_the_candidate_file_that_init_writes_is_valid(tmp_path: Path) -> None:
     _candidate(tmp_path / "candidate.toml", text)
     shown = next(line for line in text.splitlines() if line.startswith("[auth]"))
     assert set(re.findall(r"[a-z0-9-]+", shown.partition("#")[2])) == set(SCHEMES)
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_a_credential_written_as_text_is_refused_as_the_guide_says(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "candidate.toml"
+    head = 'name = "A"\nversion = "1"\nbase_url = "https://sandbox.example.com"\n[users.alice]\n'
+    path.write_text(f'{head}{name} = "written-here"\n', encoding="utf-8")
+    with pytest.raises(FileProblems, match=name):
+        read_candidate(path)
+    path.write_text(f'{head}{name} = {{ env = "NAMED" }}\n', encoding="utf-8")
+    assert read_candidate(path).users["alice"][name] == {"env": "NAMED"}
 
 
 # -- tables in step with the code -----------------------------------------------------------------------------

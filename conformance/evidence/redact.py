@@ -93,6 +93,11 @@ class Redactor:
         return Clean(of_head.text(start), clean_headers, clean_body, of_head.sealed + of_body.sealed)
 
 
+def _names_a_variable(found: re.Match[str]) -> bool:
+    """Tell whether a header's value is a reference to the environment, as in ``Authorization: Bearer ${TOKEN}``."""
+    return found[3].endswith("$") and found.string[found.end() : found.end() + 1] == "{"
+
+
 def salt_of(run_key: bytes, seq: int, path: str) -> bytes:
     """Return the 128-bit salt of one field of one exchange."""
     return hmac.digest(run_key, f"salt|{seq}|{path}".encode(), "sha256")[:16]
@@ -177,7 +182,7 @@ class _Pass:
 
     def _header_line(self, found: re.Match[str]) -> str:
         name = found[1]
-        if not names.is_secret(name) or found[3].rstrip().endswith(REDACTED):
+        if not names.is_secret(name) or found[3].rstrip().endswith(REDACTED) or _names_a_variable(found):
             return found[0]
         return f"{name}{found[2]}{self.header(name, found[3])}"
 

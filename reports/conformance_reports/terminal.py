@@ -30,6 +30,8 @@ FILES = ("report.txt",)
 WIDTH_MIN = 40
 #: From this many inconclusive checks with one and the same reason, they are told together.
 ALIKE_MIN = 3
+#: Longer lists of ids are cut with their number; the other renderings hold them all.
+LISTED_MAX = 24
 
 _STYLES = {
     "passed": "green",
@@ -188,7 +190,7 @@ class _Page:
         if groups:
             self.heading("not_decided")
         for why, names in groups.items():
-            self.put(Line(", ".join(map(one_line, names)), style="cyan"))
+            self.put(Line(_listed([one_line(name) for name in names]), style="cyan"))
             self.put(Line(why), indent=4)
 
     def _why_not(self, requirement: Row) -> str:
@@ -215,7 +217,7 @@ class _Page:
         self.put()
         outcome = rows[0]["outcome"]
         head = Line(f"{_MARKS[outcome]} {self.say(outcome_text(outcome))} ", style=_STYLES[outcome])
-        self.put(head.append(", ".join(one_line(row["check"]) for row in rows), style="bold"))
+        self.put(head.append(_listed([one_line(row["check"]) for row in rows]), style="bold"))
         self._field("reason", rows[0]["reason"])
 
     def _finding(self, row: Row) -> None:
@@ -259,3 +261,9 @@ class _Page:
 
 def _ms(microseconds: int | None) -> str:
     return "–" if microseconds is None else f"{microseconds / 1000:,.1f} ms"
+
+
+def _listed(names: list[str]) -> str:
+    """Return names as a list that stays readable: the first ones, and how many more; all are in the other files."""
+    shown = ", ".join(names[:LISTED_MAX])
+    return f"{shown} … +{len(names) - LISTED_MAX}" if len(names) > LISTED_MAX else shown

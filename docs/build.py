@@ -6,6 +6,7 @@ python docs/build.py --check    exit 1 if a committed page differs from what wou
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 
@@ -51,13 +52,17 @@ def _options(name: str, command: object) -> list[str]:
 
     assert isinstance(command, Command)
     arguments = " ".join(p.human_readable_name for p in command.params if isinstance(p, Argument))
-    lines = [f"`conformance {name} {arguments}`".replace(" `", "`"), "", (command.help or "").strip(), ""]
+    lines = [f"`conformance {name} {arguments}`".replace(" `", "`"), "", inspect.cleandoc(command.help or ""), ""]
     rows = [p.get_help_record(Context(command)) for p in command.params if not isinstance(p, Argument)]
     if any(rows):
         lines += ["| option | meaning |", "| --- | --- |"]
-        lines += [f"| `{row[0]}` | {row[1]} |".replace("|json", "\\|json") for row in rows if row]
+        lines += [f"| `{_cell(row[0])}` | {_cell(row[1])} |" for row in rows if row]
         lines.append("")
     return lines
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _requirements(contents: SuiteContents) -> str:

@@ -173,6 +173,13 @@ def compile_extraction(place: Place) -> Extraction:
     return Extraction(constant=value)
 
 
+def compile_object(place: Place) -> Extraction:
+    """Compile a whole result or list item: a table there is always an object, so a member may be called ``at``."""
+    if isinstance(place.value, Mapping):
+        return Extraction(members={item.name: compile_extraction(item) for item in place.members()})
+    return compile_extraction(place)
+
+
 def _compile_table(place: Place) -> Extraction:
     place.only(_KEYS)
     value = place.value

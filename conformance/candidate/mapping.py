@@ -34,7 +34,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.candidate.extract import Extraction, Query, compile_extraction, compile_query, exact
+from conformance.candidate.extract import Extraction, Query, compile_extraction, compile_object, compile_query, exact
 from conformance.candidate.paging import Listing, compile_listing
 from conformance.candidate.reading_toml import Place
 from conformance.candidate.templates import Members, Node, Text, compile_members, compile_node, compile_path
@@ -136,7 +136,7 @@ def compile_operation(place: Place, defaults: Mapping[str, Any], neutral: Mappin
     value = place.value
     place.only(_OPERATION_KEYS)
     steps = _steps(place, defaults)
-    result = compile_extraction(place.at("result")) if "result" in value else None
+    result = compile_object(place.at("result")) if "result" in value else None
     listing = compile_listing(place) if "items" in value else None
     effect = place.choice(
         "effect", list(Effect), str(known.get("effect") or ("read" if steps[-1].method == "GET" else "write"))

@@ -23,7 +23,7 @@ from conformance.candidate.extract import (
     Query,
     Response,
     Unreadable,
-    compile_extraction,
+    compile_object,
     compile_query,
 )
 from conformance.candidate.reading_toml import Place
@@ -107,7 +107,7 @@ def _linked(rule: Next, response: Response) -> str | None:
 def compile_listing(place: Place) -> Listing | None:
     """Compile ``items``, ``each`` and ``next`` of an operation."""
     items = compile_query(place.at("items"))
-    each = compile_extraction(place.at("each")) if "each" in place.value else None
+    each = compile_object(place.at("each")) if "each" in place.value else None
     following = _compile_next(place.at("next"))
     return Listing(items, each, following) if items else None
 

@@ -105,17 +105,19 @@ def _role_text(text: str, roles: tuple[str, ...]) -> str:
     return "".join(f'\n[[roles]]\nname = "{role}"\nthreshold = 1\nmodes = ["{ROLE_MODES[role]}"]\n' for role in missing)
 
 
-def self_check(run: RunDirectory) -> str:
+def self_check(run: RunDirectory, keyid: str) -> str:
     """Verify the report that was just written, with the own policy; return a line that says how it went.
 
     Raises UntrustedError if the report does not verify: then something is wrong with this machine.
     """
-    from conformance.attest.keys import PublicKey  # noqa: F401 - loads the algorithms once
     from conformance.attest.policy import read_policy
     from conformance.attest.verify import verify
 
     if not trust_policy().exists():
         return "not verified: there is no trust policy; see `conformance keys trust`"
-    result = verify(run.envelope.read_bytes(), read_policy(trust_policy()), run.evidence)
+    policy = read_policy(trust_policy())
+    if not any(key.public.keyid == keyid for key in policy.keys):
+        return f"not verified: {trust_policy()} does not trust {keyid}; see `conformance keys trust`"
+    result = verify(run.envelope.read_bytes(), policy, run.evidence)
     done = sum(1 for step in result.steps if step.status == "passed")
     return f"{done} of {len(result.steps)} steps passed, the others are not required by the policy"

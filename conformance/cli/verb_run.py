@@ -211,8 +211,8 @@ def _finish(options: Options, result: RunResult) -> int:
     from conformance.engine.render import render_all
 
     written = render_all(result.run, result.statement, names=options.reports, only=options.only_plugins or None)
-    verified = self_check(result.run)
     predicate = result.statement["predicate"]
+    verified = self_check(result.run, predicate["issuer"]["keyid"])
     if options.form == "json":
         summary = {
             "run": _short(result.run.root),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import FileProblems
+from conformance.errors import FileProblems, Problem
 from conformance.files.schema import TEXT
 from conformance.files.toml import problems_of, read_toml
 from conformance.model.profile import Profile
@@ -52,7 +52,7 @@ def profile_schema() -> dict[str, Any]:
 def read_profile(path: Path) -> Profile:
     """Return the profile in ``path``; raises FileProblems with all mistakes."""
     document = read_toml(path)
-    problems = problems_of(document, profile_schema())
+    problems = problems_of(document, profile_schema()) + _unsignable(document.get("parameters", {}), "$.parameters")
     if problems:
         raise FileProblems(str(path), problems)
     return _build(document)
@@ -63,6 +63,17 @@ def profile_digest(profile: Profile) -> str:
     text = repr((profile.id, profile.version, _frozen(profile.select), _frozen(profile.exclude), profile.not_applicable,
                  _frozen(profile.parameters), profile.rule))  # fmt: skip
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _unsignable(value: Any, where: str) -> list[Problem]:
+    """Find parameters that canonical JSON cannot hold here: floats, dates, times."""
+    if isinstance(value, Mapping):
+        return [problem for key, item in value.items() for problem in _unsignable(item, f"{where}.{key}")]
+    if isinstance(value, list):
+        return [problem for index, item in enumerate(value) for problem in _unsignable(item, f"{where}[{index}]")]
+    if isinstance(value, str | bool | int):
+        return []
+    return [Problem(where, f"{value!r}", "text, a boolean or an integer with its unit in the name")]
 
 
 def _frozen(value: Any) -> Any:

@@ -11,7 +11,7 @@ from conformance.model.text import Text
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A load scenario, run by ``python -m module SPEC`` in a child process before the checks that read it."""
+    """A load scenario, run by its module's ``run(context)`` in a child process before the checks that read it."""
 
     id: str
     title: Text

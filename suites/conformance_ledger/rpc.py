@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ class RpcSession:
         self._numbers = itertools.count(1)
         self._session = requests.Session()
         self._session.trust_env = False
-        self._verify: str | bool = str(candidate.tls["ca"]) if candidate.tls.get("ca") else True
+        self._verify: str | bool = _trust(candidate)
 
     def call(self, url: str, method: str, parameters: Mapping[str, Any]) -> Reply | Broken:
         """Call a method; raises Inconclusive when ``url`` is out of scope."""
@@ -102,6 +103,17 @@ def _reply(received: bytes, status: int, exchange: Exchange) -> Reply | Broken:
         return Broken("schema", "neither result nor error", exchange)
     error = document.get("error")
     return Reply(document.get("result"), error if isinstance(error, dict) else None, exchange)
+
+
+def _trust(candidate: CandidateFile) -> str | bool:
+    """Return the root to trust: ``[tls] ca``, relative to the candidate file, else the system's."""
+    ca = candidate.tls.get("ca")
+    if isinstance(ca, Mapping):
+        ca = ca.get("file")
+    if not ca:
+        return True
+    home = candidate.path.parent if candidate.path else Path.cwd()
+    return str((home / str(ca)).resolve())
 
 
 def _authority(url: str) -> str:

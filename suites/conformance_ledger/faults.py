@@ -55,7 +55,7 @@ FAULTS: tuple[Fault, ...] = (
         "The operator changes a balance without a transaction",
         "运营方绕过交易直接修改余额",
         {"L08": "must leave the state as it was"},
-        "L04 X08",
+        "L04 X08 C07",
     ),
     _fault(
         "history-truncated",
@@ -158,8 +158,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     _fault(
         "slow-rounds",
-        "A round of consensus takes seconds",
-        "一轮共识耗时数秒",
+        "Every third round of consensus takes seconds",
+        "每三轮共识有一轮耗时数秒",
         {"C02": "within the declared time"},
         "C03 C04 C05",
     ),
@@ -179,10 +179,9 @@ FAULTS: tuple[Fault, ...] = (
     ),
     _fault(
         "minority-forks",
-        "A quorum is counted among the nodes in reach",
-        "仅按可达节点数计算法定票数",
+        "A node that is cut off takes its own vote for a quorum",
+        "被隔离的节点以自身一票作为法定票数",
         {"C05": "cut off from every other node"},
-        "X04",
     ),
     _fault(
         "no-reexecution",
@@ -196,7 +195,7 @@ FAULTS: tuple[Fault, ...] = (
         "One validator's vote is counted as often as needed",
         "同一验证节点的投票被重复计数",
         {"C08": "each one's only once"},
-        "L05 L06 L09 C01 C03 C04 C05 X02 X10 O01",
+        "C11",
     ),
     _fault(
         "history-pruned",

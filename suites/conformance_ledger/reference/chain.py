@@ -8,7 +8,6 @@ from typing import Any
 from conformance_ledger.reference.blocks import (
     Block,
     Log,
-    Vote,
     omitted_fields,
     signature_valid,
     transactions_root,
@@ -169,10 +168,3 @@ class Chain:
             raise Rejected("unknown-transaction", "there is no such transaction", 404)
         height, index = self.places[transaction]
         return self.blocks[height], index
-
-
-def kept_votes(votes: Sequence[Vote], quorum: int, rules: Rules) -> tuple[Vote, ...]:
-    """Return the votes a node keeps for a block, each validator's once."""
-    if rules("duplicate-votes-counted"):
-        return tuple([votes[0]] * quorum)
-    return tuple({vote.validator: vote for vote in votes}.values())

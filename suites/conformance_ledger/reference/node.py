@@ -15,7 +15,7 @@ from typing import Any
 
 from conformance_ledger.reference import limits, sm
 from conformance_ledger.reference.blocks import Block, Log, Vote, signature_valid, vote_bytes
-from conformance_ledger.reference.chain import Chain, Invalid, kept_votes
+from conformance_ledger.reference.chain import Chain, Invalid
 from conformance_ledger.reference.events import Events
 from conformance_ledger.reference.messages import (
     Ask,
@@ -102,8 +102,8 @@ class Node:
             return 1
         if self._rules("unanimous-quorum"):
             return len(self._validators)
-        if self._rules("minority-forks"):
-            return 2 * self._reachable(self.name) // 3 + 1
+        if self._rules("minority-forks") and self._reachable(self.name) == 1:
+            return 1
         return self.chain.quorum
 
     def stop(self) -> None:
@@ -198,13 +198,16 @@ class Node:
         if self._round_since is None:
             self._round_since = now
         waited = now - self._round_since
-        patience = limits.COLLECT_MS + (limits.SLOW_MS if self._rules("slow-rounds") else 0)
+        patience = limits.COLLECT_MS + (limits.SLOW_MS if self._slow() else 0)
         if self._proposer(self._round) == self.name and self._round not in self._proposed:
             if waited >= patience:
                 self._propose(now)
         elif waited > patience + min(limits.ROUND_MS * (self._round + 1), limits.ROUND_MS_MAX):
             self._enter_round(self._round + 1)
             self.send(self.name, None, RoundChange(self.chain.head.height + 1, self._round))
+
+    def _slow(self) -> bool:
+        return self._rules("slow-rounds") and self.chain.head.height % 3 == 0
 
     def _proposer(self, round_: int) -> str:
         return self._order[(self.chain.head.height + 1 + round_) % len(self._order)]
@@ -329,7 +332,7 @@ class Node:
         if vote.block not in self._candidates:
             self.send(self.name, sender, Ask(message.height))
             return
-        self._commit(self._candidates[vote.block].with_votes(kept_votes([*votes.values()], self.quorum, self._rules)))
+        self._commit(self._candidates[vote.block].with_votes(tuple(votes.values())))
 
     def _on_round_change(self, sender: str, message: RoundChange) -> None:
         if self._behind(sender, message.height):

@@ -113,8 +113,12 @@ class Views:
             "block": block.hash,
             "proposer": block.header["proposer"],
             "round": block.votes[0].round,
-            "votes": [vote.public() for vote in block.votes],
+            "votes": self._votes(block),
         }
+
+    def _votes(self, block: Block) -> list[dict[str, Any]]:
+        votes = [vote.public() for vote in block.votes]
+        return votes[:1] * len(votes) if self._rules("duplicate-votes-counted") else votes
 
     def validators(self) -> dict[str, Any]:
         """Return who may sign blocks."""

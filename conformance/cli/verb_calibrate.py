@@ -47,7 +47,7 @@ def command(suites: tuple[str, ...], form: str, workers: int, only_plugins: tupl
 
 def _progress(suite: str, fault: str, done: int, total: int) -> None:
     end = "\r" if sys.stderr.isatty() and done < total else "\n"
-    if sys.stderr.isatty() or done == total:
+    if sys.stderr.isatty() or done == total or done % 10 == 0:
         print(f"  {suite}: {done}/{total} trials {fault[:40]:40}", end=end, file=sys.stderr)  # noqa: T201
 
 

@@ -47,13 +47,14 @@ class Trial:
 def calibrate(
     contents: SuiteContents, *, only: tuple[str, ...] | None = None, workers: int = 0, progress: Progress | None = None
 ) -> SuiteCalibration:
-    """Calibrate one suite with ``workers`` reference candidates side by side (default: one a core).
+    """Calibrate one suite with ``workers`` reference candidates side by side (default: the suite's word, else one a core).
 
     Raises PluginError or HarnessError when the reference candidate or a check process cannot be started.
     """
     faults = contents.loaded.faults()
     trials = [Trial(None), *(Trial(fault) for fault in faults)]
-    results = _run_all(contents, trials, only, workers or min(os.cpu_count() or 1, 4), progress)
+    benches = workers or contents.loaded.suite.calibration_workers or min(os.cpu_count() or 1, 4)
+    results = _run_all(contents, trials, only, benches, progress)
     sound = results.pop("")
     rows = [row for fault in faults for row in _rows(fault, results[fault.id])]
     return SuiteCalibration(

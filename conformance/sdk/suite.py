@@ -25,7 +25,8 @@ class Suite:
     """The whole public face of a suite plugin.
 
     Modules and objects are named as text ("package.module" or "package.module:NAME") so that listing a suite
-    imports none of them. ``parameters`` are the defaults of what a profile may set.
+    imports none of them. ``parameters`` are the defaults of what a profile may set. ``calibration_workers``: how many
+    reference candidates calibration runs side by side, 0 for one a core; more where checks mostly wait.
     """
 
     id: str
@@ -38,3 +39,4 @@ class Suite:
     faults: str | None = None
     scenarios: tuple[Scenario, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    calibration_workers: int = 0

@@ -18,6 +18,7 @@ SUITE = Suite(
     ),
     reference="conformance_ledger.reference:PART",
     faults="conformance_ledger.faults:FAULTS",
+    calibration_workers=5,
     parameters={
         #: How long a check waits for finality or for a node to catch up (seconds).
         "patience_s": 6,

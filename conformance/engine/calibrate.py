@@ -47,9 +47,9 @@ class Trial:
 def calibrate(
     contents: SuiteContents, *, only: tuple[str, ...] | None = None, workers: int = 0, progress: Progress | None = None
 ) -> SuiteCalibration:
-    """Calibrate one suite with ``workers`` reference candidates side by side (default: the suite's word, else one a core).
+    """Calibrate one suite with ``workers`` reference candidates side by side.
 
-    Raises PluginError or HarnessError when the reference candidate or a check process cannot be started.
+    The default is what the suite asks for, else one a core. Raises PluginError or HarnessError when the reference candidate or a check process cannot be started.
     """
     faults = contents.loaded.faults()
     trials = [Trial(None), *(Trial(fault) for fault in faults)]

@@ -49,7 +49,8 @@ def calibrate(
 ) -> SuiteCalibration:
     """Calibrate one suite with ``workers`` reference candidates side by side.
 
-    The default is what the suite asks for, else one a core. Raises PluginError or HarnessError when the reference candidate or a check process cannot be started.
+    The default is what the suite asks for, else one a core. Raises PluginError or HarnessError when the reference
+    candidate or a check process cannot be started.
     """
     faults = contents.loaded.faults()
     trials = [Trial(None), *(Trial(fault) for fault in faults)]

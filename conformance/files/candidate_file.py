@@ -111,9 +111,8 @@ def _names_a_secret(path: tuple[Any, ...]) -> bool:
 
 def named_secrets(candidate: CandidateFile) -> tuple[str, ...]:
     """Return the environment variables that the candidate file names, in the order of the file."""
-    sections = (
-        candidate.auth, candidate.users, candidate.signing, candidate.tls, candidate.hooks, candidate.stdio, candidate.declared
-    )  # fmt: skip
+    credentials = (candidate.auth, candidate.users, candidate.signing, candidate.tls)
+    sections = (*credentials, candidate.hooks, candidate.stdio, candidate.declared)
     return tuple(dict.fromkeys(name for section in sections for name in _environment_names(section)))
 
 

@@ -234,3 +234,4 @@ def test_a_whole_run_finds_what_is_wrong_with_it(
     assert [item["reason"] for item in outcomes if item["blame"] == "HARNESS" and item["outcome"] == "failed"] == []
     written = b"".join(content_of(path) for path in runs.rglob("*") if path.is_file())
     assert [key for key in KEYS.values() if key.encode() in written] == []
+    assert conformance("verify", str(only_run(runs))).returncode == 0

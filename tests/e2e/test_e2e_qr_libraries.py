@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stranger import ROOT, no_traceback, only_run, statement_of
+from stranger import ROOT, Run, no_traceback, only_run, statement_of
 
 pytestmark = pytest.mark.e2e
 
@@ -83,7 +83,7 @@ def _profile(folder: Path) -> Path:
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.name)
 def test_a_published_library_gets_exactly_the_outcomes_on_file(
-    library: Library, environment: dict[str, str], tmp_path: Path
+    library: Library, conformance: Run, environment: dict[str, str], tmp_path: Path
 ) -> None:
     home = _installed(library)
     variables = {**environment, "PATH": f"{home / 'venv' / 'bin'}{os.pathsep}{environment['PATH']}"}
@@ -102,3 +102,4 @@ def test_a_published_library_gets_exactly_the_outcomes_on_file(
         assert words in reasons[check], (check, reasons[check])
     assert report["verdict"]["value"] == expected["verdict"]
     assert done.returncode == {"conformant": 0, "not conformant": 1, "inconclusive": 3}[expected["verdict"]]
+    assert conformance("verify", str(only_run(tmp_path / "runs"))).returncode == 0

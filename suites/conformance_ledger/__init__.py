@@ -18,10 +18,10 @@ SUITE = Suite(
     ),
     reference="conformance_ledger.reference:PART",
     faults="conformance_ledger.faults:FAULTS",
-    calibration_workers=5,
+    calibration_workers=4,
     parameters={
         #: How long a check waits for finality or for a node to catch up (seconds).
-        "patience_s": 6,
+        "patience_s": 10,
         #: How many of the last blocks are read and recomputed, and how many commits have their signatures verified.
         "blocks_max": 20,
         "commits_max": 5,

@@ -154,7 +154,8 @@ def test_cursors_belong_to_their_list_and_cannot_be_altered(bank: Client) -> Non
     for _ in range(2):
         bank.pay(debtor, creditor, 1)
     cursor = bank.ask("GET", f"/accounts/{debtor}/statement?limit=1").json()["next"]
-    altered = cursor[:-1] + ("A" if cursor[-1] != "A" else "B")
+    # Not the last character: its spare bits carry nothing, and another spelling of the same cursor is the same cursor.
+    altered = ("A" if cursor[0] != "A" else "B") + cursor[1:]
     for account, text in ((debtor, altered), (creditor, cursor), (debtor, "nonsense")):
         assert bank.ask("GET", f"/accounts/{account}/statement?cursor={text}").json()["code"] == "invalid-cursor"
 

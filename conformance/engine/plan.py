@@ -11,7 +11,7 @@ from typing import Any
 import rfc8785
 
 from conformance.engine.world import SuiteContents, World
-from conformance.errors import NothingSelected
+from conformance.errors import ConfigError, NothingSelected
 from conformance.model.candidate import CandidateFile
 from conformance.model.outcome import Outcome
 from conformance.model.plan import Plan, PlannedCheck, PlannedScenario
@@ -61,8 +61,9 @@ def make_plan(
     """Return the plan of a run. Raises NothingSelected when no check is left to run.
 
     Checks that cannot run here stay in the plan with their outcome settled and its reason, so that what was
-    expected and what happened can always be compared.
+    expected and what happened can always be compared. Raises ConfigError when the profile selects what is not there.
     """
+    require_selection(world, profile)
     checks = [
         _planned(contents, item, candidate, operations, profile, selection)
         for contents in world.suites
@@ -88,6 +89,31 @@ def make_plan(
 def parameters_of(contents: SuiteContents, profile: Profile) -> dict[str, Any]:
     """Return a suite's parameters: its defaults, overridden by the profile."""
     return {**contents.loaded.suite.parameters, **profile.parameters.get(contents.id, {})}
+
+
+def require_selection(world: World, profile: Profile) -> None:
+    """Raise ConfigError when the profile counts on something that is not installed or not loaded.
+
+    What a profile selects and nobody has cannot be tested, so leaving it out silently would be a false green.
+    """
+    missing = [
+        f"{suite}: {pattern}"
+        for suite, patterns in profile.select.items()
+        for pattern in patterns
+        if not _matches_something(world, suite, pattern)
+    ]
+    if missing:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise ConfigError(
+            f"profile {profile.id} {profile.version} selects what no loaded suite has: {shown}",
+            where="--profile",
+            remedy="Install the suite or load it with --only-plugins; to run a part, use --suite or --check.",
+        )
+
+
+def _matches_something(world: World, suite: str, pattern: str) -> bool:
+    contents = world.suite(suite)
+    return contents is not None and any(fnmatchcase(item.id, pattern) for item in contents.catalogue.requirements)
 
 
 def _selected(world: World, profile: Profile) -> list[str]:

@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +242,12 @@ def _statement(
 ) -> dict[str, Any]:
     events = read_events(run.events)
     starts = [float(event["at"]) for event in events if event["event"] == "run-started"]
-    outcomes = {str(event["check"]): CheckOutcome.from_json(event) for event in events if event["event"] == "outcome"}
+    starts_of = Counter(str(event["check"]) for event in events if event["event"] == "check-started")
+    outcomes = {
+        str(event["check"]): replace(CheckOutcome.from_json(event), attempts=starts_of[str(event["check"])])
+        for event in events
+        if event["event"] == "outcome"
+    }
     return make_statement(
         ReportInput(
             plan=plan,

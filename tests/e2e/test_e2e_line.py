@@ -200,7 +200,11 @@ def test_an_interrupted_run_is_resumed_without_repeating_a_check(
     outcomes = [event["check"] for event in events_of(run) if event["event"] == "outcome"]
     assert outcomes[: len(before)] == before
     assert len(outcomes) == len(set(outcomes)) == 10
-    assert statement_of(run)["environment"]["attempts"] == 2
+    report = statement_of(run)
+    assert report["environment"]["attempts"] == 2
+    attempts = {row["check"]: row["attempts"] for row in report["outcomes"]}
+    assert all(attempts[check] == 1 for check in before), "what was finished is not an attempt again"
+    assert sum(attempts.values()) <= len(outcomes) + 1, "at most the interrupted check was begun twice"
     assert conformance("verify", str(run)).returncode == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.engine.plan import Selection, make_plan, plan_digest
 from conformance.engine.world import SuiteContents, World
-from conformance.errors import NothingSelected
+from conformance.errors import ConfigError, NothingSelected
 from conformance.model.candidate import CandidateFile, Effect, Scope
 from conformance.model.plan import Plan
 from conformance.model.profile import Profile
@@ -113,6 +113,13 @@ def test_nothing_to_run_is_an_error_of_its_own() -> None:
     with pytest.raises(NothingSelected) as caught:
         plan(world(declared("TOY-1", needs=("x.y",))))
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize("select", [{"toy": ("TOY-1", "TOY-9")}, {"toy": ("*",), "other": ("*",)}, {"toy": ("SEC-*",)}])
+def test_what_the_profile_counts_on_must_be_there(select: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(ConfigError, match="selects what no loaded suite has") as caught:
+        plan(world(declared("TOY-1")), profile=replace(PROFILE, select=select))
+    assert "--only-plugins" in caught.value.diagnostics()
 
 
 def test_scenarios_are_planned_only_when_a_check_will_read_them() -> None:

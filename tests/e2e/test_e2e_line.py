@@ -146,9 +146,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dic
 
 
 def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Start a run that can be interrupted, also where these tests run in a shell's background with SIGINT ignored."""
     command = [sys.executable, "-m", "conformance.cli.main", "run", *arguments]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -132,6 +132,9 @@ class _Page:
         self.put()
         self._counts("requirements", self.report.requirement_counts())
         self._counts("checks", self.report.check_counts())
+        if self.report.unselected:
+            outside = f"{self.word('unselected')} {len(self.report.unselected)}{self.colon}"
+            self.put(Line(outside + self.word("unselected_help"), style="dim"))
 
     def _counts(self, label: str, counts: dict[str, int]) -> None:
         line = Line(f"{self.word(label)} {sum(counts.values())}{self.colon}", style="bold")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import rich_click as click
@@ -24,19 +25,31 @@ def command() -> None:
 @click.option("--directory", type=click.Path(path_type=Path), help="Where its files go [default: a temporary one].")
 @click.option("--only-plugins", multiple=True, help="Load only these plugins or distributions.")
 def serve(faults: tuple[str, ...], directory: Path | None, only_plugins: tuple[str, ...]) -> int:
-    """Serve on loopback until interrupted; prints the candidate file and the secrets to export."""
+    """Serve on loopback until interrupted; prints where its candidate file and its secrets lie."""
     from conformance.reference.process import ReferenceProcess
 
     with tempfile.TemporaryDirectory(prefix="conformance-reference-") as folder:
         home = directory or Path(folder)
         with ReferenceProcess(home, faults=faults, only_plugins=only_plugins or None) as reference:
-            click.echo(f"candidate file: {reference.candidate_path}")
-            click.echo("test secrets of this instance (they end with it):")
-            for name, value in sorted(reference.environment.items()):
-                click.echo(f"export {name}={value!r}" if "\n" not in value else f"# {name}: a key, see the directory")
-            click.echo(f"then: conformance run -c {reference.candidate_path}")
+            secrets = _write_secrets(home / "secrets.env", reference.environment)
+            click.echo(f"candidate file  {reference.candidate_path}")
+            click.echo(f"its secrets     {secrets} (mode 0600; they end with this instance)")
+            click.echo("in another shell:")
+            click.echo(f"  . {secrets} && conformance run -c {reference.candidate_path}")
             _wait()
     return exits.CONFORMANT
+
+
+def _write_secrets(path: Path, environment: Mapping[str, str]) -> Path:
+    """Write what the candidate file names as shell exports, readable by their owner only."""
+    import os
+    import shlex
+
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items()))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    return path
 
 
 def _wait() -> None:

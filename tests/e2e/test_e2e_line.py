@@ -327,3 +327,23 @@ def test_init_doctor_and_a_pipeline_file(conformance: Run, tmp_path: Path) -> No
     doctor = conformance("doctor", "--offline", cwd=tmp_path)
     no_traceback(doctor)
     assert "checks would run" in doctor.stdout
+
+
+def test_the_reference_candidate_is_served_alone_with_its_secrets_in_a_file(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "conformance.cli.main", "reference", "serve", "--directory", str(tmp_path)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        told = "".join(process.stdout.readline() for _ in range(4))
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    secrets = tmp_path / "secrets.env"
+    assert str(tmp_path / "candidate.toml") in told, told + errors
+    assert secrets.stat().st_mode & 0o777 == 0o600
+    values = [line.partition("=")[2].strip("'") for line in secrets.read_text().splitlines() if "SECRET=" in line]
+    assert values
+    assert not any(value in told for value in values), "secrets belong in the file, not on the screen"
+    assert process.returncode == 0

@@ -28,6 +28,8 @@ def serve(faults: tuple[str, ...], directory: Path | None, only_plugins: tuple[s
     """Serve on loopback until interrupted; prints where its candidate file and its secrets lie."""
     from conformance.reference.process import ReferenceProcess
 
+    stop = _stop_signal()
+
     with tempfile.TemporaryDirectory(prefix="conformance-reference-") as folder:
         home = directory or Path(folder)
         with ReferenceProcess(home, faults=faults, only_plugins=only_plugins or None) as reference:
@@ -36,7 +38,7 @@ def serve(faults: tuple[str, ...], directory: Path | None, only_plugins: tuple[s
             click.echo(f"its secrets     {secrets} (mode 0600; they end with this instance)")
             click.echo("in another shell:")
             click.echo(f"  . {secrets} && conformance run -c {reference.candidate_path}")
-            _wait()
+            stop.wait()
     return exits.CONFORMANT
 
 
@@ -52,8 +54,9 @@ def _write_secrets(path: Path, environment: Mapping[str, str]) -> Path:
     return path
 
 
-def _wait() -> None:
+def _stop_signal() -> threading.Event:
+    """Return an event that SIGINT and SIGTERM set; called first, so that neither can come too early."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    return stop

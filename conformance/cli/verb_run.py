@@ -80,12 +80,16 @@ def command(**values: Any) -> int:
     """
     options = Options(**values)
     _validate(options)
-    from conformance.engine.rundir import new_run, open_run
+    from conformance.engine.rundir import discard_unplanned, new_run, open_run
+    from conformance.errors import ConformanceError
 
     run = open_run(options.resume) if options.resume else new_run(options.runs)
     try:
         with _request(options, run) as request:
             result = _execute(options, request, run)
+    except ConformanceError:
+        discard_unplanned(run)
+        raise
     except KeyboardInterrupt:
         where = f" --resume {_short(run.root)}"
         print(f"\ninterrupted; go on with `conformance run{' --demo' if options.demo else ''}{where}`", file=sys.stderr)  # noqa: T201

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -83,6 +84,12 @@ def new_run(base: Path | None = None, now: float | None = None) -> RunDirectory:
     except OSError as error:
         raise disk_error(root, error) from error
     return RunDirectory(root.resolve())
+
+
+def discard_unplanned(run: RunDirectory) -> None:
+    """Remove the directory of a run that ended before it had a plan: nothing was asked of any product."""
+    if not run.plan.exists():
+        shutil.rmtree(run.root, ignore_errors=True)
 
 
 def open_run(root: Path) -> RunDirectory:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conformance.engine.events import EventLog
-from conformance.engine.rundir import disk_error, locked, new_run, open_run, read_events
+from conformance.engine.rundir import discard_unplanned, disk_error, locked, new_run, open_run, read_events
 from conformance.errors import ConfigError, RunInUse
 
 
@@ -22,6 +22,14 @@ def test_two_runs_cannot_share_a_directory(tmp_path: Path) -> None:
 def test_a_directory_without_a_plan_is_not_a_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no plan\.json"):
         open_run(tmp_path)
+
+
+def test_a_run_that_never_had_a_plan_leaves_nothing_and_a_planned_one_stays(tmp_path: Path) -> None:
+    unplanned, planned = new_run(tmp_path), new_run(tmp_path)
+    planned.write(planned.plan, b"{}")
+    discard_unplanned(unplanned)
+    discard_unplanned(planned)
+    assert list(tmp_path.iterdir()) == [planned.root]
 
 
 def test_an_event_cut_short_is_dropped_and_the_next_starts_on_its_own(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from conformance import exits
+from conformance.errors import NothingSelected
 
 if TYPE_CHECKING:
     from conformance.engine.matrix import SuiteCalibration
@@ -19,24 +20,39 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.option("--workers", type=int, default=0, help="Reference candidates side by side (default: one a core).")
 @click.option("--only-plugins", multiple=True, help="Load only these plugins or distributions.")
+@click.option("--check", "checks", multiple=True, help="Only these checks (pattern, repeatable); keeps no matrix.")
+@click.option("--fault", "faults", multiple=True, help="Only these faults (pattern, repeatable); keeps no matrix.")
 @click.option("--no-save", is_flag=True, help="Do not keep the matrix for later reports.")
-def command(suites: tuple[str, ...], form: str, workers: int, only_plugins: tuple[str, ...], no_save: bool) -> int:
+def command(
+    suites: tuple[str, ...],
+    form: str,
+    workers: int,
+    only_plugins: tuple[str, ...],
+    checks: tuple[str, ...],
+    faults: tuple[str, ...],
+    no_save: bool,
+) -> int:
     """Run every check against the sound reference candidate and against each seeded fault.
 
     Exit code 0 when every fault is detected for its own reason, without false alarm and without unproven check.
     """
-    from conformance.engine.calibrate import calibrate
+    from conformance.engine.calibrate import Part, calibrate
     from conformance.engine.matrix import save_calibration
     from conformance.engine.world import load_world
 
     only = only_plugins or None
     world = load_world(only, suites or None)
+    part = Part(faults, checks)
     results = []
     for contents in world.suites:
-        result = calibrate(contents, only=only, workers=workers, progress=_progress)
-        if not no_save:
+        if part and not part.trials(contents.loaded.faults()):
+            continue
+        result = calibrate(contents, only=only, workers=workers, progress=_progress, part=part)
+        if not no_save and not part:
             save_calibration(contents, result)
         results.append(result)
+    if not results:
+        raise NothingSelected("no fault fits these options", remedy="See `conformance list faults` for what there is.")
     summary = _summary(results)
     click.echo(json.dumps(summary, ensure_ascii=False, indent=2) if form == "json" else _text(results, summary))
     good = (

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,27 @@ Outcomes = dict[str, CheckOutcome]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a calibration, for the author of a check: patterns of faults and of checks; empty means all."""
+
+    faults: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.faults or self.checks)
+
+    def trials(self, faults: Sequence[Fault]) -> list[Fault]:
+        """Return the faults to try: those named, else those that a named check must find."""
+        selection = Selection(checks=self.checks)
+        return [
+            fault
+            for fault in faults
+            if (not self.faults or any(fnmatchcase(fault.id, pattern) for pattern in self.faults))
+            and any(selection.names(trip.check) for trip in fault.trips)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One pass of a suite's checks under one fault, or none."""
 
@@ -45,18 +67,25 @@ class Trial:
 
 
 def calibrate(
-    contents: SuiteContents, *, only: tuple[str, ...] | None = None, workers: int = 0, progress: Progress | None = None
+    contents: SuiteContents,
+    *,
+    only: tuple[str, ...] | None = None,
+    workers: int = 0,
+    progress: Progress | None = None,
+    part: Part | None = None,
 ) -> SuiteCalibration:
-    """Calibrate one suite with ``workers`` reference candidates side by side.
+    """Calibrate one suite, or a part of it, with ``workers`` reference candidates side by side.
 
     The default is what the suite asks for, else one a core. Raises PluginError or HarnessError when the reference
     candidate or a check process cannot be started.
     """
-    faults = contents.loaded.faults()
+    part = part or Part()
+    faults = part.trials(contents.loaded.faults())
     trials = [Trial(None), *(Trial(fault) for fault in faults)]
     benches = workers or contents.loaded.suite.calibration_workers or min(os.cpu_count() or 1, 4)
-    results = _run_all(contents, trials, only, benches, progress)
-    sound = results.pop("")
+    selection = Selection(checks=part.checks)
+    results = _run_all(contents, trials, only, selection, benches, progress)
+    sound = {check: outcome for check, outcome in results.pop("").items() if selection.names(check)}
     rows = [row for fault in faults for row in _rows(fault, results[fault.id])]
     return SuiteCalibration(
         suite=contents.id,
@@ -71,6 +100,7 @@ def _run_all(
     contents: SuiteContents,
     trials: Sequence[Trial],
     only: tuple[str, ...] | None,
+    selection: Selection,
     workers: int,
     progress: Progress | None,
 ) -> dict[str, Outcomes]:
@@ -85,7 +115,7 @@ def _run_all(
     def work() -> None:
         with (
             tempfile.TemporaryDirectory(prefix="conformance-calibrate-") as folder,
-            _Bench(contents, Path(folder), only) as bench,
+            _Bench(contents, Path(folder), only, selection) as bench,
         ):
             while (trial := take()) is not None:
                 name = trial.fault.id if trial.fault else ""
@@ -104,10 +134,13 @@ def _run_all(
 class _Bench:
     """One reference candidate and the work orders that are run against it, trial after trial."""
 
-    def __init__(self, contents: SuiteContents, folder: Path, only: tuple[str, ...] | None) -> None:
+    def __init__(
+        self, contents: SuiteContents, folder: Path, only: tuple[str, ...] | None, selection: Selection
+    ) -> None:
         self._contents = contents
         self._folder = folder
         self._only = only
+        self._selection = selection
         self._reference = ReferenceProcess(folder / "reference", only_plugins=only)
 
     def __enter__(self) -> _Bench:
@@ -144,7 +177,7 @@ class _Bench:
         everything = Profile("calibration", "1", Text("calibration"), {self._contents.id: ("*",)})
         operations = offered_operations(candidate, self._only)
         short = self._contents.loaded.suite.parameters.get("calibration", {})
-        return make_plan(run, World((self._contents,)), candidate, operations, everything, Selection(), {}, short)
+        return make_plan(run, World((self._contents,)), candidate, operations, everything, self._selection, {}, short)
 
     def _measure(self, plan: Plan, name: str) -> Iterable[tuple[str, str]]:
         for planned in plan.scenarios:

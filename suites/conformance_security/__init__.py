@@ -22,6 +22,7 @@ SUITE = Suite(
         "conformance_security.checks.abuse",
         "conformance_security.checks.disclosure",
     ),
+    reference="conformance_security.reference:PART",
     faults="conformance_security.faults:FAULTS",
     parameters={
         # Seconds after which a revoked token or consent must have stopped working.

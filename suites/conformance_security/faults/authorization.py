@@ -1,0 +1,69 @@
+"""Faults of authorization and consent."""
+
+from __future__ import annotations
+
+from conformance.sdk import Fault
+from conformance_security.faults.naming import fault
+
+FAULTS: tuple[Fault, ...] = (
+    fault(
+        "accounts.owner-unchecked",
+        "Accounts are shown to any customer",
+        "账户可被任意客户查看",
+        "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08",
+    ),
+    fault(
+        "payments.debtor-unchecked",
+        "Any customer's account can be debited",
+        "可从任意客户账户扣款",
+        "SEC-Z02", "belongs to another customer",
+    ),
+    fault(
+        "admin.role-unchecked",
+        "Staff operations are open to customers",
+        "客户可调用管理类操作",
+        "SEC-Z03", "not for customers",
+    ),
+    fault(
+        "consents.scope-unchecked",
+        "A consent opens more than it says",
+        "用户同意的范围未被校验",
+        "SEC-Z04", "consent",
+    ),
+    fault(
+        "consents.full-object",
+        "A consented read shows the whole account",
+        "经同意的读取返回完整账户对象",
+        "SEC-Z05", "more than the consented fields",
+    ),
+    fault(
+        "consents.revocation-cached",
+        "A revoked consent keeps working",
+        "已撤销的同意仍然有效",
+        "SEC-Z06", "the refusal of a revoked consent did not happen",
+    ),
+    fault(
+        "routes.statement-open",
+        "The statement needs no credentials",
+        "对账单接口无需认证",
+        "SEC-Z07", "accounts.statement without credentials", "SEC-Z01", "SEC-Z04",
+    ),
+    fault(
+        "accounts.existence-leaked",
+        "Foreign accounts are told apart from absent ones",
+        "可区分他人账户与不存在的账户",
+        "SEC-Z08", "must be answered alike",
+    ),
+    fault(
+        "accounts.mass-assignment",
+        "Members of the request are copied into the object",
+        "请求字段被直接复制到对象",
+        "SEC-Z09", "must not decide",
+    ),
+    fault(
+        "factors.unbound",
+        "A second factor fits any payment, again and again",
+        "第二因素未与交易绑定且可重复使用",
+        "SEC-Z10", "second factor",
+    ),
+)  # fmt: skip

@@ -1,0 +1,51 @@
+"""Faults of input and HTTP."""
+
+from __future__ import annotations
+
+from conformance.sdk import Fault
+from conformance_security.faults.naming import fault
+
+FAULTS: tuple[Fault, ...] = (
+    fault(
+        "input.deep-json-crash",
+        "Deeply nested JSON crashes the parser",
+        "嵌套过深的 JSON 使解析器崩溃",
+        "SEC-I02", "levels deep",
+    ),
+    fault(
+        "input.duplicate-keys",
+        "The last of repeated members wins",
+        "重复字段取最后一个",
+        "SEC-I03", "names the amount twice",
+    ),
+    fault(
+        "input.invalid-utf8",
+        "Broken bytes are replaced and accepted",
+        "非法字节被替换后接受",
+        "SEC-I04", "the reference holds",
+    ),
+    fault(
+        "input.content-type-sniffed",
+        "JSON is accepted under any media type",
+        "任意媒体类型均按 JSON 接受",
+        "SEC-I05", "JSON was sent",
+    ),
+    fault(
+        "input.method-override",
+        "A header changes the method",
+        "请求头可改变方法",
+        "SEC-I06", "must be ignored",
+    ),
+    fault(
+        "ssrf.callback-unchecked",
+        "Callbacks inside the network are called",
+        "可向内部网络发起回调",
+        "SEC-I08", "inside the product's own network",
+    ),
+    fault(
+        "input.page-size-unbounded",
+        "Page sizes are passed to the database",
+        "分页大小未加限制",
+        "SEC-I09", "must be refused or capped",
+    ),
+)  # fmt: skip

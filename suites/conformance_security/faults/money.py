@@ -1,0 +1,75 @@
+"""Faults of money and state."""
+
+from __future__ import annotations
+
+from conformance.sdk import Fault
+from conformance_security.faults.naming import fault
+
+FAULTS: tuple[Fault, ...] = (
+    fault(
+        "payments.negative-accepted",
+        "Negative amounts are booked",
+        "负金额被记账",
+        "SEC-V01", "is no payment",
+    ),
+    fault(
+        "payments.overflow-accepted",
+        "Large amounts wrap at 32 bits",
+        "大额金额按 32 位回绕",
+        "SEC-V02", "never wrapped",
+    ),
+    fault(
+        "payments.fraction-rounded",
+        "Fractions of the minor unit are rounded",
+        "最小货币单位以下的小数被舍入",
+        "SEC-V03", "must not be rounded",
+    ),
+    fault(
+        "payments.amount-coerced",
+        "Amounts of another JSON type are converted",
+        "类型不符的金额被强制转换",
+        "SEC-V04", "must not be converted",
+    ),
+    fault(
+        "payments.currency-unchecked",
+        "The currency of a payment is ignored",
+        "付款币种未被校验",
+        "SEC-V05", "is not that of the accounts",
+    ),
+    fault(
+        "payments.replay-accepted",
+        "A repeated idempotency key pays again",
+        "重复的幂等键再次付款",
+        "SEC-V06", "must pay nothing again", "SEC-V07", "SEC-V08",
+    ),
+    fault(
+        "payments.key-body-unbound",
+        "An idempotency key is not bound to its request",
+        "幂等键未与请求内容绑定",
+        "SEC-V07", "was used for another amount",
+    ),
+    fault(
+        "payments.key-race",
+        "Simultaneous requests under one key all pay",
+        "同一幂等键的并发请求均被付款",
+        "SEC-V08", "must be one payment",
+    ),
+    fault(
+        "payments.lost-update",
+        "Simultaneous payments overwrite each other's balance",
+        "并发付款相互覆盖余额",
+        "SEC-V09", "the sum of both accounts must be conserved",
+    ),
+    fault(
+        "payments.refund-unbounded",
+        "Refunds may exceed the payment",
+        "退款可超过原付款金额",
+        "SEC-V10", "exceed",
+    ),
+    fault(
+        "payments.illegal-transition",
+        "Finished payments can be cancelled and refunded",
+        "已终结的付款仍可撤销或退款",
+        "SEC-V11", "cannot be",
+    ),
+)  # fmt: skip

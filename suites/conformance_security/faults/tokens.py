@@ -1,0 +1,51 @@
+"""Faults of tokens."""
+
+from __future__ import annotations
+
+from conformance.sdk import Fault
+from conformance_security.faults.naming import fault
+
+FAULTS: tuple[Fault, ...] = (
+    fault(
+        "tokens.none-accepted",
+        "Unsigned tokens are accepted",
+        "接受无签名的令牌",
+        "SEC-J01", "an unsigned token",
+    ),
+    fault(
+        "tokens.algorithm-confused",
+        "The public key is taken as an HMAC secret",
+        "公钥被当作 HMAC 密钥",
+        "SEC-J02", "signed with HS256 under the public key",
+    ),
+    fault(
+        "tokens.expiry-unchecked",
+        "Expired tokens are accepted",
+        "接受过期令牌",
+        "SEC-J04.expiry", "the token expired",
+    ),
+    fault(
+        "tokens.audience-unchecked",
+        "Tokens for another service are accepted",
+        "接受签发给其他服务的令牌",
+        "SEC-J04.audience", "opens another service",
+    ),
+    fault(
+        "tokens.revocation-ignored",
+        "Revoked tokens keep working",
+        "已撤销令牌仍然有效",
+        "SEC-J06", "the refusal of a revoked token did not happen",
+    ),
+    fault(
+        "keys.private-published",
+        "The key set shows the private key",
+        "密钥集公布了私钥",
+        "SEC-J07", "must not publish private members",
+    ),
+    fault(
+        "tokens.query-accepted",
+        "Tokens are read from the query string",
+        "从查询参数读取令牌",
+        "SEC-J17", "stands in the query string",
+    ),
+)  # fmt: skip

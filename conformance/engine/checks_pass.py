@@ -84,7 +84,7 @@ def _one_process(
         child.order(str(path))
         for event in child.events(_patience(spec)):
             match event["event"]:
-                case "check-started":
+                case "check-started" | "check-resumed":
                     running = str(event["check"])
                 case "outcome":
                     running = None

@@ -1,7 +1,7 @@
 """Events: the engine emits them, reporters only listen. Each is one JSON line in ``events.jsonl``.
 
-``run-started`` ``scenario-started`` ``progress`` ``scenario-finished`` ``check-started`` ``outcome``
-``attempt-failed`` ``run-finished``
+``run-started`` ``scenario-started`` ``progress`` ``scenario-finished`` ``check-started`` ``check-resumed``
+``outcome`` ``attempt-failed`` ``run-finished``
 """
 
 from __future__ import annotations

@@ -22,20 +22,26 @@ class DeadlineExceeded(BaseException):
 class Traces:
     """What a check left in the journal while it ran."""
 
-    first: int | None = None
-    last: int | None = None
     curls: list[str] = field(default_factory=list)
+    _spans: list[tuple[int, int]] = field(default_factory=list)
+    _apart: bool = True
 
     def add(self, seq: int, curl: str) -> None:
         """Note one exchange."""
-        self.first = seq if self.first is None else self.first
-        self.last = seq
+        if self._apart:
+            self._spans.append((seq, seq))
+        self._apart = False
+        self._spans[-1] = (self._spans[-1][0], seq)
         if curl:
             self.curls.append(curl)
 
+    def interrupt(self) -> None:
+        """Begin a new range: what is recorded until the next exchange of this check belongs to others."""
+        self._apart = True
+
     def ranges(self) -> tuple[tuple[int, int], ...]:
         """Return the exchanges as inclusive ranges of sequence numbers."""
-        return ((self.first, self.last),) if self.first is not None and self.last is not None else ()
+        return tuple(self._spans)
 
 
 def judge(
@@ -92,7 +98,7 @@ def _classify(error: BaseException | None, should: bool, evidence: Evidence, tra
 
 
 def _passed(evidence: Evidence, traces: Traces) -> _Judgement:
-    if traces.first is None and not evidence.notes:
+    if not traces.ranges() and not evidence.notes:
         return (
             Outcome.INCONCLUSIVE,
             "the check ended without any exchange or note: no evidence",

@@ -5,14 +5,15 @@ It is loaded by name into a pytest that reads no configuration of the vendor's a
 
 from __future__ import annotations
 
-import signal
+import inspect
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from conformance.engine.judge import DeadlineExceeded, judge
+from conformance.engine.judge import judge
+from conformance.engine.running import Running
 from conformance.engine.spec import CheckSpec
 from conformance.engine.tracing import TracingRecorder
 from conformance.model.outcome import Blame, CheckOutcome, Outcome
@@ -45,6 +46,8 @@ class CheckRunner:
         self._planned = {item["id"]: item for item in spec.checks}
         self._evidence = Evidence(spec.run, "")
         self._told: set[str] = set()
+        self._current: Running | None = None
+        self._paused: dict[str, Running] = {}
 
     # -- what checks may ask for --------------------------------------------------------------------------
 
@@ -74,12 +77,12 @@ class CheckRunner:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the planned checks, in the plan's order."""
+        """Keep the planned checks, in the plan's order; those that wait begin first, so that they wait together."""
         order = {identifier: position for position, identifier in enumerate(self._planned)}
         found = [
             (declaration.id, item) for item in items if (declaration := _declaration(item)) and declaration.id in order
         ]
-        items[:] = [item for _, item in sorted(found, key=lambda pair: order[pair[0]])]
+        items[:] = [item for _, item in sorted(found, key=lambda pair: (not waits(pair[1]), order[pair[0]]))]
 
     # -- running ------------------------------------------------------------------------------------------
 
@@ -94,22 +97,16 @@ class CheckRunner:
         result = yield
         return result
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Iterator[None]:
-        """Run the check under its deadline, counted in wall-clock time."""
-        seconds = int(self._planned[_declared_id(pyfuncitem)]["deadlineS"])
-
-        def expired(_signal: int, _frame: object) -> None:
-            raise DeadlineExceeded(f"{seconds} s")
-
-        previous = signal.signal(signal.SIGALRM, expired)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        try:
-            result = yield
-            return result
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        """Run the check under its deadline, up to its end or to its first pause."""
+        identifier = _declared_id(pyfuncitem)
+        seconds = int(self._planned[identifier]["deadlineS"])
+        arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+        self._current = Running(identifier, self._evidence, self._recorder.traces, seconds)
+        if self._current.begin(pyfuncitem.obj, arguments):
+            self._paused[identifier] = self._current
+        return True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
@@ -117,21 +114,46 @@ class CheckRunner:
         result = yield
         failed_before = call.when == "setup" and call.excinfo is not None
         failed_after = call.when == "teardown" and call.excinfo is not None
-        if call.when == "call" or failed_before:
-            self._tell(item, call)
+        if (call.when == "call" or failed_before) and _declared_id(item) not in self._paused:
+            error = call.excinfo.value if call.excinfo else None
+            self._tell(_declared_id(item), error, int(call.duration * 1000))
         elif failed_after:
             self._emit({"event": "attempt-failed", "check": _declared_id(item), "reason": str(call.excinfo)})
         return result
 
-    def _tell(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        identifier = _declared_id(item)
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Iterator[None]:
+        """Run all checks, then go on with those that paused, each when its time has come."""
+        result = yield
+        while self._paused:
+            running = min(self._paused.values(), key=lambda item: item.due)
+            running.wait()
+            self._go_on(running)
+        return result
+
+    def _go_on(self, running: Running) -> None:
+        self._recorder.resume(running.check, running.traces)
+        self._evidence = running.evidence
+        self._emit({"event": "check-resumed", "check": running.check})
+        error: BaseException | None = None
+        try:
+            if running.proceed():
+                return
+        except KeyboardInterrupt:
+            raise
+        except BaseException as ended:  # noqa: BLE001 - how a check ends is judged, whatever it raises
+            error = ended
+        self._paused.pop(running.check)
+        self._tell(running.check, error, int(running.used_s * 1000))
+
+    def _tell(self, identifier: str, error: BaseException | None, elapsed_ms: int) -> None:
         outcome = judge(
             identifier,
-            call.excinfo.value if call.excinfo else None,
+            error,
             should=identifier in self._spec.warn,
             evidence=self._evidence,
             traces=self._recorder.traces,
-            elapsed_ms=int(call.duration * 1000),
+            elapsed_ms=elapsed_ms,
             attempt=self._spec.attempt,
         )
         self._flush()
@@ -152,6 +174,11 @@ class CheckRunner:
 
 def _event(outcome: CheckOutcome) -> dict[str, Any]:
     return {"event": "outcome", "at": int(time.time() * 1000), **outcome.as_json()}
+
+
+def waits(item: pytest.Item) -> bool:
+    """Tell whether a check yields pauses."""
+    return isinstance(item, pytest.Function) and inspect.isgeneratorfunction(inspect.unwrap(item.obj))
 
 
 def _declaration(item: pytest.Item) -> CheckDeclaration | None:

@@ -39,6 +39,12 @@ class TracingRecorder:
         self.check = check
         self.traces = Traces()
 
+    def resume(self, check: str, traces: Traces) -> None:
+        """Go on noting for a check that paused."""
+        traces.interrupt()
+        self.check = check
+        self.traces = traces
+
     def record(self, sighting: Sighting) -> int:
         """Append one exchange and return its sequence number."""
         with self._lock:

@@ -11,6 +11,7 @@ from conformance.sdk.drivers import Driver, DriverFactory, RawSocket, Recorder, 
 from conformance.sdk.evidence import Evidence
 from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
 from conformance.sdk.load import LoadContext, WireDriver, WireRequest
+from conformance.sdk.pause import Pause, pause
 from conformance.sdk.prepared import Edit, Prepared, Stage
 from conformance.sdk.reference import (
     Bank,
@@ -57,6 +58,7 @@ __all__ = [
     "NotApplicable",
     "NotTested",
     "Params",
+    "Pause",
     "Pool",
     "Prepared",
     "Principal",
@@ -82,5 +84,6 @@ __all__ = [
     "eventually",
     "expect",
     "must_accept",
+    "pause",
     "refused",
 ]

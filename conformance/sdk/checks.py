@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from conformance.model.candidate import Effect
+from conformance.sdk.pause import Pause
 
-CheckFunction = TypeVar("CheckFunction", bound=Callable[..., None])
+#: A check decides when it returns; one that waits yields :class:`conformance.sdk.Pause` on the way.
+CheckFunction = TypeVar("CheckFunction", bound=Callable[..., Iterator[Pause] | None])
 
 #: Attribute of a decorated function that holds its declaration.
 DECLARATION = "__conformance_check__"
@@ -21,7 +25,8 @@ class CheckDeclaration:
     """What a check says about itself before it runs.
 
     ``needs``: operations. ``claims``: capabilities. ``hooks``: hooks of the test environment. ``users``: users of
-    the candidate file. ``scenarios``: load scenarios whose measurements it reads. ``deadline_s``: wall clock.
+    the candidate file. ``scenarios``: load scenarios whose measurements it reads. ``deadline_s``: wall clock,
+    pauses included.
     """
 
     id: str
@@ -65,12 +70,23 @@ def check(
             id, requirement or id, needs, claims, hooks, users, scenarios, effects, deadline_s,
             function.__module__, function.__name__, doc,
         )  # fmt: skip
-        setattr(function, DECLARATION, declaration)
+        collected: Any = _plain(function) if inspect.isgeneratorfunction(function) else function
+        setattr(collected, DECLARATION, declaration)
         # pytest collects functions marked so, whatever their name; no private interface of pytest is used.
-        function.__test__ = True  # type: ignore[attr-defined]
-        return function
+        collected.__test__ = True
+        return cast(CheckFunction, collected)
 
     return declare
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a check that pauses as a function that returns its generator: pytest refuses generators themselves."""
+
+    @functools.wraps(function)
+    def begin(*arguments: Any, **named: Any) -> Any:
+        return function(*arguments, **named)
+
+    return begin
 
 
 def declaration_of(value: Any) -> CheckDeclaration | None:

@@ -136,3 +136,37 @@ def test_a_process_serves_one_pass_after_another(tmp_path: Path, worker: CheckWo
     run_pass(spec(tmp_path, "TOY-NOTE"), worker, events.append)
     assert worker.process().pid == first
     assert set(outcomes(events)) == {"TOY-PASS", "TOY-NOTE"}
+
+
+def test_checks_that_wait_do_so_side_by_side(tmp_path: Path, worker: CheckWorker) -> None:
+    events: list[Any] = []
+    run_pass(spec(tmp_path, "TOY-PASS", "TOY-WAIT-PASS", "TOY-WAIT-FAIL"), worker, events.append)
+    order = [(event["event"], event["check"]) for event in events if event["event"] != "pass-finished"]
+    assert order.index(("check-started", "TOY-WAIT-FAIL")) < order.index(("check-resumed", "TOY-WAIT-PASS"))
+    assert order.index(("outcome", "TOY-PASS")) < order.index(("check-resumed", "TOY-WAIT-PASS"))
+    assert outcomes(events) == {
+        "TOY-PASS": ("passed", ""),
+        "TOY-WAIT-PASS": ("passed", ""),
+        "TOY-WAIT-FAIL": ("failed", "the code still works"),
+    }
+
+
+def test_a_check_keeps_its_own_evidence_over_a_pause(tmp_path: Path, worker: CheckWorker) -> None:
+    from conformance.evidence.reader import read_records
+
+    events: list[Any] = []
+    run_pass(spec(tmp_path, "TOY-WAIT-PASS", "TOY-PASS"), worker, events.append)
+    told = next(event for event in events if event["event"] == "outcome" and event["check"] == "TOY-WAIT-PASS")
+    credited = [record["seq"] for record in read_records(tmp_path / "evidence") if record["check"] == "TOY-WAIT-PASS"]
+    assert len(told["exchanges"]) == 2, "what others did during the pause is not its evidence"
+    assert [first for first, _ in told["exchanges"]] == credited
+    assert [label for label, _ in told["notes"]] == ["before", "after"]
+
+
+def test_a_pause_longer_than_the_deadline_is_never_begun(tmp_path: Path, worker: CheckWorker) -> None:
+    events: list[Any] = []
+    run_pass(spec(tmp_path, "TOY-WAIT-LONG"), worker, events.append)
+    assert outcomes(events)["TOY-WAIT-LONG"] == (
+        "inconclusive",
+        "the check would wait 60 s, which its declared 1 s do not leave",
+    )

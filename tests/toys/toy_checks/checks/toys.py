@@ -3,10 +3,11 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from conformance.sdk import Candidate, Evidence, NotTested, accepted, check, expect
+from conformance.sdk import Candidate, Evidence, NotTested, Pause, accepted, check, expect, pause
 
 
 @check("TOY-PASS", needs=("accounts.read",))
@@ -72,3 +73,28 @@ def kills_its_process() -> None:
 def exits() -> None:
     """It tries to end pytest."""
     raise SystemExit(0)
+
+
+@check("TOY-WAIT-PASS", deadline_s=5)
+def waits_twice(candidate: Candidate, evidence: Evidence) -> Iterator[Pause]:
+    """It asks, lets others go first, and asks again."""
+    candidate.call("accounts.read", account="a")
+    evidence.note("before", "asked")
+    yield pause(0.4, "the token has expired")
+    candidate.call("accounts.read", account="a")
+    yield pause(0.1)
+    evidence.note("after", "asked again")
+
+
+@check("TOY-WAIT-FAIL", deadline_s=5)
+def waits_and_fails(candidate: Candidate) -> Iterator[Pause]:
+    """It finds something after its pause."""
+    candidate.call("accounts.read", account="a")
+    yield pause(0.4, "the code has expired")
+    expect(False, "the code still works")
+
+
+@check("TOY-WAIT-LONG", deadline_s=1)
+def waits_too_long() -> Iterator[Pause]:
+    """It would wait longer than it said."""
+    yield pause(60)

@@ -12,6 +12,7 @@ SUITE = Suite(
     package="conformance_security",
     checks=(
         "conformance_security.checks.transport",
+        "conformance_security.checks.transport_suites",
         "conformance_security.checks.signature",
         "conformance_security.checks.tokens",
         "conformance_security.checks.authorization",

@@ -1,25 +1,16 @@
-"""What is negotiated below HTTP, probed with hellos that no current library can send."""
+"""Versions, and what HTTPS says of itself; probed with hellos that no current library can send."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
-from conformance.sdk import Candidate, Effect, Evidence, Inconclusive, NotTested, Params, check, expect
+from conformance.sdk import Candidate, Effect, Evidence, Params, check, expect
 from conformance_security.reads import some_read
 from conformance_security.scene import control
-from conformance_security.tls_probe import (
-    OLD_SUITES,
-    TLS12_SUITES,
-    TLS13_SUITES,
-    Reply,
-    Version,
-    client_hello,
-    read_reply,
-)
-
-#: Seconds that a server may take to answer a hello.
-PATIENCE_S = 5.0
+from conformance_security.tls.codepoints import OLD_SUITES, TLS12_SUITES, TLS13_SUITES
+from conformance_security.tls.hello import Version, client_hello
+from conformance_security.tls.probing import Prober
+from conformance_security.tls.target import tls_target
 
 
 @check("SEC-T01", effects=Effect.READ)
@@ -29,28 +20,58 @@ def old_versions_are_refused(candidate: Candidate, evidence: Evidence) -> None:
     Only alerts that say so (handshake failure, protocol version, insufficient security) count as refusals, and only
     beside a control hello for TLS 1.2 or 1.3 that the same server accepted.
     """
-    host = _tls_host(candidate)
-    controls = [_probe(candidate, version, suites, host) for version, suites in _CONTROLS]
-    if not any(reply.kind == "hello" for reply in controls):
-        raise Inconclusive(f"positive control: hellos for TLS 1.2 and 1.3 drew {controls[0]} and {controls[1]}")
+    prober = Prober.of(candidate, evidence)
     for version in (Version.SSL3, Version.TLS10, Version.TLS11):
-        reply = _probe(candidate, version, OLD_SUITES, host)
-        evidence.note(f"hello for {version.title}", str(reply))
-        expect(
-            reply.kind != "hello",
-            f"{version.title} must be refused, but the server answered with a ServerHello",
-            expected="alert 40, 70 or 71, or a closed connection",
-            actual=str(reply),
-        )
-        if not reply.refuses:
-            raise Inconclusive(f"a hello for {version.title} drew {reply}, which neither refuses nor accepts")
+        prober.must_refuse(version.title, version, OLD_SUITES)
+    prober.settle()
+
+
+@check("SEC-T02", effects=Effect.READ)
+def a_current_version_is_spoken(candidate: Candidate, evidence: Evidence) -> None:
+    """TLS 1.2 or TLS 1.3 is negotiated when a client offers nothing else, with suites that are recommended for it.
+
+    A server that takes neither hello is told apart from one that takes no hello of ours at all: it must have answered
+    an older one, or have refused ours with an alert that says so.
+    """
+    prober = Prober.of(candidate, evidence)
+    for version, reply in zip((Version.TLS12, Version.TLS13), prober.controls, strict=True):
+        prober.note(version.title, reply)
+    if any(reply.version in (Version.TLS12, Version.TLS13) for reply in prober.controls):
+        return
+    older = prober.target.ask(client_hello(Version.TLS11, OLD_SUITES, prober.target.host))
+    prober.note("TLS 1.1", older)
+    heard = next((reply for reply in (*prober.controls, older) if reply.kind == "hello"), None)
+    if heard is None:
+        prober.require_control()
+    expect(
+        heard is None,
+        "the server must negotiate TLS 1.2 or TLS 1.3, but speaks older versions only",
+        expected="a ServerHello for TLS 1.2 or TLS 1.3",
+        actual=str(heard),
+    )
+
+
+@check("SEC-T18", effects=Effect.READ)
+def the_newest_version_is_preferred(candidate: Candidate, evidence: Evidence) -> None:
+    """A client that offers TLS 1.3 beside TLS 1.2 is answered in TLS 1.3."""
+    prober = Prober.of(candidate, evidence)
+    prober.require_control()
+    suites = (*TLS13_SUITES, *TLS12_SUITES)
+    reply = prober.target.ask(client_hello(Version.TLS13, suites, prober.target.host, also=(Version.TLS12,)))
+    prober.note("TLS 1.3 beside TLS 1.2", reply)
+    expect(
+        reply.version == Version.TLS13,
+        "a client that offers TLS 1.3 should be answered in TLS 1.3",
+        expected="a ServerHello for TLS 1.3",
+        actual=str(reply),
+    )
 
 
 @check("SEC-T12", effects=Effect.READ)
 def https_is_demanded_for_a_year(candidate: Candidate, evidence: Evidence, params: Params) -> None:
     """Answers over HTTPS carry Strict-Transport-Security with a max-age of at least a year."""
-    _tls_host(candidate)
-    answer = control(some_read(candidate), "a read over HTTPS")
+    target = tls_target(candidate)
+    answer = control(some_read(target.candidate), "a read over HTTPS")
     header = answer.exchange.header("Strict-Transport-Security")
     least = int(params["hsts_s_min"])
     age = re.search(r'max-age\s*=\s*"?(\d+)', header, re.IGNORECASE)
@@ -60,26 +81,3 @@ def https_is_demanded_for_a_year(candidate: Candidate, evidence: Evidence, param
         expected=f"max-age={least} or more",
         actual=header or "no such header",
     )
-
-
-_CONTROLS = ((Version.TLS12, TLS12_SUITES), (Version.TLS13, TLS13_SUITES))
-
-
-def _tls_host(candidate: Candidate) -> str:
-    parts = urlsplit(candidate.file.base_url)
-    if parts.scheme != "https":
-        raise NotTested("base_url is plain HTTP; point it at the product's TLS listener", blame="CONFIG")
-    return parts.hostname or ""
-
-
-def _probe(candidate: Candidate, version: Version, suites: tuple[int, ...], host: str) -> Reply:
-    connection = candidate.socket(PATIENCE_S)
-    try:
-        connection.send(client_hello(version, suites, host))
-        return read_reply(connection.receive)
-    except ConnectionError:
-        return Reply("closed")
-    except TimeoutError:
-        return Reply("silent")
-    finally:
-        connection.close()

@@ -1,0 +1,187 @@
+"""Cipher suites by what is wrong or right with them, as registered with IANA and in GB/T 38636."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+#: (EC)DHE and static suites that every version up to 1.1 can use (CBC with SHA-1, RC4).
+OLD_SUITES = (0xC014, 0xC00A, 0xC013, 0xC009, 0x0039, 0x0033, 0x0035, 0x002F, 0x000A, 0xC012, 0x0005, 0x0004)
+#: AEAD suites of TLS 1.2 with forward secrecy.
+TLS12_SUITES = (0xC02C, 0xC02B, 0xC030, 0xC02F, 0xCCA9, 0xCCA8, 0x009F, 0x009E)
+#: Suites of TLS 1.3.
+TLS13_SUITES = (0x1301, 0x1302, 0x1303)
+#: Suites of TLS 1.3 that authenticate and do not encrypt (RFC 9150).
+TLS13_NULL_SUITES = (0xC0B4, 0xC0B5)
+
+_NULL = {
+    0x0001: "RSA_WITH_NULL_MD5",
+    0x0002: "RSA_WITH_NULL_SHA",
+    0x003B: "RSA_WITH_NULL_SHA256",
+    0xC001: "ECDH_ECDSA_WITH_NULL_SHA",
+    0xC006: "ECDHE_ECDSA_WITH_NULL_SHA",
+    0xC00B: "ECDH_RSA_WITH_NULL_SHA",
+    0xC010: "ECDHE_RSA_WITH_NULL_SHA",
+}
+_ANONYMOUS = {
+    0x0018: "DH_anon_WITH_RC4_128_MD5",
+    0x001A: "DH_anon_WITH_DES_CBC_SHA",
+    0x001B: "DH_anon_WITH_3DES_EDE_CBC_SHA",
+    0x0034: "DH_anon_WITH_AES_128_CBC_SHA",
+    0x003A: "DH_anon_WITH_AES_256_CBC_SHA",
+    0x006C: "DH_anon_WITH_AES_128_CBC_SHA256",
+    0x006D: "DH_anon_WITH_AES_256_CBC_SHA256",
+    0x00A6: "DH_anon_WITH_AES_128_GCM_SHA256",
+    0x00A7: "DH_anon_WITH_AES_256_GCM_SHA384",
+    0xC015: "ECDH_anon_WITH_NULL_SHA",
+    0xC016: "ECDH_anon_WITH_RC4_128_SHA",
+    0xC017: "ECDH_anon_WITH_3DES_EDE_CBC_SHA",
+    0xC018: "ECDH_anon_WITH_AES_128_CBC_SHA",
+    0xC019: "ECDH_anon_WITH_AES_256_CBC_SHA",
+}
+_EXPORT = {
+    0x0003: "RSA_EXPORT_WITH_RC4_40_MD5",
+    0x0006: "RSA_EXPORT_WITH_RC2_CBC_40_MD5",
+    0x0008: "RSA_EXPORT_WITH_DES40_CBC_SHA",
+    0x000B: "DH_DSS_EXPORT_WITH_DES40_CBC_SHA",
+    0x000E: "DH_RSA_EXPORT_WITH_DES40_CBC_SHA",
+    0x0011: "DHE_DSS_EXPORT_WITH_DES40_CBC_SHA",
+    0x0014: "DHE_RSA_EXPORT_WITH_DES40_CBC_SHA",
+    0x0017: "DH_anon_EXPORT_WITH_RC4_40_MD5",
+    0x0019: "DH_anon_EXPORT_WITH_DES40_CBC_SHA",
+    0x0062: "RSA_EXPORT1024_WITH_DES_CBC_SHA",
+    0x0064: "RSA_EXPORT1024_WITH_RC4_56_SHA",
+}
+_RC4 = {
+    0x0004: "RSA_WITH_RC4_128_MD5",
+    0x0005: "RSA_WITH_RC4_128_SHA",
+    0xC002: "ECDH_ECDSA_WITH_RC4_128_SHA",
+    0xC007: "ECDHE_ECDSA_WITH_RC4_128_SHA",
+    0xC00C: "ECDH_RSA_WITH_RC4_128_SHA",
+    0xC011: "ECDHE_RSA_WITH_RC4_128_SHA",
+}
+_DES = {
+    0x0009: "RSA_WITH_DES_CBC_SHA",
+    0x000A: "RSA_WITH_3DES_EDE_CBC_SHA",
+    0x000D: "DH_DSS_WITH_3DES_EDE_CBC_SHA",
+    0x0010: "DH_RSA_WITH_3DES_EDE_CBC_SHA",
+    0x0013: "DHE_DSS_WITH_3DES_EDE_CBC_SHA",
+    0x0015: "DHE_RSA_WITH_DES_CBC_SHA",
+    0x0016: "DHE_RSA_WITH_3DES_EDE_CBC_SHA",
+    0xC003: "ECDH_ECDSA_WITH_3DES_EDE_CBC_SHA",
+    0xC008: "ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA",
+    0xC00D: "ECDH_RSA_WITH_3DES_EDE_CBC_SHA",
+    0xC012: "ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+}
+_STATIC_RSA = {
+    0x002F: "RSA_WITH_AES_128_CBC_SHA",
+    0x0035: "RSA_WITH_AES_256_CBC_SHA",
+    0x003C: "RSA_WITH_AES_128_CBC_SHA256",
+    0x003D: "RSA_WITH_AES_256_CBC_SHA256",
+    0x0041: "RSA_WITH_CAMELLIA_128_CBC_SHA",
+    0x0084: "RSA_WITH_CAMELLIA_256_CBC_SHA",
+    0x009C: "RSA_WITH_AES_128_GCM_SHA256",
+    0x009D: "RSA_WITH_AES_256_GCM_SHA384",
+    0xC050: "RSA_WITH_ARIA_128_GCM_SHA256",
+    0xC051: "RSA_WITH_ARIA_256_GCM_SHA384",
+    0xC09C: "RSA_WITH_AES_128_CCM",
+    0xC09D: "RSA_WITH_AES_256_CCM",
+    0xC0A0: "RSA_WITH_AES_128_CCM_8",
+    0xC0A1: "RSA_WITH_AES_256_CCM_8",
+}
+_STATIC_DH = {
+    0x0031: "DH_RSA_WITH_AES_128_CBC_SHA",
+    0x0037: "DH_RSA_WITH_AES_256_CBC_SHA",
+    0x00A0: "DH_RSA_WITH_AES_128_GCM_SHA256",
+    0x00A1: "DH_RSA_WITH_AES_256_GCM_SHA384",
+    0xC004: "ECDH_ECDSA_WITH_AES_128_CBC_SHA",
+    0xC005: "ECDH_ECDSA_WITH_AES_256_CBC_SHA",
+    0xC00E: "ECDH_RSA_WITH_AES_128_CBC_SHA",
+    0xC00F: "ECDH_RSA_WITH_AES_256_CBC_SHA",
+    0xC02D: "ECDH_ECDSA_WITH_AES_128_GCM_SHA256",
+    0xC02E: "ECDH_ECDSA_WITH_AES_256_GCM_SHA384",
+    0xC031: "ECDH_RSA_WITH_AES_128_GCM_SHA256",
+    0xC032: "ECDH_RSA_WITH_AES_256_GCM_SHA384",
+}
+_CBC = {
+    0x0033: "DHE_RSA_WITH_AES_128_CBC_SHA",
+    0x0039: "DHE_RSA_WITH_AES_256_CBC_SHA",
+    0x0045: "DHE_RSA_WITH_CAMELLIA_128_CBC_SHA",
+    0x0067: "DHE_RSA_WITH_AES_128_CBC_SHA256",
+    0x006B: "DHE_RSA_WITH_AES_256_CBC_SHA256",
+    0x0088: "DHE_RSA_WITH_CAMELLIA_256_CBC_SHA",
+    0xC009: "ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+    0xC00A: "ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+    0xC013: "ECDHE_RSA_WITH_AES_128_CBC_SHA",
+    0xC014: "ECDHE_RSA_WITH_AES_256_CBC_SHA",
+    0xC023: "ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+    0xC024: "ECDHE_ECDSA_WITH_AES_256_CBC_SHA384",
+    0xC027: "ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+    0xC028: "ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+    0xC072: "ECDHE_ECDSA_WITH_CAMELLIA_128_CBC_SHA256",
+    0xC076: "ECDHE_RSA_WITH_CAMELLIA_128_CBC_SHA256",
+}
+_DHE = {
+    0x009E: "DHE_RSA_WITH_AES_128_GCM_SHA256",
+    0x009F: "DHE_RSA_WITH_AES_256_GCM_SHA384",
+    0x00A2: "DHE_DSS_WITH_AES_128_GCM_SHA256",
+    0x00A3: "DHE_DSS_WITH_AES_256_GCM_SHA384",
+    0xC09E: "DHE_RSA_WITH_AES_128_CCM",
+    0xC09F: "DHE_RSA_WITH_AES_256_CCM",
+    0xCCAA: "DHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    0x0032: "DHE_DSS_WITH_AES_128_CBC_SHA",
+    0x0038: "DHE_DSS_WITH_AES_256_CBC_SHA",
+    **{code: name for code, name in _CBC.items() if name.startswith("DHE_")},
+}
+_TLCP = {
+    0xE011: "ECDHE_SM4_CBC_SM3",
+    0xE013: "ECC_SM4_CBC_SM3",
+    0xE051: "ECDHE_SM4_GCM_SM3",
+    0xE053: "ECC_SM4_GCM_SM3",
+}
+_SOUND = {
+    0x1301: "AES_128_GCM_SHA256",
+    0x1302: "AES_256_GCM_SHA384",
+    0x1303: "CHACHA20_POLY1305_SHA256",
+    0xC0B4: "SHA256_SHA256",
+    0xC0B5: "SHA384_SHA384",
+    0xC02B: "ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    0xC02C: "ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    0xC02F: "ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    0xC030: "ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    0xCCA8: "ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    0xCCA9: "ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+}
+
+#: What no server may choose (RFC 9325 4.1): the name of the class, and its suites.
+BROKEN_CLASSES: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "NULL": tuple(_NULL),
+        "anonymous": tuple(_ANONYMOUS),
+        "export": tuple(_EXPORT),
+        "RC4": tuple(_RC4),
+        "3DES and DES": tuple(_DES),
+    }
+)
+#: What gives no forward secrecy: the key of the certificate decrypts what was recorded.
+STATIC_CLASSES: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {"static RSA": tuple(_STATIC_RSA), "static (EC)DH": tuple(_STATIC_DH)}
+)
+#: Forward secret, but MAC-then-encrypt in CBC mode.
+CBC_SUITES = tuple(_CBC)
+#: Finite-field Diffie-Hellman with an ephemeral key.
+DHE_SUITES = tuple(_DHE)
+#: The four of GB/T 38636 that a public client can use: SM2, SM3, and SM4 in CBC or GCM mode.
+TLCP_SUITES = tuple(_TLCP)
+#: Those of them in which the server signs its encryption certificate instead of an ephemeral key.
+TLCP_ECC_SUITES = (0xE013, 0xE053)
+
+_NAMES = (
+    _NULL | _ANONYMOUS | _EXPORT | _RC4 | _DES | _STATIC_RSA | _STATIC_DH | _CBC | _DHE | _TLCP | _SOUND
+)  # fmt: skip
+
+
+def suite_name(code: int) -> str:
+    """Return the registered name with the code point, or the code point alone."""
+    name = _NAMES.get(code)
+    return f"TLS_{name} (0x{code:04X})" if name and code not in _TLCP else f"{name or 'suite'} (0x{code:04X})"

@@ -30,6 +30,9 @@ COMMITTED = "~sd:"
 #: What stands for personal data in free text, where no record could be opened later.
 PERSONAL = "[personal data]"
 _NESTING_MAX = 4
+#: Texts of this length at most, and this many, are remembered as harmless: headers and members repeat all the time.
+_REMEMBERED_LENGTH_MAX = 200
+_REMEMBERED_MAX = 20_000
 
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.S)
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
@@ -65,6 +68,7 @@ class Redactor:
     def __init__(self, run_key: bytes, secrets: Iterable[str] = ()) -> None:
         self._key = run_key
         self.secrets = KnownSecrets(secrets)
+        self._harmless: set[str] = set()
 
     def add_secret(self, value: str) -> None:
         """Know one more secret value, for example a token just fetched."""
@@ -72,7 +76,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return free text (a reason, a note, a ``curl`` line) without secrets and personal data."""
-        return _Pass(self.secrets, None, 0, "").text(text)
+        return _Pass(self.secrets, None, 0, "", self._harmless).text(text)
 
     def value(self, value: Any) -> Any:
         """Return a JSON value with :meth:`text` applied to every string in it, secrets by name included."""
@@ -84,9 +88,9 @@ class Redactor:
 
     def message(self, seq: int, part: str, start: str, headers: Iterable[tuple[str, str]], body: bytes) -> Clean:
         """Return one direction (``part``: "req" or "resp") of exchange ``seq``, redacted."""
-        of_body = _Pass(self.secrets, self._key, seq, f"{part}.body")
+        of_body = _Pass(self.secrets, self._key, seq, f"{part}.body", self._harmless)
         clean_body = of_body.body(body)
-        of_head = _Pass(self.secrets, self._key, seq, f"{part}.head")
+        of_head = _Pass(self.secrets, self._key, seq, f"{part}.head", self._harmless)
         clean_headers = [[name, of_head.header(name, value)] for name, value in headers]
         if of_body.committed:
             clean_headers = [[name, _without_digest(name, value)] for name, value in clean_headers]
@@ -119,8 +123,10 @@ def _without_digest(name: str, value: str) -> str:
 class _Pass:
     """One walk over one part of one record; counts what it replaces, so that every path is unique."""
 
-    def __init__(self, secrets: KnownSecrets, run_key: bytes | None, seq: int, part: str) -> None:
+    def __init__(self, secrets: KnownSecrets, run_key: bytes | None, seq: int, part: str, harmless: set[str]) -> None:
         self._secrets, self._key, self._seq, self._part = secrets, run_key, seq, part
+        #: Texts in which the rules by name and by shape find nothing; secrets known by value are always looked for.
+        self._harmless = harmless
         self.sealed: list[tuple[str, str]] = []
         self.committed = 0
 
@@ -144,6 +150,17 @@ class _Pass:
     def text(self, text: str, depth: int = 0) -> str:
         """Return text with everything known, named or shaped like a secret gone and personal data replaced."""
         text = self._secrets.removed_from(text)
+        if text in self._harmless:
+            return text
+        clean = self._by_rules(text, depth)
+        if clean == text and len(text) <= _REMEMBERED_LENGTH_MAX and (depth < _NESTING_MAX or '"' not in text):
+            if len(self._harmless) >= _REMEMBERED_MAX:
+                self._harmless.clear()
+            self._harmless.add(text)
+        return clean
+
+    def _by_rules(self, text: str, depth: int) -> str:
+        """Redact what is named or shaped like a secret, and personal data."""
         if "-----BEGIN" in text:
             text = _KEY_BLOCK.sub(REDACTED, text)
         if '"' in text and depth < _NESTING_MAX:

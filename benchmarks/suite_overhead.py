@@ -1,0 +1,184 @@
+"""What the harness adds to a security run: beside a plain ``requests`` loop that replays the run's own journal.
+
+    python benchmarks/suite_overhead.py [ROUNDS]
+
+A candidate that answers in 1 ms cannot be had to order, so the two parts are measured apart. *Own time* is how long
+the checks took less the time in which at least one exchange was open (planning, check code, recording, redaction,
+judging; the start of the check process too). *Bare time* is how long plain ``requests`` needs to send the same
+requests, one after another over one connection, to a server that answers each after 1 ms with as many bytes as the
+candidate did; *answers* is the part of it in which an exchange was open. The ratio is (own + answers) / bare. Rounds
+alternate between the two; the median is printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from conformance.engine.checks_pass import CheckWorker, Workplace, run_pass
+from conformance.engine.plan import Selection, make_plan
+from conformance.engine.run import offered_operations
+from conformance.engine.spec import CheckSpec
+from conformance.engine.world import load_world
+from conformance.evidence.reader import read_records
+from conformance.files.candidate_file import read_candidate
+from conformance.model.profile import Profile
+from conformance.model.text import Text
+from conformance.reference.process import ReferenceProcess
+
+ANSWER_S = 0.001
+#: Headers that belong to a connection, or that the replaying library writes itself.
+_LEFT_OUT = frozenset({"host", "connection", "content-length", "transfer-encoding", "expect"})
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One recorded exchange: what to send again, and how much came back."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    status: int
+    size: int
+
+
+# -- the run ------------------------------------------------------------------------------------------------------
+
+
+def run_suite(reference: ReferenceProcess, folder: Path) -> tuple[float, list[dict[str, Any]]]:
+    """Run all security checks in a check process of their own; return wall seconds and the journal."""
+    reference.reset()
+    world = load_world(None, ("security",))
+    candidate = read_candidate(reference.candidate_path)
+    everything = Profile("benchmark", "1", Text("benchmark"), {"security": ("*",)})
+    plan = make_plan("benchmark", world, candidate, offered_operations(candidate, None), everything, Selection(), {})
+    spec = CheckSpec(
+        run=plan.run,
+        candidate=str(reference.candidate_path),
+        directory=str(folder),
+        checks=tuple(item.as_json() for item in plan.checks if not item.settled),
+        warn=(),
+        parameters={key: dict(value) for key, value in plan.parameters.items()},
+        rootdir=str(folder),
+    )
+    outcomes: list[str] = []
+    with CheckWorker(Workplace(folder, folder / "log.txt", reference.environment)) as worker:
+        began = time.perf_counter()
+        run_pass(spec, worker, lambda event: outcomes.append(event["outcome"]) if event["event"] == "outcome" else None)
+        wall = time.perf_counter() - began
+    if set(outcomes) != {"passed"}:
+        raise SystemExit(f"the reference candidate must pass everything, or the numbers mean nothing: {outcomes}")
+    return wall, list(read_records(folder / "evidence"))
+
+
+def open_seconds(records: Sequence[dict[str, Any]]) -> float:
+    """Return for how long at least one exchange was open."""
+    spans = sorted((record["t0Us"], record["t0Us"] + record["dtUs"]) for record in records)
+    total, end = 0, 0
+    for start, stop in spans:
+        total += max(0, stop - max(start, end))
+        end = max(end, stop)
+    return total / 1e6
+
+
+# -- the replay ---------------------------------------------------------------------------------------------------
+
+
+def exchanges_of(records: Sequence[dict[str, Any]]) -> list[Exchange]:
+    """Return the HTTP exchanges that had an answer. Secrets stand in them as placeholders of about their length."""
+    return [_exchange(record) for record in records if record["kind"] == "http" and record.get("resp")]
+
+
+def _exchange(record: dict[str, Any]) -> Exchange:
+    method, target, _ = record["req"]["start"].split(" ", 2)
+    headers = {name: value for name, value in record["req"]["headers"] if name.lower() not in _LEFT_OUT}
+    headers = {name: value.encode("utf-8", "replace") for name, value in headers.items()}  # type: ignore[misc]
+    status = int(record["resp"]["start"].split(" ")[1])
+    return Exchange(method, target, headers, _bytes(record["req"]), status, len(_bytes(record["resp"])))
+
+
+def _bytes(message: dict[str, Any]) -> bytes:
+    body = message.get("body") or ""
+    return body.encode("utf-8", "surrogateescape") if isinstance(body, str) else str(body).encode()
+
+
+def serve(sizes: Sequence[tuple[int, int]], ports: Any) -> None:
+    """Answer the requests of one connection after another, each after 1 ms, with the recorded status and size."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for status, size in sizes:
+            try:
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            except asyncio.IncompleteReadError:
+                break
+            _, found, rest = head.partition(b"\r\ncontent-length:")
+            if found:
+                await reader.readexactly(int(rest.split(b"\r\n")[0]))
+            await asyncio.sleep(ANSWER_S)
+            size = 0 if head.startswith(b"head ") or status in (204, 304) else size
+            writer.write(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n" % (status, size) + b"x" * size)
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=2**24)
+        ports.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+def replay(exchanges: Sequence[Exchange], port: int) -> tuple[float, float]:
+    """Return the wall seconds of sending all requests with one plain session, and those spent on answers."""
+    answers = 0.0
+    with requests.Session() as session:
+        began = time.perf_counter()
+        for item in exchanges:
+            url = f"http://127.0.0.1:{port}{item.target}"
+            response = session.request(
+                item.method, url, headers=item.headers, data=item.body or None, timeout=10, allow_redirects=False
+            )
+            answers += response.elapsed.total_seconds()
+        return time.perf_counter() - began, answers
+
+
+def measured(rounds: int) -> list[tuple[float, float, float, int]]:
+    """Return own, bare and answer seconds and the number of exchanges of each round."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder, ReferenceProcess(Path(folder) / "reference") as reference:
+        for number in range(rounds):
+            place = Path(folder) / f"round-{number}"
+            place.mkdir()
+            wall, records = run_suite(reference, place)
+            exchanges = exchanges_of(records)
+            here, there = multiprocessing.Pipe()
+            server = multiprocessing.Process(target=serve, args=([(x.status, x.size) for x in exchanges], there))
+            server.start()
+            bare, answers = replay(exchanges, here.recv())
+            server.terminate()
+            found.append((wall - open_seconds(records), bare, answers, len(exchanges)))
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    rounds = measured(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    for own, bare, answers, count in rounds:
+        print(f"{count} exchanges: own {own:.2f} s, bare {bare:.2f} s of which answers {answers:.2f} s, ", end="")
+        print(f"ratio {(own + answers) / bare:.2f}")
+    ratio = statistics.median((own + answers) / bare for own, bare, answers, _ in rounds)
+    print(f"median: a security run takes {100 * (ratio - 1):.0f} % longer than its bare requests at 1 ms an answer")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ from conformance.reference.clients import OTHER_AUDIENCE
 from conformance.reference.host import ReferenceHost
 from conformance.reference.keys import Seed, pem
 from conformance.reference.users import ROLES, SIGNERS
-from conformance.sdk.reference import ContractPart
+from conformance.sdk.reference import ContractPart, UsersPart
 
 #: The seed of everything secret, as 64 hexadecimal digits.
 SEED_VARIABLE = "CONFORMANCE_DEMO_SEED"
@@ -57,8 +57,7 @@ def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str,
     supports = [*SUPPORTS, *(name for part in host.parts for name in part.supports())]
     declared: dict[str, Any] = {"security": _declared(host)}
     for part in host.parts:
-        for name, value in part.declared(host).items():
-            declared[name] = {**declared[name], **value} if isinstance(declared.get(name), dict) else value
+        declared = _merged(declared, part.declared(host))
     return {
         "name": "Reference Bank",
         "version": __version__,
@@ -69,7 +68,7 @@ def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str,
         "endpoints": {name: url for name, url in host.settings.urls.items() if name},
         "auth": {"scheme": "oauth2", "audience": host.url()},
         "signing": {"scheme": "rfc9421", "components": ["@method", "@target-uri", "authorization", "content-digest"]},
-        "users": {name: _user(name) for name in ROLES},
+        "users": _users(host),
         "operations": {
             name: entry
             for part in host.parts
@@ -85,6 +84,23 @@ def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str,
         "scope": {"effects": "disruptive", "hosts": [control.partition("://")[2], *host.settings.callback_hosts]},
         "declared": declared,
     }
+
+
+def _users(host: ReferenceHost) -> dict[str, Any]:
+    users: dict[str, Any] = {name: _user(name) for name in ROLES}
+    for part in host.parts:
+        if isinstance(part, UsersPart):
+            users |= part.users(host)
+    return users
+
+
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two nested tables as one; the second wins where both say something else than a table."""
+    both = dict(first)
+    for name, value in second.items():
+        old = both.get(name)
+        both[name] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return both
 
 
 def _user(name: str) -> dict[str, Any]:

@@ -88,6 +88,11 @@ class ReferenceHost:
         """Return the base URL of the main port or of a listener."""
         return self.settings.urls[listener]
 
+    @property
+    def directory(self) -> Path:
+        """Where this instance lives."""
+        return self.settings.directory
+
     # -- who asks, and what for ---------------------------------------------------------------------------
 
     def authorize(self, request: Request, *, scope: str = "", role: str = "") -> Principal:

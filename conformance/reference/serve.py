@@ -37,8 +37,8 @@ from conformance.sdk.reference import Listener
 
 #: Sockets handed over a restart, as JSON {name: file descriptor}.
 _SOCKETS_VARIABLE = "CONFORMANCE_DEMO_SOCKETS"
-#: Ports beside those of listeners.
-_MAIN, _CONTROL, _CALLBACK = "", "control", "callback"
+#: Ports beside those of listeners. The second asks for client certificates and is otherwise the same as the first.
+_MAIN, _MUTUAL, _CONTROL = "", "mtls", "control"
 _LOOPBACK = "127.0.0.1"
 #: Threads give way to each other after this many seconds: commits must not wait for a busy event loop.
 _SWITCH_S = 0.0005
@@ -105,14 +105,16 @@ class Process:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._ca = tls.make_certificates(self._directory)
         self._context = tls.server_context(self._directory)
+        self._mutual = tls.MutualTls(self._directory)
         self._sockets = Sockets.inherited()
         self._servers: list[QuietServer] = []
+        self._raw: list[asyncio.Server] = []
         self._host, self._listeners = self._build()
         self._log = AccessLog(self._host.clock)
 
     def _build(self) -> tuple[ReferenceHost, list[Listener]]:
         """Make the host; listeners need the host and the host their ports, so the URLs are filled in as they come."""
-        urls = {_MAIN: f"https://{_LOOPBACK}:{self._sockets.port(_MAIN)}"}
+        urls = {name: f"https://{_LOOPBACK}:{self._sockets.port(name)}" for name in (_MAIN, _MUTUAL)}
         callback = f"{_LOOPBACK}:{self._options.callback_port or free_port()}"
         self._options.callback_port = int(callback.rpartition(":")[2])
         settings = Settings(self._directory, urls, (callback,))
@@ -136,6 +138,8 @@ class Process:
         self._announce()
         await stopped.wait()
         self._host.stop()
+        for raw in self._raw:
+            raw.close()
         for server in self._servers:
             server.should_exit = server.force_exit = True
         await asyncio.gather(*tasks)
@@ -143,13 +147,17 @@ class Process:
 
     async def _serve_all(self) -> list[asyncio.Task[None]]:
         control = Control(self._host, self._log, self._apply_faults, self._halt, self._restart)
+        product = application(self._host, self._log)
         apps: list[tuple[str, ASGIApp, ssl.SSLContext | None]] = [
-            (_MAIN, application(self._host, self._log), self._context),
+            (_MAIN, product, self._context),
+            (_MUTUAL, product, self._mutual.context),
             (_CONTROL, control.application(self._seed.password("control")), None),
         ]
         for listener in self._listeners:
-            apps.append((listener.name, listener.app, self._context if listener.tls else None))
+            if not listener.raw:
+                apps.append((listener.name, listener.app, self._context if listener.tls else None))
         tasks = [self._serve(name, app, context) for name, app, context in apps]
+        await self._serve_raw([listener for listener in self._listeners if listener.raw])
         while not all(server.started for server in self._servers):
             await asyncio.sleep(0.005)
         return tasks
@@ -166,9 +174,20 @@ class Process:
         # The server closes what it is given; the original stays open for a restart.
         return asyncio.create_task(server.serve(sockets=[self._sockets.get(name).dup()]))
 
+    async def _serve_raw(self, listeners: list[Listener]) -> None:
+        for listener in listeners:
+            server = await asyncio.start_server(listener.app, sock=self._sockets.get(listener.name).dup())
+            self._raw.append(server)
+
     def _apply_faults(self) -> None:
-        """Change what lives outside the host: the TLS context of all ports."""
-        if self._host.faults.on("tls.legacy-protocol"):
+        """Change what lives outside the host: the TLS contexts of the ports."""
+        on = self._host.faults.on
+        self._mutual.set(
+            any_authority=on("mtls.optional-no-ca"),
+            ignores_revocation=on("mtls.crl-ignored"),
+            ignores_expiry=on("mtls.expiry-ignored"),
+        )
+        if on("tls.legacy-protocol"):
             tls.weaken(self._context)
         else:
             tls.harden(self._context)
@@ -201,6 +220,8 @@ class Process:
 
     async def _halt(self) -> None:
         """Answer nobody any more, as a crash would: connections are cut, work in flight is lost."""
+        for raw in self._raw:
+            raw.close()
         for server in self._servers:
             if server.config.ssl is None:
                 continue

@@ -1,41 +1,71 @@
-"""The bank's own certificate authority and server certificate, made in its directory."""
+"""The bank's own certificate authority, its certificates, those of its clients, and the TLS of its ports.
+
+Everything is made once in the bank's directory and forgotten where it is not needed: the authority's key is never
+written down.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from conformance.reference.issuing import CLIENT, SERVER, Authority, Order, pem, write_private
 
 #: Forward secrecy and authenticated encryption only (RFC 9325, recommended suites of TLS 1.2).
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-#: How long the generated certificates are valid; longer than any run, shorter than what clients refuse.
-_LIFETIME = timedelta(days=365)
+#: What the certificates of this bank's servers name.
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 CA_FILE = "ca.pem"
 _SERVER_FILE = "server.pem"
+#: Revoked client certificates.
+_REVOKED_FILE = "clients.crl"
+#: Somebody else's authority with its (empty) revocation list: nothing that it issued may be let in.
+_STRANGERS_FILE = "strangers.pem"
+
+#: Client certificates, each with its key in ``client-<name>.pem``: two that are good, and three that are not.
+CLIENTS = ("first", "second", "revoked", "expired", "stranger")
+
+#: X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the standard library does not name.
+_NO_CHECK_TIME = 0x200000
+
+
+def client_file(name: str) -> str:
+    """Return the name of the file that holds a client's certificate and key, in the bank's directory."""
+    return f"client-{name}.pem"
 
 
 def make_certificates(directory: Path) -> Path:
-    """Write a root and a server certificate for loopback unless they exist; return the root's path."""
-    ca_path, server_path = directory / CA_FILE, directory / _SERVER_FILE
-    if ca_path.exists() and server_path.exists():
-        return ca_path
-    ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    ca = _ca(ca_key)
-    server = _server(ca, ca_key, server_key)
-    private = server_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    _write_private(server_path, private + server.public_bytes(serialization.Encoding.PEM))
-    ca_path.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    return ca_path
+    """Write root, server and client certificates unless they exist; return the root's path."""
+    path = directory / CA_FILE
+    wanted = (path, directory / _SERVER_FILE, directory / _REVOKED_FILE, directory / _STRANGERS_FILE)
+    if all(item.exists() for item in wanted):
+        return path
+    root = Authority("Reference Bank Root")
+    write_private(directory / _SERVER_FILE, root.issue(Order("localhost", SERVER, LOOPBACK_NAMES)).pem())
+    make_client_certificates(directory, root)
+    path.write_bytes(pem(root.certificate))
+    return path
+
+
+def make_client_certificates(directory: Path, root: Authority) -> None:
+    """Write a file for each of :data:`CLIENTS`, the list of the revoked, and the strangers' authority.
+
+    The subject of each is ``CN=client-<name>``; all but the stranger's are issued by ``root``.
+    """
+    strangers = Authority("Somebody Else's Root")
+    now = datetime.now(UTC)
+    issued = {}
+    for name in CLIENTS:
+        order = Order(f"client-{name}", CLIENT)
+        if name == "expired":
+            order = replace(order, begins=now - timedelta(days=60), ends=now - timedelta(days=30))
+        issued[name] = (strangers if name == "stranger" else root).issue(order)
+        write_private(directory / client_file(name), issued[name].pem())
+    (directory / _REVOKED_FILE).write_bytes(root.revocations([issued["revoked"].certificate]))
+    (directory / _STRANGERS_FILE).write_bytes(pem(strangers.certificate) + strangers.revocations([]))
 
 
 def server_context(directory: Path) -> ssl.SSLContext:
@@ -59,61 +89,36 @@ def weaken(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
 
 
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+class MutualTls:
+    """The context of the port that asks for client certificates, with the faults it may have.
+
+    A certificate is optional in TLS, because the routes decide who needs one; if there is one it must be of the
+    bank's authority, within its validity and not on its revocation list, or the handshake fails.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.context = _asking(directory)
+        # Authorities can be added to a context but not taken away: the credulous one is another context, which a
+        # connection is moved to while the fault is on.
+        self._credulous = _asking(directory)
+        self._credulous.load_verify_locations(directory / _STRANGERS_FILE)
+
+    def set(self, *, any_authority: bool, ignores_revocation: bool, ignores_expiry: bool) -> None:
+        """Apply faults to connections made from now on."""
+        flags = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST
+        flags |= 0 if ignores_revocation else ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+        flags |= _NO_CHECK_TIME if ignores_expiry else 0
+        self.context.verify_flags = ssl.VerifyFlags(flags)
+        # A name callback runs for every hello, also for those without a name.
+        self.context.sni_callback = self._move if any_authority else None
+
+    def _move(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        connection.context = self._credulous
 
 
-def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(_name(subject))
-        .issuer_name(_name(issuer))
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + _LIFETIME)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    )
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _ca(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    builder = _builder("Reference Bank Root", "Reference Bank Root", key.public_key())
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
-    return builder.sign(key, hashes.SHA256())
-
-
-def _server(
-    ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePrivateKey
-) -> x509.Certificate:
-    names: list[x509.GeneralName] = [x509.DNSName("localhost")]
-    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
-    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
-    builder = _builder("localhost", "Reference Bank Root", key.public_key())
-    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    builder = builder.add_extension(issuer, critical=False)
-    builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-    return builder.sign(ca_key, hashes.SHA256())
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+def _asking(directory: Path) -> ssl.SSLContext:
+    context = server_context(directory)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(directory / CA_FILE)
+    context.load_verify_locations(directory / _REVOKED_FILE)
+    return context

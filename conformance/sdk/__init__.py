@@ -24,6 +24,7 @@ from conformance.sdk.reference import (
     Principal,
     Problem,
     ReferencePart,
+    UsersPart,
 )
 from conformance.sdk.sentences import accepted, eventually, expect, must_accept, refused
 from conformance.sdk.suite import Scenario, Suite
@@ -74,6 +75,7 @@ __all__ = [
     "Text",
     "Trip",
     "Undecided",
+    "UsersPart",
     "WireDriver",
     "WireMessage",
     "WireRequest",

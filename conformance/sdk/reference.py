@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -37,11 +38,17 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One more port of the reference candidate: an ASGI application under an endpoint name ("node1")."""
+    """One more port of the reference candidate: an ASGI application under an endpoint name ("node1").
+
+    With ``raw`` the application is a coroutine function of a stream reader and a stream writer instead
+    (:func:`asyncio.start_server`), given bytes as they come: what it makes of them, TLS included, is its own affair.
+    ``tls`` then only says which scheme its URL has.
+    """
 
     name: str
     app: Any
     tls: bool = True
+    raw: bool = False
 
 
 class FaultBoard(Protocol):
@@ -149,6 +156,11 @@ class Host(Protocol):
         """Return the base URL of the main port or of a listener."""
         ...
 
+    @property
+    def directory(self) -> Path:
+        """Where the instance lives: database, candidate file, and ``client-<name>.pem`` for mutual TLS."""
+        ...
+
 
 class ReferencePart(Protocol):
     """One suite's part of the reference candidate."""
@@ -191,4 +203,13 @@ class ContractPart(Protocol):
 
     def operations(self) -> Mapping[str, Any]:
         """Return how those operations are said in HTTP, as in ``[operations]`` of a candidate file."""
+        ...
+
+
+@runtime_checkable
+class UsersPart(Protocol):
+    """What a part adds when its suite asks for callers that the bank does not know."""
+
+    def users(self, host: Host) -> Mapping[str, Mapping[str, Any]]:
+        """Return further ``[users.<name>]`` of the demo's candidate file; paths are relative to that file."""
         ...

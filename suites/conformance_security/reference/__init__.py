@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from conformance.sdk import Host, Listener, ReferencePart
+from conformance.sdk import Host, Listener, ReferencePart, UsersPart
 
 #: The parts of the part, each implementing :class:`conformance.sdk.ReferencePart`.
 PARTS: tuple[ReferencePart, ...] = ()
@@ -41,6 +41,11 @@ class SecurityPart:
         for part in self._parts:
             merged |= part.declared(host)
         return {"security": merged} if merged else {}
+
+    def users(self, host: Host) -> Mapping[str, Mapping[str, Any]]:
+        """Return the further callers of all parts that have some."""
+        having = (part for part in self._parts if isinstance(part, UsersPart))
+        return {name: user for part in having for name, user in part.users(host).items()}
 
     def supports(self) -> Sequence[str]:
         """Return the capabilities of all parts."""

@@ -148,7 +148,6 @@ def test_the_bank_ends_with_its_parent(tmp_path: Path) -> None:
 
 
 def test_a_bank_that_cannot_start_says_why(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("no certificate")
-    (tmp_path / "server.pem").write_text("no key")
+    (tmp_path / "server.pem").mkdir()
     with pytest.raises(HarnessError, match="did not start"):
         ReferenceProcess(tmp_path, only_plugins=["none"]).start()

@@ -49,7 +49,7 @@ def bound(spec: CheckSpec) -> Iterator[Binding]:
     with EvidenceRecorder(directory, spec.run, attempt=spec.attempt) as journal:
         if journal.next_seq == 1:
             plant(journal, run_key(directory))
-        recorder = TracingRecorder(journal)
+        recorder = TracingRecorder(journal, journal.next_seq - 2)  # the first was planted
         candidate = bind(file, recorder, drivers)
         for secret in candidate.driver.secrets():
             journal.add_secret(secret)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.engine.judge import judge
+from conformance.engine.observing import OBSERVED, Observers
 from conformance.engine.running import Running
 from conformance.engine.spec import CheckSpec
 from conformance.engine.tracing import TracingRecorder
@@ -21,6 +22,7 @@ from conformance.sdk.candidate import Candidate
 from conformance.sdk.checks import CheckDeclaration, declaration_of
 from conformance.sdk.context import Measurements, Params
 from conformance.sdk.evidence import Evidence
+from conformance.sdk.observe import Observer
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -48,6 +50,8 @@ class CheckRunner:
         self._told: set[str] = set()
         self._current: Running | None = None
         self._paused: dict[str, Running] = {}
+        self._observers = Observers(spec, candidate, recorder)
+        self._observing: set[str] = set()
 
     # -- what checks may ask for --------------------------------------------------------------------------
 
@@ -73,16 +77,27 @@ class CheckRunner:
         """Results of load scenarios."""
         return self._measurements
 
+    @pytest.fixture
+    def observed(self, request: pytest.FixtureRequest) -> Observer:
+        """The suite's observer, which has seen every exchange of this process."""
+        return self._observers.of(str(self._planned[_declared_id(request.node)]["suite"]))
+
     # -- selection ----------------------------------------------------------------------------------------
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the planned checks, in the plan's order; those that wait begin first, so that they wait together."""
+        """Keep the planned checks, in the plan's order, but those that wait first, so that they wait together.
+
+        Those that judge the whole run come last.
+        """
         order = {identifier: position for position, identifier in enumerate(self._planned)}
         found = [
             (declaration.id, item) for item in items if (declaration := _declaration(item)) and declaration.id in order
         ]
-        items[:] = [item for _, item in sorted(found, key=lambda pair: (not waits(pair[1]), order[pair[0]]))]
+        self._observing = {identifier for identifier, item in found if observes(item)}
+        self._observers.begin(str(self._planned[identifier]["suite"]) for identifier in self._observing)
+        found.sort(key=lambda pair: (pair[0] in self._observing, not waits(pair[1]), order[pair[0]]))
+        items[:] = [item for _, item in found]
 
     # -- running ------------------------------------------------------------------------------------------
 
@@ -104,7 +119,10 @@ class CheckRunner:
         seconds = int(self._planned[identifier]["deadlineS"])
         arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
         self._current = Running(identifier, self._evidence, self._recorder.traces, seconds)
-        if self._current.begin(pyfuncitem.obj, arguments):
+        if identifier in self._observing and self._paused:
+            self._current.hold(pyfuncitem.obj, arguments)
+            self._paused[identifier] = self._current
+        elif self._current.begin(pyfuncitem.obj, arguments):
             self._paused[identifier] = self._current
         return True
 
@@ -147,6 +165,8 @@ class CheckRunner:
         self._tell(running.check, error, int(running.used_s * 1000))
 
     def _tell(self, identifier: str, error: BaseException | None, elapsed_ms: int) -> None:
+        if identifier in self._observing and error is None:
+            error = self._observers.defect()
         outcome = judge(
             identifier,
             error,
@@ -179,6 +199,11 @@ def _event(outcome: CheckOutcome) -> dict[str, Any]:
 def waits(item: pytest.Item) -> bool:
     """Tell whether a check yields pauses."""
     return isinstance(item, pytest.Function) and inspect.isgeneratorfunction(inspect.unwrap(item.obj))
+
+
+def observes(item: pytest.Item) -> bool:
+    """Tell whether a check judges what its suite's observer has seen."""
+    return isinstance(item, pytest.Function) and OBSERVED in inspect.signature(item.obj).parameters
 
 
 def _declaration(item: pytest.Item) -> CheckDeclaration | None:

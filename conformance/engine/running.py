@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,14 @@ class Running:
             self._steps = function(**arguments)
         return self._steps is not None and self.proceed()
 
+    def hold(self, function: Callable[..., Iterator[Pause] | None], arguments: Mapping[str, Any]) -> None:
+        """Call the check only when it is asked to proceed, after everything that is due at some time."""
+
+        def later() -> Iterator[Pause]:
+            yield from function(**arguments) or ()
+
+        self._steps, self.due = later(), math.inf
+
     def proceed(self) -> bool:
         """Go on to the next pause or to the end; return whether it paused."""
         if self._steps is None:
@@ -44,8 +53,8 @@ class Running:
         return True
 
     def wait(self) -> None:
-        """Wait until it is due. Nothing else is left to do meanwhile."""
-        while (left := self.due - time.monotonic()) > 0:
+        """Wait until it is due, where it is due at some time. Nothing else is left to do meanwhile."""
+        while math.isfinite(self.due) and (left := self.due - time.monotonic()) > 0:
             time.sleep(left)
 
     def _postpone(self, pause: Pause) -> None:

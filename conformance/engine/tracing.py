@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from conformance.engine.judge import Traces
 from conformance.sdk.drivers import Recorder, Sighting
+from conformance.sdk.observe import Observer
 
 
 class TracingRecorder:
-    """Passes sightings on and notes their numbers for the check that runs. Threads of a check share it."""
+    """Passes sightings on, notes their numbers for the check that runs, and shows them to observers.
 
-    def __init__(self, inner: Recorder) -> None:
+    ``earlier``: exchanges that other processes of the run had recorded before. Threads of a check share it.
+    """
+
+    def __init__(self, inner: Recorder, earlier: int = 0) -> None:
         self._inner = inner
         self._lock = threading.Lock()
+        self._observers: list[Observer] = []
+        self.earlier = earlier
+        #: Why observing ended early; no observer may then claim to have seen the run.
+        self.blinded: Exception | None = None
         self.run = inner.run
         self.traces = Traces()
 
@@ -34,6 +42,10 @@ class TracingRecorder:
         if learn is not None:
             learn(value)
 
+    def show_to(self, observers: Iterable[Observer]) -> None:
+        """Show everything that is recorded from now on to these observers too."""
+        self._observers += observers
+
     def start(self, check: str) -> None:
         """Begin noting for a check."""
         self.check = check
@@ -50,7 +62,15 @@ class TracingRecorder:
         with self._lock:
             seq = self._inner.record(sighting)
             self.traces.add(seq, sighting.curl)
+            self._show(seq, sighting)
             return seq
+
+    def _show(self, seq: int, sighting: Sighting) -> None:
+        try:
+            for observer in self._observers:
+                observer.see(seq, self.check, sighting)
+        except Exception as error:  # noqa: BLE001 - an observer's defect is told where its findings are asked for
+            self.blinded, self._observers = error, []
 
 
 class NullRecorder:

@@ -16,6 +16,7 @@ from conformance.model.text import Text
 from conformance.model.verdict import DecisionRule
 
 _PATTERNS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+_PARAMETERS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "object"}}
 
 
 def profile_schema() -> dict[str, Any]:
@@ -42,20 +43,72 @@ def profile_schema() -> dict[str, Any]:
                 },
                 "additionalProperties": False,
             },
-            "parameters": {"type": "object", "additionalProperties": {"type": "object"}},
+            "parameters": _PARAMETERS,
+            "levels": {
+                "type": "object",
+                "propertyNames": {"pattern": "^[a-z0-9]+$"},
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "title": TEXT,
+                        "includes": {"type": "string"},
+                        "select": _PATTERNS,
+                        "exclude": _PATTERNS,
+                        "not_applicable": {"type": "array", "items": {"type": "string"}},
+                        "parameters": _PARAMETERS,
+                    },
+                    "required": ["title"],
+                    "additionalProperties": False,
+                },
+            },
         },
         "required": ["id", "version", "title", "select", "verdict"],
         "additionalProperties": False,
     }
 
 
-def read_profile(path: Path) -> Profile:
-    """Return the profile in ``path``; raises FileProblems with all mistakes."""
+def read_profiles(path: Path) -> list[Profile]:
+    """Return the profile in ``path``, or one for each of its levels; raises FileProblems with all mistakes."""
     document = read_toml(path)
-    problems = problems_of(document, profile_schema()) + _unsignable(document.get("parameters", {}), "$.parameters")
+    problems = problems_of(document, profile_schema()) or _wrong_levels(document)
+    problems += _unsignable(document.get("parameters", {}), "$.parameters")
+    for name, level in document.get("levels", {}).items():
+        problems += _unsignable(level.get("parameters", {}), f"$.levels.{name}.parameters")
     if problems:
         raise FileProblems(str(path), problems)
-    return _build(document)
+    levels = document.get("levels", {})
+    return [_build(_at_level(document, name)) for name in levels] if levels else [_build(document)]
+
+
+def _wrong_levels(document: Mapping[str, Any]) -> list[Problem]:
+    """Find levels that include what does not stand above them: each builds on an earlier one."""
+    found, above = [], list[str]()
+    for name, level in document.get("levels", {}).items():
+        included = level.get("includes")
+        if included is not None and included not in above:
+            right = f"one of {', '.join(above)}" if above else "nothing, as this is the first level"
+            found.append(Problem(f"$.levels.{name}.includes", f"{included!r}", right))
+        above.append(name)
+    return found
+
+
+def _at_level(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the profile that a level makes: the common part, what it includes, and its own."""
+    level = document["levels"][name]
+    base = _at_level(document, level["includes"]) if "includes" in level else document
+    joined = {key: _joined(base.get(key, {}), level.get(key, {})) for key in ("select", "exclude", "parameters")}
+    absent = [*base.get("not_applicable", ()), *level.get("not_applicable", ())]
+    own = {"id": f"{document['id']}-{name}", "title": level["title"], "not_applicable": absent}
+    return {**document, **joined, **own}
+
+
+def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both tables as one: lists of patterns one after the other, parameters of the second over the first."""
+    joined: dict[str, Any] = dict(first)
+    for suite, value in second.items():
+        held = joined.get(suite)
+        joined[suite] = [*(held or ()), *value] if isinstance(value, list) else {**(held or {}), **value}
+    return joined
 
 
 def profile_digest(profile: Profile) -> str:

@@ -39,7 +39,7 @@ from conformance.cli.main import VERBS, cli
 from conformance.errors import FileProblems
 from conformance.files.candidate_file import DESCRIPTIONS, read_candidate
 from conformance.files.catalogue_file import catalogue_schema
-from conformance.files.profile_file import profile_schema, read_profile
+from conformance.files.profile_file import profile_schema, read_profiles
 from conformance.files.toml import problems_of
 from conformance.files.waiver_file import read_waivers, waiver_schema
 from conformance.plugins import load_drivers
@@ -157,7 +157,7 @@ def _part(path: Path, text: str) -> None:
 
 def _profile(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-    read_profile(path)
+    read_profiles(path)
 
 
 def _profile_part(path: Path, text: str) -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import FileProblems
-from conformance.files.profile_file import profile_digest, read_profile
+from conformance.engine.profiles import find_profile
+from conformance.errors import ConfigError, FileProblems
+from conformance.files.profile_file import profile_digest, read_profiles
+from conformance.model.profile import Profile
 from conformance.model.requirement import Severity
 
 TEXT = """
@@ -30,6 +32,11 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
+def read_profile(path: Path) -> Profile:
+    (profile,) = read_profiles(path)
+    return profile
+
+
 def test_selection_follows_the_patterns(tmp_path: Path) -> None:
     profile = read_profile(write(tmp_path, TEXT))
     assert profile.selects("security", "SEC-V06")
@@ -51,3 +58,48 @@ def test_the_digest_changes_with_the_rule_and_the_parameters(tmp_path: Path) -> 
 def test_an_unknown_key_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(FileProblems, match=r"unknown key 'fail_ta'; .*did you mean 'fail_at'"):
         read_profile(write(tmp_path, TEXT.replace("fail_at", "fail_ta")))
+
+
+LEVELS = """
+[levels.a1]
+title = { en = "Reading", zh-CN = "只读" }
+select = { security = ["SEC-T01"] }
+[levels.a2]
+title = { en = "Paying", zh-CN = "支付" }
+includes = "a1"
+select = { security = ["SEC-S*"], barcode = ["BAR-01"] }
+not_applicable = ["SEC-T17"]
+parameters = { security = { window_s = 30 } }
+"""
+
+
+def test_each_level_is_a_profile_that_builds_on_another(tmp_path: Path) -> None:
+    reading, paying = read_profiles(write(tmp_path, TEXT + LEVELS))
+    assert (reading.id, paying.id) == ("small-a1", "small-a2")
+    assert paying.title.zh == "支付"
+    assert reading.selects("security", "SEC-V06"), "the common part counts at every level"
+    assert reading.selects("security", "SEC-T01")
+    assert not reading.selects("security", "SEC-S01")
+    assert paying.selects("security", "SEC-T01"), "what it includes counts too"
+    assert paying.selects("security", "SEC-S01")
+    assert paying.selects("barcode", "BAR-01")
+    assert not paying.selects("security", "SEC-V12")
+    assert paying.not_applicable == ("BAR-*", "SEC-T17")
+    assert (reading.parameters["security"]["window_s"], paying.parameters["security"]["window_s"]) == (60, 30)
+    assert profile_digest(reading) != profile_digest(paying)
+
+
+@pytest.mark.parametrize("included", ["a2", "a3"])
+def test_a_level_builds_only_on_one_above_it(tmp_path: Path, included: str) -> None:
+    with pytest.raises(FileProblems, match=r"levels\.a2\.includes"):
+        read_profiles(write(tmp_path, TEXT + LEVELS.replace('includes = "a1"', f'includes = "{included}"')))
+
+
+def test_a_profile_with_levels_is_asked_for_by_level(tmp_path: Path) -> None:
+    path = write(tmp_path, TEXT + LEVELS)
+    assert find_profile(f"{path}:a2").id == "small-a2"
+    for asked in (str(path), f"{path}:a3"):
+        with pytest.raises(ConfigError, match="holds 2 profiles") as caught:
+            find_profile(asked)
+        assert f"{path}:a1, {path}:a2" in caught.value.diagnostics()
+    assert find_profile(str(write(tmp_path, TEXT))).id == "small"

@@ -18,6 +18,7 @@ from typing import Any
 from conformance.errors import PluginError
 from conformance.model.fault import Fault
 from conformance.sdk.drivers import DriverFactory
+from conformance.sdk.observe import ObserverFactory
 from conformance.sdk.reference import ReferencePart
 from conformance.sdk.suite import Suite
 
@@ -57,6 +58,11 @@ class LoadedSuite:
         """Import and return the suite's part of the reference candidate, if it has one."""
         part: ReferencePart | None = resolve(self.suite.reference, self.source) if self.suite.reference else None
         return part
+
+    def observer(self) -> ObserverFactory | None:
+        """Import and return the factory of the suite's observer, if it has one."""
+        factory: ObserverFactory | None = resolve(self.suite.observer, self.source) if self.suite.observer else None
+        return factory
 
     def faults(self) -> tuple[Fault, ...]:
         """Import and return the suite's faults."""

@@ -11,6 +11,7 @@ from conformance.sdk.drivers import Driver, DriverFactory, RawSocket, Recorder, 
 from conformance.sdk.evidence import Evidence
 from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
 from conformance.sdk.load import LoadContext, WireDriver, WireRequest
+from conformance.sdk.observe import Observer, ObserverFactory, Outlook
 from conformance.sdk.pause import Pause, pause
 from conformance.sdk.prepared import Edit, Prepared, Stage
 from conformance.sdk.reference import (
@@ -58,6 +59,9 @@ __all__ = [
     "Measurements",
     "NotApplicable",
     "NotTested",
+    "Observer",
+    "ObserverFactory",
+    "Outlook",
     "Params",
     "Pause",
     "Pool",

@@ -26,7 +26,8 @@ class Suite:
 
     Modules and objects are named as text ("package.module" or "package.module:NAME") so that listing a suite
     imports none of them. ``parameters`` are the defaults of what a profile may set. ``calibration_workers``: how many
-    reference candidates calibration runs side by side, 0 for one a core; more where checks mostly wait.
+    reference candidates calibration runs side by side, 0 for one a core; more where checks mostly wait. ``observer``
+    names an :class:`conformance.sdk.ObserverFactory`, for checks that judge all exchanges of a run.
     """
 
     id: str
@@ -40,3 +41,4 @@ class Suite:
     scenarios: tuple[Scenario, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     calibration_workers: int = 0
+    observer: str | None = None

@@ -11,9 +11,11 @@ from typing import Any
 from starlette.routing import Route
 
 from conformance.sdk import Host, Listener, ReferencePart, UsersPart
+from conformance_security.reference.tlcp import TlcpPart
+from conformance_security.reference.tls_front import TlsFront
 
 #: The parts of the part, each implementing :class:`conformance.sdk.ReferencePart`.
-PARTS: tuple[ReferencePart, ...] = ()
+PARTS: tuple[ReferencePart, ...] = (TlsFront(), TlcpPart())
 
 
 class SecurityPart:
@@ -36,10 +38,12 @@ class SecurityPart:
         return {name: hook for part in self._parts for name, hook in part.hooks(host).items()}
 
     def declared(self, host: Host) -> Mapping[str, Any]:
-        """Return ``[declared.security]`` as all parts fill it."""
+        """Return ``[declared.security]`` as all parts fill it; tables that two parts fill are joined."""
         merged: dict[str, Any] = {}
         for part in self._parts:
-            merged |= part.declared(host)
+            for name, value in part.declared(host).items():
+                known = merged.get(name)
+                merged[name] = {**known, **value} if isinstance(known, dict) else value
         return {"security": merged} if merged else {}
 
     def users(self, host: Host) -> Mapping[str, Mapping[str, Any]]:

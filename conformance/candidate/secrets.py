@@ -38,6 +38,8 @@ class Secrets:
         self._environment = os.environ if environment is None else environment
         self._learned = learned
         self._names: dict[str, str] = {}
+        #: Secrets with their names, the longest first, made anew when one is added.
+        self._longest_first: tuple[tuple[str, str], ...] = ()
         self._lock = threading.Lock()
 
     @classmethod
@@ -85,6 +87,7 @@ class Secrets:
             return
         with self._lock:
             self._names[text] = name
+            self._longest_first = tuple(sorted(self._names.items(), key=lambda item: -len(item[0])))
         if self._learned:
             self._learned(text)
 
@@ -95,9 +98,7 @@ class Secrets:
 
     def mask(self, text: str, mark: str = "${}") -> str:
         """Replace every known secret by its name, put into ``mark``, longest first."""
-        with self._lock:
-            known = sorted(self._names.items(), key=lambda item: -len(item[0]))
-        for secret, name in known:
+        for secret, name in self._longest_first:
             if secret in text:
                 text = text.replace(secret, mark.format(name))
         return text

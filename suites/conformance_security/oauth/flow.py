@@ -209,14 +209,21 @@ class Flow:
         """Send any form to the token endpoint, as this client."""
         return self.post("oauth.token", form, assertion=assertion, proof=proof if self._proves else None)
 
-    def grant(self, **changes: str | None) -> Grant:
+    def grant(self) -> Grant:
         """Run the whole sound flow; raises Inconclusive if it brings no token."""
-        return Grant.read(self._tokens(**changes), f"the sound flow of client {self.client.name!r}")
+        return Grant.read(self.tokens(), f"the sound flow of client {self.client.name!r}")
 
-    def _tokens(self, **changes: str | None) -> Answer:
+    def tokens(self, *, assertion: Change = sound, proof: Change = sound, **changes: str | None) -> Answer:
+        """Run the flow up to the answer of the token endpoint; ``changes`` are those of the authorization request."""
         if self.client.grant_type == "client_credentials" or not self.candidate.offers("oauth.authorize"):
-            return self.ask_token({"grant_type": "client_credentials", "scope": self.client.scope})
-        return self.redeem(self.code(self.attempt(**changes)))
+            asked = {"scope": self.client.scope, **changes}
+            form = {"grant_type": "client_credentials", **{name: v for name, v in asked.items() if v is not None}}
+            return self.ask_token(form, assertion=assertion, proof=proof)
+        return self.redeem(self.code(self.attempt(**changes)), assertion=assertion, proof=proof)
+
+    def nonce(self, realm: str) -> str:
+        """Return the nonce that the "server" or the "resource" handed out last, or ""."""
+        return self._nonces.get(realm, "")
 
     # -- the resource -------------------------------------------------------------------------------------
 
@@ -238,13 +245,12 @@ class Flow:
 
     def resource_proof(self, token: str) -> str:
         """Return a sound proof for the resource, to be sent as it is."""
-        nonce = self._nonces.get("resource", "")
-        return dpop_proof(self.dpop_key, "GET", self.server.resource, now=self.now(), token=token, nonce=nonce).text()
+        nonce, url = self.nonce("resource"), self.server.resource
+        return dpop_proof(self.dpop_key, "GET", url, now=self.now(), token=token, nonce=nonce).text()
 
     def token_proof(self) -> str:
         """Return a sound proof for the token endpoint, to be sent as it is."""
-        nonce = self._nonces.get("server", "")
-        return dpop_proof(self.dpop_key, "POST", self._token_url(), now=self.now(), nonce=nonce).text()
+        return dpop_proof(self.dpop_key, "POST", self._token_url(), now=self.now(), nonce=self.nonce("server")).text()
 
     @property
     def _proves(self) -> bool:
@@ -296,7 +302,7 @@ class Flow:
         return self.server.token_endpoint(mtls=self.client.certified)
 
     def _ask(self, realm: str, make: Callable[[str], Prepared]) -> Answer:
-        answer = make(self._nonces.get(realm, "")).send()
+        answer = make(self.nonce(realm)).send()
         offered = answer.exchange.header("DPoP-Nonce")
         if not offered:
             return answer

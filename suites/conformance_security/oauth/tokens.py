@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -93,6 +93,16 @@ def request_object(key: SigningKey, client_id: str, audience: str, parameters: M
     bounds = {"iss": client_id, "aud": audience, "iat": now, "nbf": now, "exp": now + REQUEST_LIFE_S}
     once = {"jti": secrets.token_urlsafe(16), "client_id": client_id}
     return Jwt({**_header(key), "typ": "oauth-authz-req+jwt"}, {**parameters, **bounds, **once}, key)
+
+
+def claiming(**claims: Any) -> Callable[[Jwt], Jwt]:
+    """Return the change that replaces claims."""
+    return lambda made: made.claiming(**claims)
+
+
+def under_hmac(secret: bytes) -> Callable[[Jwt], str]:
+    """Return the change that signs under HS256 with ``secret``."""
+    return lambda made: made.under_hmac(secret)
 
 
 def token_hash(token: str) -> str:

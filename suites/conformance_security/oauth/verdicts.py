@@ -20,9 +20,12 @@ OF_THE_RESOURCE = (400, 401, 403)
 _HANDED_OUT = ("access_token", "refresh_token", "id_token", "request_uri")
 
 
-def declined(answer: Answer, because: str, *, errors: Collection[str] = ()) -> Refused:
-    """Require that an endpoint of the server refused with an OAuth error; ``errors`` narrows which."""
-    refusal = _refused(answer, because, OF_THE_SERVER)
+def declined(answer: Answer, because: str, *, errors: Collection[str] = (), challenged: bool = False) -> Refused:
+    """Require that an endpoint of the server refused with an OAuth error; ``errors`` narrows which.
+
+    ``challenged``: a challenge for a nonce refuses what was wrong, because the proof or its nonce itself was.
+    """
+    refusal = _refused(answer, because, OF_THE_SERVER, challenged)
     given = sorted(name for name in _HANDED_OUT if refusal.value.get(name))
     if given:
         raise Finding(f"handed out although refused: {because}", expected="an error alone", actual=", ".join(given))
@@ -33,9 +36,15 @@ def declined(answer: Answer, because: str, *, errors: Collection[str] = ()) -> R
     return refusal
 
 
-def barred(answer: Answer, because: str) -> Refused:
-    """Require that the resource refused."""
-    return _refused(answer, because, OF_THE_RESOURCE)
+def barred(answer: Answer, because: str, *, challenged: bool = False) -> Refused:
+    """Require that the resource refused; ``challenged`` as for :func:`declined`."""
+    return _refused(answer, because, OF_THE_RESOURCE, challenged)
+
+
+def cut_off(answer: Answer, because: str) -> None:
+    """Require that the resource refused, be it in the TLS handshake: for requests with another certificate."""
+    if not isinstance(answer, Broken) or answer.kind not in ("tls", "connection"):
+        barred(answer, because)
 
 
 def no_code(response: AuthorizationResponse, because: str) -> None:
@@ -46,7 +55,7 @@ def no_code(response: AuthorizationResponse, because: str) -> None:
         raise Finding(f"must be refused cleanly: {because}", expected="an error, no code", actual=str(response))
 
 
-def _refused(answer: Answer, because: str, statuses: Collection[int]) -> Refused:
+def _refused(answer: Answer, because: str, statuses: Collection[int], challenged: bool) -> Refused:
     if isinstance(answer, Broken) and answer.kind == "throttled":
         raise Inconclusive(
             "the candidate throttled the request (429); lower [limits] requests_per_second_max or raise its quota",

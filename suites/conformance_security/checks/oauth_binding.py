@@ -1,0 +1,195 @@
+"""Bound access tokens (RFC 9449, RFC 8705): worth nothing without the key or the certificate they were issued to.
+
+Every altered request has a twin by the same client that the resource answered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.sdk import Candidate, Effect, Evidence, NotApplicable, NotTested, Refused, check, expect
+from conformance_security.jws import Token
+from conformance_security.oauth.flow import Change, Flow, Grant, opened
+from conformance_security.oauth.keys import SigningKey
+from conformance_security.oauth.settings import client_sections, first_client, thumbprint_of
+from conformance_security.oauth.tokens import Jwt, claiming
+from conformance_security.oauth.verdicts import barred, cut_off, declined
+
+#: Operations without which there is no bound token to use.
+BOUND = ("oauth.token", "oauth.resource")
+#: Seconds by which a proof made elsewhere may be off: clocks differ, hours do not.
+HOUR_S = 3600
+
+
+@check("SEC-J05", needs=BOUND, effects=Effect.WRITE)
+def id_tokens_open_nothing(candidate: Candidate, evidence: Evidence) -> None:
+    """An ID token sent to the resource in the place of an access token, with or without a proof, is answered 401."""
+    flow = Flow.of(candidate)
+    grant = flow.grant()
+    opened(flow.read(grant.access_token))
+    if not grant.id_token:
+        raise NotApplicable("the sound flow brings no ID token")
+    for scheme in ("DPoP", "Bearer"):
+        barred(flow.read(grant.id_token, scheme=scheme), f"an ID token stands in for an access token ({scheme})")
+
+
+@check("SEC-J08", needs=BOUND, effects=Effect.WRITE)
+def bound_tokens_need_their_proof(candidate: Candidate, evidence: Evidence) -> None:
+    """A DPoP-bound token is answered 401 without a proof, with the proof of another key, and as a Bearer token."""
+    flow, grant = _bound(candidate)
+    token, thief = grant.access_token, SigningKey.made()
+    barred(flow.read(token, proof=None), "a DPoP-bound token comes without a proof", challenged=True)
+    barred(
+        flow.read(token, proof=None, scheme="Bearer"), "a DPoP-bound token is used as a Bearer token", challenged=True
+    )
+    barred(flow.read(token, scheme="Bearer"), "a DPoP-bound token is used as a Bearer token beside a proof")
+    barred(flow.read(token, proof=lambda proof: _of(thief, proof)), "the proof was made with another key")
+    declined(
+        flow.redeem(flow.code(), proof=None) if candidate.offers("oauth.authorize") else flow.tokens(proof=None),
+        "a token that must be bound is asked for without a proof",
+        challenged=True,
+    )
+    answer = flow.read(token, scheme="dpop")
+    evidence.note("scheme in lower case (RFC 9110 11.1: case does not matter)", _word(answer))
+
+
+@check("SEC-J09.replay", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
+def proofs_are_used_once(candidate: Candidate, evidence: Evidence) -> None:
+    """A proof that was accepted is refused when it is sent again with the same token, and one without jti at once."""
+    flow, grant = _bound(candidate)
+    proof = flow.resource_proof(grant.access_token)
+    opened(flow.read(grant.access_token, proof=proof))
+    barred(flow.read(grant.access_token, proof=proof), "the proof was used before")
+    barred(flow.read(grant.access_token, proof=lambda made: made.without("jti")), "the proof has no jti")
+
+
+@check("SEC-J09.htm", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
+def proofs_are_for_one_method(candidate: Candidate, evidence: Evidence) -> None:
+    """A proof for another method, or for none, is refused."""
+    flow, grant = _bound(candidate)
+    changes: tuple[tuple[Change, str], ...] = (
+        (claiming(htm="POST"), "the proof is for another method (htm)"),
+        (lambda proof: proof.without("htm"), "the proof names no method (htm)"),
+    )
+    for change, because in changes:
+        barred(flow.read(grant.access_token, proof=change), because)
+
+
+@check("SEC-J09.htu", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
+def proofs_are_for_one_address(candidate: Candidate, evidence: Evidence) -> None:
+    """A proof for another address, or for none, is refused; other spellings of the same one may be accepted."""
+    flow, grant = _bound(candidate)
+    url = flow.server.resource
+    changes: tuple[tuple[Change, str], ...] = (
+        (claiming(htu="https://other.example.com/resource"), "the proof is for another host (htu)"),
+        (claiming(htu=f"{url}/other"), "the proof is for another path (htu)"),
+        (lambda proof: proof.without("htu"), "the proof names no address (htu)"),
+    )
+    for change, because in changes:
+        barred(flow.read(grant.access_token, proof=change), because)
+    for label, spelling in (("scheme in capitals", _shouted(url)), ("with a query", f"{url}?page=1")):
+        answer = flow.read(grant.access_token, proof=claiming(htu=spelling))
+        evidence.note(f"the same address {label} (RFC 9449 4.3: should be accepted)", _word(answer))
+
+
+@check("SEC-J09.ath", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
+def proofs_are_for_one_token(candidate: Candidate, evidence: Evidence) -> None:
+    """A proof that carries the hash of another token, or none, is refused at the resource."""
+    flow, grant = _bound(candidate)
+    other = flow.resource_proof("another-token")
+    barred(flow.read(grant.access_token, proof=other), "the proof is for another token (ath)")
+    barred(flow.read(grant.access_token, proof=lambda proof: proof.without("ath")), "the proof names no token (ath)")
+
+
+@check("SEC-J09.iat", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
+def proofs_are_of_now(candidate: Candidate, evidence: Evidence) -> None:
+    """A proof dated an hour off or not at all is refused, one eight seconds ahead accepted.
+
+    Where the server hands out nonces, they tell the age of a proof instead of its date (RFC 9449 4.3), so a nonce of
+    our own must be refused; only dates ahead are then still judged (FAPI 2.0 5.3.2.1).
+    """
+    flow, grant = _bound(candidate)
+    now = flow.now()
+    changes: dict[str, Change] = {
+        "the proof is dated an hour ahead (iat)": claiming(iat=now + HOUR_S),
+        "the proof has no date (iat)": lambda proof: proof.without("iat"),
+    }
+    if flow.nonce("resource"):
+        evidence.note("age of proofs", "told by the server's nonces")
+        changes["the nonce is none of the server's"] = claiming(nonce="made-by-the-client")
+    else:
+        changes["the proof is dated an hour ago (iat)"] = claiming(iat=now - HOUR_S)
+    for because, change in changes.items():
+        barred(flow.read(grant.access_token, proof=change), because, challenged="nonce" in because)
+    answer = flow.read(grant.access_token, proof=claiming(iat=now + 8))
+    expect(
+        not isinstance(answer, Refused),
+        "a proof dated 8 s ahead must be accepted",
+        expected="200",
+        actual=_word(answer),
+    )
+
+
+@check("SEC-J10", needs=BOUND, effects=Effect.WRITE)
+def certificate_bound_tokens_need_their_certificate(candidate: Candidate, evidence: Evidence) -> None:
+    """A certificate-bound token is answered 401 over a connection with another client certificate, or with none."""
+    client = first_client(candidate, "mtls")
+    flow = Flow.of(candidate, client)
+    grant = flow.grant()
+    opened(flow.read(grant.access_token))
+    _note_thumbprint(candidate, evidence, client.user, grant)
+    nobody = candidate.without_credentials().at(flow.server.mtls_endpoint)
+    cut_off(flow.read(grant.access_token, by=nobody), "a certificate-bound token comes without a certificate")
+    other = candidate.as_user(_another_certificate(candidate, client.user)).at(flow.server.mtls_endpoint)
+    cut_off(flow.read(grant.access_token, by=other), "a certificate-bound token comes with another certificate")
+
+
+# -- the bound token ------------------------------------------------------------------------------------------------
+
+
+def _bound(candidate: Candidate) -> tuple[Flow, Grant]:
+    """Return a client with a DPoP-bound token that opened the resource."""
+    flow = Flow.of(candidate, first_client(candidate, "dpop"))
+    grant = flow.grant()
+    opened(flow.read(grant.access_token))
+    return flow, grant
+
+
+def _of(key: SigningKey, proof: Jwt) -> Jwt:
+    """Return a proof as another key's holder would make it."""
+    return proof.heading(jwk=key.public_jwk(), alg=key.algorithm).by(key)
+
+
+def _another_certificate(candidate: Candidate, user: str) -> str:
+    """Return a user of another client with a certificate of its own."""
+    own = thumbprint_of(candidate, user)
+    for section in client_sections(candidate).values():
+        other = str(section.get("user", ""))
+        if other and thumbprint_of(candidate, other) not in ("", own):
+            return other
+    raise NotTested(
+        "no second client has a certificate of its own; declare client_cert for the user of another client",
+        blame="CONFIG",
+    )
+
+
+def _note_thumbprint(candidate: Candidate, evidence: Evidence, user: str, grant: Grant) -> None:
+    """Compare what the token says about its certificate, where the token can be read."""
+    token = Token.read(grant.access_token)
+    confirmation: Any = token.claims.get("cnf") if token else None
+    if not isinstance(confirmation, dict):
+        evidence.note("x5t#S256", "not to be read from the access token")
+        return
+    bound = confirmation.get("x5t#S256")
+    own = thumbprint_of(candidate, user)
+    expect(bound == own, "the token must be bound to the client's certificate", expected=own, actual=str(bound))
+    evidence.note("x5t#S256", str(bound))
+
+
+def _shouted(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.upper()}://{rest}"
+
+
+def _word(answer: object) -> str:
+    return "refused" if isinstance(answer, Refused) else type(answer).__name__.lower()

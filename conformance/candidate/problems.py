@@ -10,7 +10,8 @@ from conformance.candidate.mapping import MAPPING_KEYS
 from conformance.candidate.offering import Offer, offer_of, offer_of_neutral
 from conformance.candidate.reading_toml import Place
 from conformance.candidate.signing import DIGESTS, SETTINGS, is_component
-from conformance.candidate.signing_keys import ALGORITHMS
+from conformance.candidate.signing import SCHEMES as SIGNING_SCHEMES
+from conformance.candidate.signing_keys import ALGORITHMS, JWS_ALGORITHMS
 from conformance.errors import Problem
 from conformance.model.candidate import CandidateFile
 
@@ -86,7 +87,10 @@ def _signing(candidate: CandidateFile, problems: list[Problem]) -> None:
             continue
         place = Place({**candidate.signing, **own}, path, "signing", problems)
         place.only(SETTINGS)
-        place.choice("algorithm", ALGORITHMS, "ed25519")
+        if place.choice("scheme", SIGNING_SCHEMES, "rfc9421") == "jws-detached":
+            place.choice("algorithm", JWS_ALGORITHMS, "ES256")
+        else:
+            place.choice("algorithm", ALGORITHMS, "ed25519")
         place.choice("digest", DIGESTS, "sha-256")
         if not (place.value.get("key") or place.value.get("private_key")):
             place.at("key").wrong('{ env = "NAME" } or { file = "path" }')

@@ -1,9 +1,11 @@
 """HTTP message signatures (RFC 9421) and Content-Digest (RFC 9530), made and verified from their own signature base.
 
 [users.signer.signing]
-algorithm = "ed25519"            # ed25519 | ecdsa-p256-sha256 | sm2-sm3 (ours: SM2 with SM3, r ‖ s)
+scheme = "rfc9421"               # or "jws-detached": see detached.py
+algorithm = "ed25519"            # ed25519 | ecdsa-p256-sha256 | ecdsa-p384-sha384 | rsa-pss-sha512 | rsa-v1_5-sha256
+                                 # | hmac-sha256 | sm2-sm3 (ours: SM2 with SM3, r ‖ s)
 keyid = "signer-ed25519"
-key = { env = "SIGNER_KEY" }     # PKCS#8 PEM; for SM2 also 32 bytes in hex or base64
+key = { env = "SIGNER_KEY" }     # PKCS#8 PEM; for SM2 also 32 bytes in hex or base64; for HMAC base64
 components = ["@method", "@target-uri", "authorization", "content-digest"]
 nonce = true                     # a fresh nonce each time
 alg = false                      # true: name the algorithm in the parameters
@@ -28,6 +30,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from conformance.candidate.callers import Caller
+from conformance.candidate.detached import SETTINGS as DETACHED_SETTINGS
+from conformance.candidate.detached import sign_detached
 from conformance.candidate.draft import Draft
 from conformance.candidate.secrets import Secrets
 from conformance.candidate.signing_keys import Signer, load_signer
@@ -35,11 +39,12 @@ from conformance.errors import ConfigError
 
 DEFAULT_COMPONENTS = ("@method", "@target-uri", "authorization", "content-digest")
 DIGESTS = ("sha-256", "sha-512")
+SCHEMES = ("rfc9421", "jws-detached")
 
 #: What ``[signing]`` and ``[users.x.signing]`` may say.
 SETTINGS = frozenset({
     "scheme", "always", "algorithm", "keyid", "key", "private_key", "components", "nonce", "alg", "expires_s", "tag",
-    "label", "digest", "operations",
+    "label", "digest", "operations", *DETACHED_SETTINGS,
 })  # fmt: skip
 
 _COMPONENT = re.compile(r'^"?([@\w-]+)"?((?:;[a-z]+(?:="[^"]*")?)*)$')
@@ -98,20 +103,37 @@ def component_value(message: Message, component: str) -> str:
             raise Uncoverable(f"{component}: there is no request")
         message = message.request
     if not name.startswith("@"):
-        value = message.header(name)
-        if value is None:
-            raise Uncoverable(f"the message has no header {name}")
-        return re.sub(r"\s*\r?\n\s+", " ", value)
+        return _header_value(message, name, parameters)
     return _derived(message, name, parameters)
 
 
+def _header_value(message: Message, name: str, parameters: Mapping[str, str]) -> str:
+    value = message.header(name)
+    if value is None:
+        raise Uncoverable(f"the message has no header {name}")
+    if "key" not in parameters:
+        return re.sub(r"\s*\r?\n\s+", " ", value)
+    member = re.search(rf"(?:^|,)\s*{re.escape(parameters['key'])}=(:[^:]*:|\([^)]*\)[^,]*|[^,]*)", value)
+    if not member:
+        raise Uncoverable(f"the header {name} has no member {parameters['key']!r}")
+    return member[1].strip()
+
+
 def sign_draft(draft: Draft, caller: Caller, secrets: Secrets, operation: str) -> None:
-    """Sign a draft as its caller's section says: adds Content-Digest, Signature-Input and Signature."""
+    """Sign a draft as its caller's section says, by either scheme."""
     settings = caller.signing
     only = settings.get("operations")
     if only and not any(fnmatchcase(operation, pattern) for pattern in only):
         return
     signer = _signer(caller, secrets)
+    if settings.get("scheme") == "jws-detached":
+        sign_detached(draft, settings, signer)
+    else:
+        _sign_message(draft, settings, signer)
+
+
+def _sign_message(draft: Draft, settings: Mapping[str, Any], signer: Signer) -> None:
+    """Add Content-Digest, Signature-Input and Signature."""
     if draft.body:
         draft.set_header("Content-Digest", content_digest(draft.body, str(settings.get("digest", "sha-256"))))
     message = Message(draft.method, draft.url, draft.headers)
@@ -161,7 +183,8 @@ def _signature_of(message: Message, label: str) -> tuple[str, bytes] | str:
 def _signer(caller: Caller, secrets: Secrets) -> Signer:
     settings = caller.signing
     reference = settings.get("key", settings.get("private_key"))
-    algorithm = str(settings.get("algorithm", "ed25519"))
+    default = "ES256" if settings.get("scheme") == "jws-detached" else "ed25519"
+    algorithm = str(settings.get("algorithm", default))
     where = f"{caller.where} signing"
     if reference is None:
         raise ConfigError("no signing key", where=where, remedy='Write key = { env = "NAME" }.')

@@ -1,9 +1,10 @@
-"""Keys for message signatures: Ed25519, ECDSA on P-256, and SM2."""
+"""Keys for message signatures: the algorithms of RFC 9421 3.3 and of JSON web signatures, and SM2."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,14 +12,28 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from conformance.candidate import sm2
 from conformance.candidate.jws import fixed_width
 from conformance.errors import ConfigError
 
-ALGORITHMS = ("ed25519", "ecdsa-p256-sha256", "sm2-sm3")
+#: Algorithms of HTTP message signatures (RFC 9421 3.3); sm2-sm3 is ours: SM2 with SM3, r ‖ s.
+ALGORITHMS = (
+    "ed25519", "ecdsa-p256-sha256", "ecdsa-p384-sha384", "rsa-pss-sha512", "rsa-v1_5-sha256", "hmac-sha256", "sm2-sm3",
+)  # fmt: skip
+
+#: Algorithms of detached JSON web signatures (RFC 7518 3.1, RFC 8037 3.1), and SM2 with SM3 in the same place.
+JWS_ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256", "SM2-SM3")
+
+#: Names that stand for one and the same computation.
+_SAME = {
+    "EdDSA": "ed25519",
+    "ES256": "ecdsa-p256-sha256",
+    "RS256": "rsa-v1_5-sha256",
+    "SM2-SM3": "sm2-sm3",
+}
 
 #: The object identifier of the SM2 curve (1.2.156.10197.1.301), as it stands in a PKCS#8 key.
 _SM2_CURVE = bytes.fromhex("06082a811ccf5501822d")
@@ -36,28 +51,43 @@ class Signer:
 def load_signer(algorithm: str, text: str, where: str) -> Signer:
     """Return the signer for a key; raises ConfigError saying what does not fit."""
     try:
-        return Signer(algorithm, _sm2_signer(text) if algorithm == "sm2-sm3" else _pem_signer(algorithm, text))
+        return Signer(algorithm, _signer(_SAME.get(algorithm, algorithm), text))
     except (ValueError, TypeError, binascii.Error) as error:
         raise ConfigError(
             f"the key does not fit {algorithm}: {error}",
             where=where,
-            remedy=f"Give a PKCS#8 PEM key; algorithms: {', '.join(ALGORITHMS)}.",
+            remedy=f"Give a PKCS#8 PEM key; algorithms: {', '.join((*ALGORITHMS, *JWS_ALGORITHMS))}.",
         ) from error
 
 
-def verifier(public: Any) -> Callable[[bytes, bytes], bool]:
-    """Return ``verify(data, signature)`` for a public key: of cryptography, or an SM2 point ``(x, y)``."""
+def verifier(public: Any, algorithm: str = "") -> Callable[[bytes, bytes], bool]:
+    """Return ``verify(data, signature)`` for a public key: of cryptography, bytes for HMAC, or an SM2 point ``(x, y)``.
+
+    An RSA key needs ``algorithm``; without it, rsa-pss-sha512 is meant.
+    """
     match public:
+        case bytes():
+            return lambda data, value: hmac.compare_digest(hmac.digest(public, data, "sha256"), value)
         case ed25519.Ed25519PublicKey():
             return lambda data, value: _holds(lambda: public.verify(value, data))
         case ec.EllipticCurvePublicKey():
-            return lambda data, value: (
-                len(value) == 64 and _holds(lambda: public.verify(_der(value), data, ec.ECDSA(hashes.SHA256())))
-            )
+            return lambda data, value: _ecdsa_holds(public, data, value)
+        case rsa.RSAPublicKey():
+            scheme, digest = _rsa_scheme(_SAME.get(algorithm, algorithm) or "rsa-pss-sha512")
+            return lambda data, value: _holds(lambda: public.verify(value, data, scheme, digest))
         case (int(), int()):
             return lambda data, value: sm2.verify(public, data, value)
         case _:
             raise TypeError(f"no verifier for a {type(public).__name__}")
+
+
+def _signer(algorithm: str, text: str) -> Callable[[bytes], bytes]:
+    if algorithm == "sm2-sm3":
+        return _sm2_signer(text)
+    if algorithm == "hmac-sha256":
+        secret = base64.b64decode(text, validate=True)
+        return lambda data: hmac.digest(secret, data, "sha256")
+    return _pem_signer(algorithm, text)
 
 
 def _pem_signer(algorithm: str, text: str) -> Callable[[bytes], bytes]:
@@ -67,8 +97,21 @@ def _pem_signer(algorithm: str, text: str) -> Callable[[bytes], bytes]:
             return key.sign
         case "ecdsa-p256-sha256", ec.EllipticCurvePrivateKey() if isinstance(key.curve, ec.SECP256R1):
             return lambda data: fixed_width(key.sign(data, ec.ECDSA(hashes.SHA256())))
+        case "ecdsa-p384-sha384", ec.EllipticCurvePrivateKey() if isinstance(key.curve, ec.SECP384R1):
+            return lambda data: fixed_width(key.sign(data, ec.ECDSA(hashes.SHA384())), 48)
+        case (("rsa-pss-sha512" | "rsa-v1_5-sha256" | "PS256"), rsa.RSAPrivateKey()):
+            scheme, digest = _rsa_scheme(algorithm)
+            return lambda data: key.sign(data, scheme, digest)
         case _:
             raise ValueError(f"a {type(key).__name__} is not a key for it")
+
+
+def _rsa_scheme(algorithm: str) -> tuple[padding.AsymmetricPadding, hashes.HashAlgorithm]:
+    """Return padding and hash; the salt of PSS is as long as the hash (RFC 9421 3.3.1, RFC 7518 3.5)."""
+    if algorithm == "rsa-v1_5-sha256":
+        return padding.PKCS1v15(), hashes.SHA256()
+    digest = hashes.SHA256() if algorithm == "PS256" else hashes.SHA512()
+    return padding.PSS(padding.MGF1(digest), digest.digest_size), digest
 
 
 def _sm2_signer(text: str) -> Callable[[bytes], bytes]:
@@ -99,5 +142,11 @@ def _holds(attempt: Callable[[], object]) -> bool:
     return True
 
 
-def _der(value: bytes) -> bytes:
-    return encode_dss_signature(int.from_bytes(value[:32], "big"), int.from_bytes(value[32:], "big"))
+def _ecdsa_holds(public: ec.EllipticCurvePublicKey, data: bytes, value: bytes) -> bool:
+    """Verify r ‖ s, each as wide as the curve; the hash follows from the curve (RFC 9421 3.3.4, 3.3.5)."""
+    width = (public.curve.key_size + 7) // 8
+    if len(value) != 2 * width:
+        return False
+    der = encode_dss_signature(int.from_bytes(value[:width], "big"), int.from_bytes(value[width:], "big"))
+    digest = hashes.SHA256() if width == 32 else hashes.SHA384()
+    return _holds(lambda: public.verify(der, data, ec.ECDSA(digest)))

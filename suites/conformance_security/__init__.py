@@ -13,6 +13,7 @@ SUITE = Suite(
     checks=(
         "conformance_security.checks.transport",
         "conformance_security.checks.transport_suites",
+        "conformance_security.checks.transport_tlcp",
         "conformance_security.checks.signature",
         "conformance_security.checks.tokens",
         "conformance_security.checks.authorization",

@@ -93,6 +93,36 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-T13.compression", "compression must be off",
     ),
     fault(
+        "tlcp.version",
+        "A TLCP hello is answered as TLS 1.2",
+        "以 TLS 1.2 应答 TLCP 握手",
+        "SEC-T17.version", "must be answered in version 0x0101",
+    ),
+    fault(
+        "tlcp.single-certificate",
+        "One TLCP certificate serves both purposes",
+        "TLCP 以一张证书兼作签名与加密",
+        "SEC-T17.certificates", "must present two certificates",
+    ),
+    fault(
+        "tlcp.key-usage-swapped",
+        "The usages of the two TLCP certificates are swapped",
+        "TLCP 两张证书的密钥用途颠倒",
+        "SEC-T17.certificates", "the first certificate must be for signatures alone",
+    ),
+    fault(
+        "tlcp.chain-broken",
+        "The TLCP encryption certificate was issued by a stranger",
+        "TLCP 加密证书由陌生机构签发",
+        "SEC-T17.chain", "must verify by SM2 up to the declared root",
+    ),
+    fault(
+        "tlcp.key-exchange-unbound",
+        "The TLCP key exchange is signed without the client's random",
+        "TLCP 密钥交换的签名未覆盖客户端随机数",
+        "SEC-T17.proof", "must be signed over both randoms",
+    ),
+    fault(
         "headers.hsts-missing",
         "Strict-Transport-Security is not sent",
         "未发送 Strict-Transport-Security",

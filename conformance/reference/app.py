@@ -13,19 +13,33 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conformance.contract import openapi
-from conformance.reference import accounts, clients, consents, factors, notices, payments, sessions, supervisor
+from conformance.reference import (
+    accounts,
+    cards,
+    clients,
+    consents,
+    factors,
+    mutual,
+    notices,
+    payments,
+    sessions,
+    supervisor,
+)
 from conformance.reference.input import read_body
 from conformance.reference.web import ErrorAnswers, Front, answer, problem
-from conformance.sdk.reference import Principal, Problem
+from conformance.sdk.reference import FaultBoard, Principal, Problem
 
 if TYPE_CHECKING:
     from conformance.reference.host import ReferenceHost
     from conformance.reference.logs import AccessLog
 
+#: Bytes of a body that fault logs.body-logged writes down.
+_LOGGED_MAX = 2048
+
 
 def core_routes(host: ReferenceHost) -> list[Route]:
     """Return the bank's own routes, those that are asked most first."""
-    modules = (payments, accounts, clients, sessions, factors, consents, notices, supervisor)
+    modules = (payments, accounts, cards, clients, sessions, factors, consents, notices, supervisor, mutual)
     return [*(route for module in modules for route in module.routes(host)), *_public_routes(host)]
 
 
@@ -41,7 +55,7 @@ def dressed(host: ReferenceHost, routes: list[Any], log: AccessLog) -> ASGIApp:
     handlers: Any = {Problem: errors.on_problem, HTTPException: errors.on_http, Exception: errors.on_crash}
     inner = Starlette(routes=routes, exception_handlers=handlers)
     inner.router.redirect_slashes = False
-    return Front(AccessLogged(SignatureGate(inner, host), log), host.faults)
+    return Front(AccessLogged(SignatureGate(inner, host), log, host.faults), host.faults)
 
 
 def _public_routes(host: ReferenceHost) -> list[Route]:
@@ -110,11 +124,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 class AccessLogged:
-    """Writes one line per request: never a body, a query, a header or a token."""
+    """Writes one line per request: never a body, a query, a header or a token. Fault logs.body-logged: the body too."""
 
-    def __init__(self, app: ASGIApp, log: AccessLog) -> None:
+    def __init__(self, app: ASGIApp, log: AccessLog, faults: FaultBoard) -> None:
         self._app = app
         self._log = log
+        self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -122,6 +137,13 @@ class AccessLogged:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 0
+        kept = bytearray()
+
+        async def copied() -> Message:
+            message = await receive()
+            if len(kept) < _LOGGED_MAX:
+                kept.extend(message.get("body", b""))
+            return message
 
         async def seen(message: Message) -> None:
             nonlocal status
@@ -130,6 +152,7 @@ class AccessLogged:
             await send(message)
 
         try:
-            await self._app(scope, receive, seen)
+            await self._app(scope, copied if self._faults.on("logs.body-logged") else receive, seen)
         finally:
-            self._log.add(scope, status, int((time.perf_counter() - began) * 1_000_000))
+            elapsed_us = int((time.perf_counter() - began) * 1_000_000)
+            self._log.add(scope, status, elapsed_us, kept[:_LOGGED_MAX].decode("utf-8", "replace"))

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from conformance import __version__
-from conformance.reference import consents, factors, sessions
+from conformance.reference import consents, factors, inspected, sessions
 from conformance.reference.clients import OTHER_AUDIENCE
 from conformance.reference.host import ReferenceHost
 from conformance.reference.keys import Seed, pem
+from conformance.reference.tls import client_file
 from conformance.reference.users import ROLES, SIGNERS
 from conformance.sdk.reference import ContractPart, UsersPart
 
@@ -25,9 +26,12 @@ CORE_HOOKS = ("restart", "clock", "inject", "export_logs")
 
 #: What the bank itself offers; parts add theirs.
 SUPPORTS = (
-    "auth", "accounts", "consents", "payments", "notices", "audit", "supervisor",
-    "signing.rfc9421", "factors", "tls", "limits",
+    "auth", "accounts", "cards", "consents", "payments", "notices", "audit", "supervisor",
+    "signing.rfc9421", "factors", "tls", "mtls", "limits",
 )  # fmt: skip
+
+#: Users that are known by nothing but a client certificate: what each is for → whose certificate it is.
+_CERTIFIED = {"good": "first", "stranger": "stranger", "revoked": "revoked", "expired": "expired"}
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -88,6 +92,8 @@ def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str,
 
 def _users(host: ReferenceHost) -> dict[str, Any]:
     users: dict[str, Any] = {name: _user(name) for name in ROLES}
+    for use, client in _CERTIFIED.items():
+        users[f"mtls-{use}"] = {"scheme": "none", "client_cert": client_file(client)}
     for part in host.parts:
         if isinstance(part, UsersPart):
             users |= part.users(host)
@@ -124,7 +130,13 @@ def _declared(host: ReferenceHost) -> dict[str, Any]:
         "factor_threshold": factors.THRESHOLD,
         "login_attempts_max": sessions.BAD_MAX,
         "limits": {"path": "/limits/ping", "requests": sessions.LIMITS_QUOTA, "per_seconds": sessions.LIMITS_WINDOW_S},
+        "tls": {
+            "certificate_endpoint": inspected.ENDPOINT,
+            "mtls": {"endpoint": "mtls", **{use: f"mtls-{use}" for use in _CERTIFIED}, "header": "X-Client-Cert"},
+        },
         "callback_hosts": list(host.settings.callback_hosts),
+        "consent_grantee": "grantee",
+        "daily_limit": {"amount": 100_00, "currency": "CNY", "per": "account", "argument": "daily_limit"},
         "consent_fields": {name: list(fields) for name, fields in consents.FIELDS.items()},
         "signing_keys": {
             "signer-p256": {"env": variable("signer", "P256_KEY"), "algorithm": "ecdsa-p256-sha256"},

@@ -25,7 +25,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from conformance.reference import demo, tls
+from conformance.reference import demo, inspected, tls
 from conformance.reference.app import application
 from conformance.reference.control import Control
 from conformance.reference.framing import StrictProtocol
@@ -120,6 +120,8 @@ class Process:
         settings = Settings(self._directory, urls, (callback,))
         host = ReferenceHost(settings, self._seed, self._options.fault, load_parts(self._options.only_plugins))
         listeners = [listener for part in host.parts for listener in part.listeners(host)]
+        port = inspected.InspectedPort(self._directory / inspected.ENDPOINT, host.faults)
+        listeners.append(Listener(inspected.ENDPOINT, port, raw=True))
         for listener in listeners:
             scheme = "https" if listener.tls else "http"
             urls[listener.name] = f"{scheme}://{_LOOPBACK}:{self._sockets.port(listener.name)}"
@@ -191,6 +193,8 @@ class Process:
             tls.weaken(self._context)
         else:
             tls.harden(self._context)
+        newest = ssl.TLSVersion.TLSv1_2 if on("tls.no-newest") else ssl.TLSVersion.MAXIMUM_SUPPORTED
+        self._context.maximum_version = newest
 
     def _announce(self) -> None:
         control = f"http://{_LOOPBACK}:{self._sockets.port(_CONTROL)}"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from conformance.reference import inspected
 from conformance.reference.issuing import CLIENT, SERVER, Authority, Order, pem, write_private
 
 #: Forward secrecy and authenticated encryption only (RFC 9325, recommended suites of TLS 1.2).
@@ -46,6 +47,7 @@ def make_certificates(directory: Path) -> Path:
     root = Authority("Reference Bank Root")
     write_private(directory / _SERVER_FILE, root.issue(Order("localhost", SERVER, LOOPBACK_NAMES)).pem())
     make_client_certificates(directory, root)
+    inspected.make_variants(directory / inspected.ENDPOINT, root, LOOPBACK_NAMES)
     path.write_bytes(pem(root.certificate))
     return path
 
@@ -85,7 +87,7 @@ def harden(context: ssl.SSLContext) -> None:
 
 def weaken(context: ssl.SSLContext) -> None:
     """Fault tls.legacy-protocol: speak TLS 1.0 and 1.1 again, as products do that never changed a default."""
-    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.set_ciphers("ECDHE+AES:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
 
 

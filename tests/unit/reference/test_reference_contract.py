@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: Served and documented, but no operations of the contract.
 BESIDE = {"limits.ping", "contract.read"}
 #: Groups whose fragments and routes belong to the bank itself.
-CORE = {"auth", "accounts", "consents", "payments", "notices", "audit", "supervisor"}
+CORE = {"auth", "mtls", "accounts", "cards", "consents", "payments", "notices", "audit", "supervisor"}
 
 
 def documented() -> dict[str, tuple[str, str]]:

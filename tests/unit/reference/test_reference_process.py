@@ -122,7 +122,7 @@ def test_no_secret_lies_in_the_directory(bank: Client) -> None:
     bank.session.cookies.clear()
     bank.pay(*bank.pair())
     secrets = [value.encode() for value in bank.secrets.values()] + [bank.token("alice").encode()]
-    for path in bank.process.candidate_path.parent.iterdir():
+    for path in filter(Path.is_file, bank.process.candidate_path.parent.rglob("*")):
         content = path.read_bytes()
         assert not [value for value in secrets if value in content], path.name
 

@@ -37,6 +37,7 @@ class Exchange:
     request_headers: Mapping[str, str] = field(default_factory=dict)
     request_body: bytes = b""
     url: str = ""
+    method: str = ""
 
     def header(self, name: str) -> str:
         """Return a response header by its name in any case, or ""."""

@@ -15,6 +15,8 @@ import ahocorasick
 REDACTED = "[redacted]"
 #: Shorter values are not searched for: they would occur everywhere by chance.
 SECRET_LENGTH_MIN = 6
+#: Before a text of this length is searched, all automata become one: passing over it once pays for that.
+_LONG = 200_000
 
 
 def spellings(secret: str) -> Iterator[str]:
@@ -90,6 +92,9 @@ class KnownSecrets:
                 self._automata = _merged(self._automata, fresh)
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
+        if len(text) >= _LONG and len(self._automata) > 1:
+            with self._lock:
+                self._automata = _merged((), self._needles)
         return [(last + 1 - length, last + 1) for automaton in self._automata for last, length in automaton.iter(text)]
 
 

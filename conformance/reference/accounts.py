@@ -1,8 +1,7 @@
-"""Routes of accounts: open, read, list, balance, statement, card."""
+"""Routes of accounts: open, read, list, balance, statement."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from conformance.sdk.reference import Problem
 if TYPE_CHECKING:
     from conformance.reference.host import ReferenceHost
 
-_OPEN_MEMBERS = ("owner", "currency", "balance")
+_OPEN_MEMBERS = ("owner", "currency", "balance", "daily_limit")
 
 
 def routes(host: ReferenceHost) -> list[Route]:
@@ -47,20 +46,9 @@ def _detail_routes(host: ReferenceHost) -> list[Route]:
         following = host.pages.next(listing, rows[-1]["number"] if rows else 0, len(rows), limit)
         return answer({"items": [entry(item) for item in rows], "next": following})
 
-    async def card(request: Request) -> Response:
-        principal = host.authorize(request, scope="accounts")
-        row = host.owned(principal, request.path_params["account"])
-        number = card_number(row["id"])
-        shown = number if host.faults.on("data.pan-unmasked") else f"{number[:6]}******{number[-4:]}"
-        value = {"account": row["id"], "pan": shown, "expires": "2031-12"}
-        if host.faults.on("data.cvv-returned"):
-            value["cvv"] = f"{int(number[-9:]) % 1000:03d}"
-        return answer(value)
-
     return [
         Route("/accounts/{account}/balance", balance, methods=["GET"]),
         Route("/accounts/{account}/statement", statement, methods=["GET"]),
-        Route("/accounts/{account}/card", card, methods=["GET"]),
     ]
 
 
@@ -72,12 +60,13 @@ def _account_routes(host: ReferenceHost) -> list[Route]:
         strict.only(body, body if assignable else _OPEN_MEMBERS)
         owner, currency = strict.identifier(body, "owner"), strict.currency(body, host.faults)
         opening = strict.integer(body, "balance", low=0, high=strict.AMOUNT_MAX, default=0)
+        limit = strict.integer(body, "daily_limit", low=1, high=strict.AMOUNT_MAX, default=strict.AMOUNT_MAX)
         if host.users.get(owner) is None:
             raise Problem(422, "unknown-owner", "There is no such customer.")
         extra = {name: value for name, value in body.items() if name not in _OPEN_MEMBERS} if assignable else {}
 
         def job(connection: sqlite3.Connection) -> str:
-            account = host.bank.open(owner, currency, opening)
+            account = host.bank.open(owner, currency, opening, limit)
             _assign(connection, account, extra)
             host.audit(principal.user, "accounts.open", account, "opened", {"currency": currency})
             return account
@@ -130,16 +119,6 @@ def full(row: sqlite3.Row) -> dict[str, Any]:
     members = ("id", "owner", "currency", "balance", "status", "opened")
     extra: dict[str, Any] = json.loads(row["extra"])
     return {name: row[name] for name in members} | extra
-
-
-def card_number(account: str) -> str:
-    """Return the card number that belongs to an account: a test range, with a valid check digit (ISO/IEC 7812-1)."""
-    digits = "622202" + str(int(hashlib.sha256(account.encode()).hexdigest(), 16))[:9]
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        number = int(digit) * (2 if position % 2 == 0 else 1)
-        total += number - 9 if number > 9 else number
-    return digits + str(-total % 10)
 
 
 def _assign(connection: sqlite3.Connection, account: str, members: Mapping[str, Any]) -> None:

@@ -19,7 +19,8 @@ from conformance.sdk.reference import Problem
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, currency TEXT NOT NULL, balance INTEGER NOT NULL,
-    status TEXT NOT NULL DEFAULT 'open', opened TEXT NOT NULL, extra TEXT NOT NULL DEFAULT '{}');
+    status TEXT NOT NULL DEFAULT 'open', opened TEXT NOT NULL, extra TEXT NOT NULL DEFAULT '{}',
+    daily_limit INTEGER NOT NULL DEFAULT 1000000000000000);
 CREATE INDEX IF NOT EXISTS accounts_owner ON accounts (owner);
 CREATE TABLE IF NOT EXISTS payments (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, debtor TEXT NOT NULL,
@@ -51,14 +52,14 @@ class LedgerBank:
 
     # -- accounts -----------------------------------------------------------------------------------------
 
-    def open(self, owner: str, currency: str, balance: int) -> str:
-        """Open an account with an opening balance and return its id."""
+    def open(self, owner: str, currency: str, balance: int, daily_limit: int = AMOUNT_MAX) -> str:
+        """Open an account with an opening balance and return its id; ``daily_limit`` is what may leave it in a day."""
         identifier = "acc-" + secrets.token_hex(8)
         with self._db.transaction() as connection:
             now = self._clock.text()
             connection.execute(
-                "INSERT INTO accounts (id, owner, currency, balance, opened) VALUES (?,?,?,0,?)",
-                (identifier, owner, currency, now),
+                "INSERT INTO accounts (id, owner, currency, balance, opened, daily_limit) VALUES (?,?,?,0,?,?)",
+                (identifier, owner, currency, now, daily_limit),
             )
             if balance:
                 self._book(connection, identifier, None, "opening", balance, "")
@@ -113,6 +114,8 @@ class LedgerBank:
         """
         with self._db.transaction() as connection:
             self._require_bookable(debtor, creditor, amount, currency)
+            if not self._faults.on("limits.daily-race"):
+                self.require_within_day(debtor, amount)
             payment = self._insert_payment(connection, debtor, creditor, amount, currency, by, reference)
             self._book(connection, debtor, payment, "payment", -amount, reference)
             self._book(connection, creditor, payment, "payment", amount, reference)
@@ -134,6 +137,21 @@ class LedgerBank:
             raise Problem(422, "insufficient-funds", "The debtor's balance is too low.")
         if payee["balance"] + amount > 1000 * AMOUNT_MAX:
             raise Problem(422, "invalid-amount", "The creditor's balance would be too large.")
+
+    def require_within_day(self, debtor: str, amount: int) -> None:
+        """Refuse what would exceed the account's daily limit together with all that left it today."""
+        limit = self.account(debtor)["daily_limit"]
+        if limit >= AMOUNT_MAX:
+            return
+        paid = 0 if self._faults.on("limits.daily-unchecked") else self._paid_today(debtor)
+        if paid + amount > limit:
+            raise Problem(422, "limit-exceeded", "The account's daily limit does not allow this payment.")
+
+    def _paid_today(self, debtor: str) -> int:
+        today = self._clock.text()[:10]
+        query = "SELECT coalesce(sum(amount), 0) AS paid FROM payments WHERE debtor = ? AND created >= ? AND state <> ?"
+        with self._db.reading() as connection:
+            return int(connection.execute(query, (debtor, today, "cancelled")).fetchone()["paid"])
 
     def _creditor(self, creditor: str) -> sqlite3.Row:
         try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS consents (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, account TEXT NOT NULL, permissions TEXT NOT NULL,
-    state TEXT NOT NULL, expires INTEGER NOT NULL, created TEXT NOT NULL);
+    state TEXT NOT NULL, expires INTEGER NOT NULL, created TEXT NOT NULL, grantee TEXT NOT NULL);
 """
 
 #: Permission → members of an account that it shows. A permission is named like the operation it allows.
@@ -52,6 +52,8 @@ class Consents:
         row = self._valid(consent)
         permissions = frozenset(json.loads(row["permissions"]))
         unchecked = self._host.faults.on("consents.scope-unchecked")
+        if row["grantee"] not in ("", principal.user) and not self._host.faults.on("consents.grantee-unchecked"):
+            raise Problem(403, "consent-insufficient", "The consent was granted to another party.")
         if not unchecked and (row["account"] != account or permission not in permissions):
             raise Problem(403, "consent-insufficient", "The consent does not cover this.")
         return self._host.bank.account(account), permissions
@@ -65,10 +67,15 @@ class Consents:
 
     def _valid(self, consent: str) -> Any:
         row = self._row(consent)
-        current = row is not None and row["state"] == "granted" and row["expires"] > self._host.clock.epoch()
-        if row is None or not (current or self._host.faults.on("consents.revocation-cached")):
+        if row is None or not (self._granted(row) and self._in_time(row)):
             raise Problem(403, "consent-invalid", "The consent is unknown, revoked or expired.")
         return row
+
+    def _granted(self, row: Any) -> bool:
+        return row["state"] == "granted" or self._host.faults.on("consents.revocation-cached")
+
+    def _in_time(self, row: Any) -> bool:
+        return row["expires"] > self._host.clock.epoch() or self._host.faults.on("consents.expiry-unchecked")
 
     def _row(self, consent: str) -> Any:
         with self._host.db.reading() as connection:
@@ -88,7 +95,7 @@ def describe(host: ReferenceHost, row: Any) -> dict[str, Any]:
     left = max(0, row["expires"] - host.clock.epoch())
     return {
         "id": row["id"], "account": row["account"], "permissions": json.loads(row["permissions"]), "state": state,
-        "expires_in": left, "created": row["created"],
+        "expires_in": left, "created": row["created"], "grantee": row["grantee"],
     }  # fmt: skip
 
 
@@ -98,16 +105,28 @@ def routes(host: ReferenceHost) -> list[Route]:
     async def grant(request: Request) -> Response:
         principal = host.authorize(request, scope="consents")
         body = await strict.read_json(request, host.faults)
-        strict.only(body, ("account", "permissions", "expires_in"))
+        strict.only(body, ("account", "permissions", "expires_in", "grantee"))
         account = strict.identifier(body, "account")
         lifetime = strict.integer(body, "expires_in", low=1, high=LIFETIME_MAX_S, default=3600)
-        permissions = _permissions(body)
-        host.owned(principal, account)
+        permissions, grantee = _permissions(body), strict.text(body, "grantee", default="")
+        if not host.faults.on("consents.grantor-unchecked"):
+            host.owned(principal, account)
+        if host.faults.on("consents.widened"):
+            permissions = list(FIELDS)
         identifier, expires = "con-" + secrets.token_hex(10), host.clock.epoch() + lifetime
-        row = (identifier, principal.user, account, json.dumps(permissions), "granted", expires, host.clock.text())
+        row = (
+            identifier,
+            principal.user,
+            account,
+            json.dumps(permissions),
+            "granted",
+            expires,
+            host.clock.text(),
+            grantee,
+        )
 
         def job(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT INTO consents VALUES (?,?,?,?,?,?,?)", row)
+            connection.execute("INSERT INTO consents VALUES (?,?,?,?,?,?,?,?)", row)
             host.audit(principal.user, "consents.grant", identifier, "granted", {"permissions": permissions})
 
         await host.db.write(job)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from conformance.reference import audit as audit_module
 from conformance.reference import bank as bank_module
-from conformance.reference import consents, factors, idempotency, notices, sessions, signatures, supervisor
+from conformance.reference import cards, consents, factors, idempotency, notices, sessions, signatures, supervisor
 from conformance.reference import tokens as tokens_module
 from conformance.reference.audit import AuditLog
 from conformance.reference.bank import LedgerBank
@@ -28,6 +28,7 @@ SCHEMAS = (
     bank_module.SCHEMA,
     idempotency.SCHEMA,
     tokens_module.SCHEMA,
+    cards.SCHEMA,
     consents.SCHEMA,
     factors.SCHEMA,
     notices.SCHEMA,
@@ -58,13 +59,14 @@ class ReferenceHost:
         self.db = SqliteDatabase(settings.directory, [*SCHEMAS, *(part.schema for part in parts)])
         self.audit_log = AuditLog(self.db, self.clock, seed.ed25519("audit"), self.faults)
         self.bank = LedgerBank(self.db, self.clock, self.audit_log, self.faults)
-        self.tokens = Tokens(seed, self.url(), self.db, self.clock, self.faults)
+        self.tokens = Tokens(seed, self.url(), self.db, self.clock, self.faults, settings.callback_hosts)
         self.pages = Pages(seed.derive("cursors"), self.faults)
         self.sessions = sessions.Sessions(seed, self)
         self.consents = consents.Consents(self)
         self.signatures = signatures.Verifier(self)
         self.notices = notices.Notices(self)
         self._seed = seed
+        self.cards = cards.Cards(self)
 
     # -- what parts are given ----------------------------------------------------------------------------
 

@@ -14,25 +14,32 @@ _LINES_MAX = 20_000
 
 
 class AccessLog:
-    """Who asked for what, and how it ended. Nothing of a request's content is kept."""
+    """Who asked for what, and how it ended. Nothing of a request's content is kept, unless a fault writes it down."""
 
     def __init__(self, clock: ShiftableClock) -> None:
         self._clock = clock
-        self._lines: deque[tuple[float, str, str, str, str, int, int]] = deque(maxlen=_LINES_MAX)
+        self._lines: deque[tuple[float, str, str, str, str, int, int, str]] = deque(maxlen=_LINES_MAX)
 
-    def add(self, scope: Scope, status: int, elapsed_us: int) -> None:
+    def add(self, scope: Scope, status: int, elapsed_us: int, body: str = "") -> None:
         """Add one request."""
         headers = dict(scope["headers"])
         check = headers.get(b"conformance-check", b"").decode("latin-1")[:80]
         principal = scope.get("state", {}).get("principal")
         who = principal.user if principal is not None else "-"
         now = self._clock.now().timestamp()
-        self._lines.append((now, scope["method"], scope["path"], who, check, status, elapsed_us))
+        self._lines.append((now, scope["method"], scope["path"], who, check, status, elapsed_us, body))
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the kept lines, oldest first; ``at`` in milliseconds since 1970, ``elapsed_us`` in microseconds."""
         names = ("method", "path", "user", "check", "status", "elapsed_us")
-        return [{"at": int(line[0] * 1000), **dict(zip(names, line[1:], strict=True))} for line in self._lines]
+        return [
+            {
+                "at": int(line[0] * 1000),
+                **dict(zip(names, line[1:], strict=False)),
+                **({"body": line[7]} if line[7] else {}),
+            }
+            for line in self._lines
+        ]
 
     def clear(self) -> None:
         """Forget everything."""

@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS notices (id TEXT PRIMARY KEY, user TEXT NOT NULL, url
 
 #: Seconds a receiver may take.
 _TIMEOUT_S = 2
+#: Seconds that a notice is old already when it is sent, under fault notices.undated.
+_STALE_S = 86_400
 #: Notices waiting for delivery at most; further ones are dropped and logged.
 _QUEUE_MAX = 1000
 
@@ -82,7 +84,13 @@ class Notices:
         with self._host.db.reading() as connection:
             rows = connection.execute("SELECT url FROM notices WHERE user IN (?,?)", owners).fetchall()
         for row in rows:
-            self.send(row["url"], {"kind": kind, "payment": payment["id"], "state": payment["state"]})
+            self.send(
+                row["url"], {"kind": kind, "payment": payment["id"], "state": payment["state"], **self._more(payment)}
+            )
+
+    def _more(self, payment: Mapping[str, Any]) -> dict[str, Any]:
+        """Fault notices.body-leaks: who paid is told in full."""
+        return {"payer": self._host.cards.of(payment["debtor"])} if self._host.faults.on("notices.body-leaks") else {}
 
     def send(self, url: str, notice: Mapping[str, Any]) -> None:
         """Queue one notice."""
@@ -127,17 +135,21 @@ class Notices:
 
     def _headers(self, url: str, body: bytes) -> dict[str, str]:
         """Sign a notice with the bank's key (RFC 9421), so that the receiver can tell it from a forgery."""
+        plain = {"Content-Type": "application/json", "User-Agent": "reference-bank"}
+        if self._host.faults.on("notices.unsigned"):
+            return plain
         digest = f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
-        covered = ("@method", "@target-uri", "content-digest")
-        created, nonce = self._host.clock.epoch(), secrets.token_urlsafe(12)
-        listed = " ".join(f'"{name}"' for name in covered)
+        values = {"@method": "POST", "@target-uri": url, "content-digest": digest}
+        if self._host.faults.on("notices.body-uncovered"):
+            del values["content-digest"]
+        age = _STALE_S if self._host.faults.on("notices.undated") else 0
+        created, nonce = self._host.clock.epoch() - age, secrets.token_urlsafe(12)
+        listed = " ".join(f'"{name}"' for name in values)
         parameters = f'({listed});created={created};keyid="{self._host.tokens.kid}";nonce="{nonce}"'
-        base = f'"@method": POST\n"@target-uri": {url}\n"content-digest": {digest}\n"@signature-params": {parameters}'
-        value = base64.b64encode(es256(self._host.tokens.key(), base.encode())).decode()
-        return {
-            "Content-Type": "application/json", "Content-Digest": digest, "Signature-Input": f"bank={parameters}",
-            "Signature": f"bank=:{value}:", "User-Agent": "reference-bank",
-        }  # fmt: skip
+        lines = [*(f'"{name}": {value}' for name, value in values.items()), f'"@signature-params": {parameters}']
+        value = base64.b64encode(es256(self._host.tokens.key(), "\n".join(lines).encode())).decode()
+        signed = {"Content-Digest": digest, "Signature-Input": f"bank={parameters}", "Signature": f"bank=:{value}:"}
+        return plain | signed
 
 
 def routes(host: ReferenceHost) -> list[Route]:

@@ -162,6 +162,9 @@ class _Creation:
             return _created(*await self._racing_key())
         if faults.on("payments.lost-update"):
             await self._look_away()
+        if faults.on("limits.daily-race"):
+            self._host.bank.require_within_day(order.debtor, order.amount)
+            await asyncio.sleep(_RACE_S)
         if held_up := strain.delay_s(faults, order.reference):
             await asyncio.sleep(held_up)
         result, replayed = await self._host.db.write(self._once)

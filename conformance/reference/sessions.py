@@ -102,6 +102,8 @@ class Sessions:
 
     async def right(self, user: str, password: str) -> bool:
         """Tell whether the password is right, in the same time whether or not the user exists."""
+        if user not in self._passwords and self._host.faults.on("login.timing-leak"):
+            return False
         wanted = self._passwords.get(user, self._dummy)
         given = await run_in_threadpool(self._hash, password)
         return hmac.compare_digest(wanted, given) and user in self._passwords
@@ -148,6 +150,8 @@ def routes(host: ReferenceHost) -> list[Route]:
         body = await strict.read_json(request, host.faults)
         strict.only(body, ("username", "password"))
         user, password = strict.text(body, "username"), strict.text(body, "password", max_length=256)
+        if host.faults.on("login.user-enumerable") and user not in host.users.names():
+            raise Problem(404, "unknown-user", "There is no such user.")
         right = await host.sessions.right(user, password)
         if host.sessions.locked(user, address) and not host.faults.on("login.unlimited"):
             raise Problem(403, "locked", "Too many wrong passwords from this client; try again later.")

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from conformance.contract import openapi
 from conformance.reference import (
     accounts,
+    answering,
     cards,
     clients,
     consents,
@@ -94,6 +95,8 @@ class SignatureGate:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
+        if user.must_sign == "rfc9421":
+            send = answering.signing(self._host, request, send)
         try:
             body = await read_body(request)
             request.state.proof = await self._host.signatures.require(request, user, body)

@@ -27,7 +27,7 @@ CORE_HOOKS = ("restart", "clock", "inject", "export_logs")
 #: What the bank itself offers; parts add theirs.
 SUPPORTS = (
     "auth", "accounts", "cards", "consents", "payments", "notices", "audit", "supervisor",
-    "signing.rfc9421", "factors", "tls", "mtls", "limits",
+    "signing.rfc9421", "signing.answers", "factors", "tls", "mtls", "limits",
 )  # fmt: skip
 
 #: Users that are known by nothing but a client certificate: what each is for → whose certificate it is.
@@ -38,7 +38,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 def variable(user: str, what: str) -> str:
     """Return the name of the environment variable that holds a user's secret."""
-    return f"CONFORMANCE_DEMO_{user.upper()}_{what}"
+    return f"CONFORMANCE_DEMO_{user.upper().replace('-', '_')}_{what}"
 
 
 def environment(seed: Seed) -> dict[str, str]:
@@ -116,9 +116,12 @@ def _user(name: str) -> dict[str, Any]:
         "username": name,
         "password": {"env": variable(name, "PASSWORD")},
     }
-    if name in SIGNERS:
+    if SIGNERS.get(name) == "rfc9421":
         key = {"env": variable(name, "ED25519_KEY")}
         section["signing"] = {"algorithm": "ed25519", "keyid": f"{name}-ed25519", "key": key}
+    elif name in SIGNERS:
+        key = {"env": variable(name, "P256_KEY")}
+        section["signing"] = {"scheme": SIGNERS[name], "algorithm": "ES256", "keyid": f"{name}-p256", "key": key}
     return section
 
 
@@ -142,6 +145,7 @@ def _declared(host: ReferenceHost) -> dict[str, Any]:
             "signer-p256": {"env": variable("signer", "P256_KEY"), "algorithm": "ecdsa-p256-sha256"},
             "signer-sm2": {"env": variable("signer", "SM2_KEY"), "algorithm": "sm2-sm3"},
             "bob-ed25519": {"env": variable("bob", "ED25519_KEY"), "algorithm": "ed25519"},
+            "bob-p256": {"env": variable("bob", "P256_KEY"), "algorithm": "ecdsa-p256-sha256"},
         },
         "assertion_keys": {name: {"env": variable(name, "ASSERTION_KEY")} for name in ROLES},
     }

@@ -17,7 +17,7 @@ from gmalg import SM2
 #: Order of the group of P-256 (SEC 2): private keys lie below it.
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 #: Order of the group of the SM2 curve (GB/T 32918.5).
-_SM2_ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
+SM2_ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 #: The default user identity of GB/T 35276 for SM2 signatures.
 SM2_USER_ID = b"1234567812345678"
 
@@ -46,7 +46,7 @@ class Seed:
 
     def sm2(self, name: str) -> bytes:
         """Return an SM2 private scalar (32 bytes, big endian) for ``name``."""
-        return self._scalar(name, _SM2_ORDER - 1).to_bytes(32, "big")
+        return self._scalar(name, SM2_ORDER - 1).to_bytes(32, "big")
 
     def _scalar(self, name: str, order: int) -> int:
         wide = self.derive(name + "/high") + self.derive(name + "/low")

@@ -10,19 +10,20 @@ import hashlib
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from gmalg import SM2
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from conformance.reference.keys import SM2_USER_ID
+from conformance.reference import detached
+from conformance.reference.detached import refusal
+from conformance.reference.sm2_verify import sm2_valid
 from conformance.reference.tokens import es256_valid
 from conformance.reference.users import SigningKey, User
-from conformance.sdk.reference import Problem
+from conformance.sdk.reference import FaultBoard
 
 if TYPE_CHECKING:
     from conformance.reference.host import ReferenceHost
@@ -36,6 +37,8 @@ CREATE TABLE IF NOT EXISTS nonces (keyid TEXT, nonce TEXT, created INTEGER NOT N
 WINDOW_S = 60
 #: The window under fault signature.window-day.
 _DAY_S = 86_400
+#: What JSON web signatures call the algorithms of registered keys.
+_JWS_NAMES = {"ES256": "ecdsa-p256-sha256", "EdDSA": "ed25519"}
 #: What a signature must cover; a body adds ``content-digest``.
 REQUIRED = ("@method", "@target-uri", "authorization")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -59,6 +62,8 @@ class Signed:
     algorithm: str
     expires: int | None
     value: bytes
+    #: Fault signature.several-confused: a second signature, whose validity is taken for that of the first.
+    other: Signed | None = None
 
 
 class Verifier:
@@ -71,7 +76,9 @@ class Verifier:
         """Verify the signature and return what proves it later (for the audit log); raises Problem(401)."""
         if self._host.faults.on("signature.skipped"):
             return None
-        signed = parse(request)
+        if user.must_sign == "jws-detached":
+            return await self._require_detached(request, user, body)
+        signed = self._parsed(request)
         self._require_covered(signed, body)
         self._require_timely(signed)
         key = self._key(signed, user)
@@ -79,10 +86,36 @@ class Verifier:
         if not (body and self._host.faults.on("signature.digest-uncovered")):
             await self._require_valid(request, signed, key)
         await self._use_nonce(signed)
+        if self._host.faults.on("audit.signature-dropped"):
+            return {"keyid": signed.keyid, "verified": True}
         base = signature_base(request, signed)
-        return {"keyid": signed.keyid, "base": base, "value": base64.b64encode(signed.value).decode()}
+        proof = {"keyid": signed.keyid, "base": base, "value": base64.b64encode(signed.value).decode()}
+        return proof if self._host.faults.on("audit.content-dropped") else proof | {"content": body.decode("latin-1")}
+
+    async def _require_detached(self, request: Request, user: User, body: bytes) -> Mapping[str, Any]:
+        """Verify a detached JSON web signature over the body and what its protected header says of the request."""
+        given, lenient = detached.parse(request), self._host.faults.on("signature.components-optional")
+        detached.require_understood(given)
+        detached.require_bound(given, request, target_uri(request), optional=lenient)
+        moment, nonce = detached.created(given, self._host), given.text("jti")
+        signed = Signed((), given.protected, moment, given.text("kid"), nonce, given.text("alg"), None, given.value)
+        self._require_timely(signed)
+        key = self._key(signed, user)
+        base = detached.base(given, body)
+        if not nonce or not await _valid(key, base, signed.value, self._host.faults):
+            raise refusal("signature-invalid", "The signature does not verify.")
+        await self._use_nonce(signed)
+        return {"keyid": signed.keyid, "base": base.decode("latin-1"), "value": base64.b64encode(given.value).decode()}
+
+    def _parsed(self, request: Request) -> Signed:
+        faults = self._host.faults
+        if faults.on("signature.several-confused") and "," in request.headers.get("signature-input", ""):
+            return _confused(request)
+        return parse(request, self._host.clock.epoch() if faults.on("signature.created-lenient") else None)
 
     def _require_covered(self, signed: Signed, body: bytes) -> None:
+        if self._host.faults.on("signature.components-optional"):
+            return
         wanted = (*REQUIRED, "content-digest") if body else REQUIRED
         if any(name not in signed.components for name in wanted):
             raise refusal("signature-incomplete", f"A signature must cover {', '.join(wanted)}.")
@@ -97,7 +130,8 @@ class Verifier:
         key = self._host.users.key(signed.keyid)
         if key is None or (key.owner != user.name and not self._host.faults.on("signature.keyid-unbound")):
             raise refusal("signature-key", "The key is not registered for this caller.")
-        if signed.algorithm not in ("", key.algorithm):
+        named = _JWS_NAMES.get(signed.algorithm, signed.algorithm)
+        if named not in ("", key.algorithm) and not self._host.faults.on("signature.algorithm-ignored"):
             raise refusal("signature-algorithm", "The algorithm is not that of the registered key.")
         return key
 
@@ -112,9 +146,10 @@ class Verifier:
             raise refusal("digest-mismatch", "Content-Digest is not the SHA-256 of the body.")
 
     async def _require_valid(self, request: Request, signed: Signed, key: SigningKey) -> None:
-        for base in self._bases(request, signed):
-            if await _valid(key, base.encode("utf-8"), signed.value):
-                return
+        for made in filter(None, (signed, signed.other)):
+            for base in self._bases(request, made):
+                if await _valid(key, base.encode("utf-8"), made.value, self._host.faults):
+                    return
         raise refusal("signature-invalid", "The signature does not verify.")
 
     def _bases(self, request: Request, signed: Signed) -> Iterator[str]:
@@ -129,19 +164,24 @@ class Verifier:
     async def _use_nonce(self, signed: Signed) -> None:
         if self._host.faults.on("signature.nonce-off"):
             return
+        timed = self._host.faults.on("signature.nonce-timed")
+        nonce = f"{signed.nonce}@{signed.created}" if timed else signed.nonce
         oldest = self._host.clock.epoch() - 2 * WINDOW_S
 
         def job(connection: sqlite3.Connection) -> int:
             connection.execute("DELETE FROM nonces WHERE created < ?", (oldest,))
-            row = (signed.keyid, signed.nonce, signed.created)
+            row = (signed.keyid, nonce, signed.created)
             return connection.execute("INSERT OR IGNORE INTO nonces VALUES (?,?,?)", row).rowcount
 
         if not await self._host.db.write(job):
             raise refusal("signature-replayed", "The nonce was used before.")
 
 
-def parse(request: Request) -> Signed:
-    """Return the one signature of a request; raises Problem(401) for none, several, or any other spelling."""
+def parse(request: Request, lenient_at: int | None = None) -> Signed:
+    """Return the one signature of a request; raises Problem(401) for none, several, or any other spelling.
+
+    ``lenient_at`` (fault signature.created-lenient) is when a signature was made that does not rightly say so.
+    """
     inputs, values = request.headers.getlist("signature-input"), request.headers.getlist("signature")
     if len(inputs) != 1 or len(values) != 1:
         raise refusal("signature-missing", "Exactly one signature is required.")
@@ -152,7 +192,22 @@ def parse(request: Request) -> Signed:
     components = tuple(re.findall(r'"([^"]+)"', match.group(3)))
     if len(set(components)) != len(components) or not all(name == name.lower() for name in components):
         raise refusal("signature-malformed", "Components are repeated or not in lower case.")
+    if lenient_at is not None and not isinstance(parameters.get("created"), int):
+        parameters = {**parameters, "created": lenient_at}
     return _signed(components, match.group(2), parameters, _unbase64(value.group(2)))
+
+
+def _confused(request: Request) -> Signed:
+    """Fault signature.several-confused: the first of two is read, and either of them may be the valid one."""
+    values = {label: _unbase64(text) for label, text in _VALUE.findall(request.headers["signature"])}
+    both = [
+        _signed(tuple(re.findall(r'"([^"]+)"', match.group(3))), match.group(2), _parameters(match.group(4)), value)
+        for match in _INPUT.finditer(request.headers["signature-input"])
+        if (value := values.get(match.group(1))) is not None
+    ]
+    if len(both) < 2:
+        raise refusal("signature-malformed", "Signature-Input or Signature cannot be read.")
+    return replace(both[0], other=both[1])
 
 
 def _parameters(text: str) -> dict[str, int | str]:
@@ -207,9 +262,9 @@ def _component(request: Request, name: str, method: str, target: str) -> str:
     return ", ".join(value.strip() for value in values)
 
 
-async def _valid(key: SigningKey, message: bytes, value: bytes) -> bool:
+async def _valid(key: SigningKey, message: bytes, value: bytes, faults: FaultBoard) -> bool:
     if isinstance(key.public, bytes):
-        return await run_in_threadpool(_sm2_valid, key.public, message, value)
+        return await run_in_threadpool(sm2_valid, key.public, message, value, faults)
     if isinstance(key.public, ec.EllipticCurvePublicKey):
         return es256_valid(key.public, message, value)
     return _ed25519_valid(key.public, message, value)
@@ -223,20 +278,8 @@ def _ed25519_valid(key: ed25519.Ed25519PublicKey, message: bytes, value: bytes) 
     return True
 
 
-def _sm2_valid(public: bytes, message: bytes, value: bytes) -> bool:
-    """Verify r‖s of exactly 64 bytes with the default user identity (GB/T 32918.2, GB/T 35276)."""
-    if len(value) != 64 or not any(value[:32]) or not any(value[32:]):
-        return False
-    return bool(SM2(uid=SM2_USER_ID, pk=public).verify(message, value[:32], value[32:]))
-
-
 def _unbase64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
         raise refusal("signature-malformed", "Base64 cannot be read.") from error
-
-
-def refusal(code: str, detail: str) -> Problem:
-    """Return the 401 for a request that is not signed as it must be."""
-    return Problem(401, code, detail, {"WWW-Authenticate": 'Signature realm="bank"'})

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from conformance.reference.board import ShiftableClock
 from conformance.reference.database import SqliteDatabase
+from conformance.reference.gullible import gullible
 from conformance.reference.keys import Seed, b64, ec_jwk, public_pem, unb64
 from conformance.sdk.reference import FaultBoard, Problem
 
@@ -39,12 +40,21 @@ Claims = Mapping[str, Any]
 class Tokens:
     """Issues, verifies and revokes access tokens. ``issuer`` is also the audience of this bank's API."""
 
-    def __init__(self, seed: Seed, issuer: str, db: SqliteDatabase, clock: ShiftableClock, faults: FaultBoard) -> None:
+    def __init__(
+        self,
+        seed: Seed,
+        issuer: str,
+        db: SqliteDatabase,
+        clock: ShiftableClock,
+        faults: FaultBoard,
+        callable_hosts: tuple[str, ...] = (),
+    ) -> None:
         self.issuer = issuer
         self._seed = seed
         self._db = db
         self._clock = clock
         self._faults = faults
+        self._callable_hosts = callable_hosts
         self._verified: dict[str, Claims] = {}
         self._revoked: set[str] = set()
         self.restart()
@@ -137,6 +147,8 @@ class Tokens:
             pem = public_pem(self.key().public_key())
             keys = (pem, pem.strip())
             return any(hmac.compare_digest(hmac.digest(key, signed, "sha256"), signature) for key in keys)
+        if any(trusted(signed, signature) for trusted in gullible(head, self._faults, self._callable_hosts)):
+            return True
         if algorithm != "ES256" or head.get("typ") != "at+jwt" or head.get("kid") != self.kid or "crit" in head:
             return False
         return es256_valid(self.key().public_key(), signed, signature)

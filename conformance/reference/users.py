@@ -23,13 +23,14 @@ ROLES: dict[str, tuple[str, ...]] = {
     "bob": ("customer",),
     "shop": ("customer", "merchant"),
     "signer": ("customer",),
+    "signer-jws": ("customer",),
     "admin": ("admin",),
     "regulator": ("regulator",),
     "auditor": ("auditor",),
 }
 
-#: Users whose every request must carry an RFC 9421 signature.
-SIGNERS = frozenset({"signer"})
+#: Users whose every request must be signed → by which scheme.
+SIGNERS = {"signer": "rfc9421", "signer-jws": "jws-detached"}
 
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | bytes
 
@@ -53,7 +54,8 @@ class User:
     scopes: tuple[str, ...]
     secret: str
     assertion_key: ec.EllipticCurvePublicKey
-    must_sign: bool = False
+    #: How every request must be signed, or "".
+    must_sign: str = ""
     keys: tuple[SigningKey, ...] = field(default=())
 
 
@@ -85,7 +87,7 @@ def _user(seed: Seed, name: str, roles: tuple[str, ...]) -> User:
         scopes=scopes,
         secret=seed.password(f"client/{name}"),
         assertion_key=seed.p256(f"assertion/{name}").public_key(),
-        must_sign=name in SIGNERS,
+        must_sign=SIGNERS.get(name, ""),
         keys=_keys(seed, name),
     )
 

@@ -14,6 +14,9 @@ BODY_SHOWN = 2000
 
 #: Stands around a secret's name until the text is quoted; no header or body that is shown contains it.
 _MARK = "\x00{}\x00"
+_MARKED = re.compile("\x00(\\w+)\x00")
+#: Stands for a NUL of the bytes themselves.
+_NUL = "\ue000"
 
 
 def curl_line(request: WireRequest, ca: str, secrets: Secrets) -> str:
@@ -42,3 +45,24 @@ def _quoted(text: str, secrets: Secrets) -> str:
         return shlex.quote(masked)
     escaped = re.sub(r'([\\"$`])', r"\\\1", masked)
     return '"' + re.sub(r"\x00(\w+)\x00", r"${\1}", escaped) + '"'
+
+
+def openssl_line(sent: bytes, place: str, ca: str, secrets: Secrets) -> str:
+    """Return a command that sends the same bytes through TLS to ``host:port``; "" where they are too many to print."""
+    if not sent or len(sent) > BODY_SHOWN:
+        return ""
+    text = secrets.mask(sent.decode("latin-1").replace("\x00", _NUL), _MARK)
+    parts = enumerate(_MARKED.split(text))
+    quoted = "".join(f"${{{part}}}" if number % 2 else "".join(map(_printf, part)) for number, part in parts)
+    root = f" -CAfile {shlex.quote(ca)}" if ca else ""
+    return f'printf "{quoted}" | openssl s_client -quiet -ign_eof -connect {shlex.quote(place)}{root}'
+
+
+def _printf(character: str) -> str:
+    """Return a character as printf inside double quotes understands it."""
+    escapes = {"\r": r"\r", "\n": r"\n", "\\": r"\\\\", "%": "%%", _NUL: r"\x00"}
+    if character in escapes:
+        return escapes[character]
+    if character in '"$`':
+        return f"\\{character}"
+    return character if " " <= character <= "~" else f"\\x{ord(character):02x}"

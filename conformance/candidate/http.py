@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin
 
 from conformance.candidate.assertion import assertion_member
 from conformance.candidate.auth import Authentication
+from conformance.candidate.bare import bare_operation
+from conformance.candidate.burst import together
 from conformance.candidate.callers import Caller
 from conformance.candidate.composing import compose
 from conformance.candidate.draft import Draft
@@ -17,7 +20,7 @@ from conformance.candidate.extract import Response, Unreadable
 from conformance.candidate.mapping import Operation, Step, Until
 from conformance.candidate.offering import Offer, offer_of
 from conformance.candidate.problems import http_problems
-from conformance.candidate.raw import RecordedSocket
+from conformance.candidate.raw import RecordedSocket, secure_context
 from conformance.candidate.secrets import Secrets
 from conformance.candidate.session import Session
 from conformance.candidate.signing import sign_draft
@@ -87,6 +90,44 @@ class HttpDriver:
         """Close connections."""
         self._session.close()
 
+    # -- HTTP itself --------------------------------------------------------------------------------------
+
+    def request(self, prepared: Prepared) -> Answer:
+        """Send a request of no operation, as its edits describe it."""
+        return self._run(bare_operation(self._file.mapping), prepared)
+
+    def connection(self, endpoint: str, user: str | None, timeout_s: float) -> RawSocket:
+        """Open a recorded connection, through verified TLS where the URL says https, as ``user`` would."""
+        url = self._base(endpoint)
+        secure = secure_context(self._session, self._identity(self._caller(user))) if url.startswith("https") else None
+        return RecordedSocket(self._session, url, timeout_s, secure)
+
+    def together(self, prepared: Sequence[Prepared]) -> list[Answer]:
+        """Send requests at the same moment; earlier calls of operations made of several come before that moment."""
+        ready = [self._ready(item) for item in prepared]
+        waiting = [item for item in ready if isinstance(item, _Call)]
+        requests = [(self._finished(call).finished(), self._secure(call)) for call in waiting]
+        limits = self._file.limits
+        sent = iter(together(self._session, requests, limits.timeout_s, limits.response_bytes_max) if requests else ())
+        return [self._answer(item, next(sent)) if isinstance(item, _Call) else item for item in ready]
+
+    def _ready(self, prepared: Prepared) -> _Call | Answer:
+        """Make the calls that come before an operation's last one, and return that, not yet sent."""
+        operation = self._operation(prepared.operation)
+        arguments = self._before_last(operation, prepared)
+        return (
+            self._call(operation, operation.main, prepared, arguments, main=True)
+            if isinstance(arguments, dict)
+            else arguments
+        )
+
+    def _identity(self, caller: Caller | None) -> tuple[str, str]:
+        chosen = caller.identity(self._file.tls) if caller else ("", "")
+        return self._session.identity if chosen is None else chosen
+
+    def _secure(self, call: _Call) -> ssl.SSLContext:
+        return secure_context(self._session, self._identity(call.caller))
+
     # -- for load clients ---------------------------------------------------------------------------------
 
     def wire(self, prepared: Prepared) -> WireRequest:
@@ -135,19 +176,28 @@ class HttpDriver:
         return operation
 
     def _run(self, operation: Operation, prepared: Prepared) -> Answer:
+        arguments = self._before_last(operation, prepared)
+        if not isinstance(arguments, dict):
+            return arguments
+        call = self._call(operation, operation.main, prepared, arguments, main=True)
+        return self._answer(call, self._send(call))
+
+    def _before_last(self, operation: Operation, prepared: Prepared) -> dict[str, Any] | Answer:
+        """Make all calls of an operation but the last and return the arguments of that, or why it is not reached."""
         arguments = dict(prepared.arguments)
         for step in operation.steps[:-1]:
             kept = self._intermediate(self._call(operation, step, prepared, arguments, main=False))
             if not isinstance(kept, dict):
                 return kept
             arguments.update(kept)
-        call = self._call(operation, operation.main, prepared, arguments, main=True)
-        exchange = self._send(call)
+        return arguments
+
+    def _answer(self, call: _Call, exchange: Exchange | Broken) -> Answer:
         if isinstance(exchange, Broken):
             return exchange
-        answer = understand(operation, exchange, arguments)
-        if operation.until and isinstance(answer, Accepted):
-            return self._settled(operation.until, prepared, answer)
+        answer = understand(call.operation, exchange, call.arguments)
+        if call.operation.until and isinstance(answer, Accepted):
+            return self._settled(call.operation.until, call.prepared, answer)
         return answer
 
     def _intermediate(self, call: _Call) -> dict[str, Any] | Answer:

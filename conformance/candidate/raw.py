@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from types import TracebackType
 
+from conformance.candidate.curl import openssl_line
+from conformance.candidate.scope import Target
 from conformance.candidate.session import Session
+from conformance.candidate.transport import tls_context
 from conformance.sdk.answers import Exchange
 from conformance.sdk.drivers import Sighting, WireMessage
 
@@ -16,16 +20,18 @@ RECEIVED_MAX = 8 * 1024 * 1024
 
 
 class RecordedSocket:
-    """A plain TCP connection to an endpoint of the candidate.
+    """A TCP connection to an endpoint of the candidate, or one through verified TLS.
 
     ``timeout_s`` bounds each call; the sizes bound the whole. A reset raises ConnectionError: what it means is for
-    the check to say.
+    the check to say. ``secure`` is the verifying context of a connection through TLS; None is plain TCP.
     """
 
-    def __init__(self, session: Session, url: str, timeout_s: float) -> None:
+    def __init__(self, session: Session, url: str, timeout_s: float, secure: ssl.SSLContext | None = None) -> None:
         self._session = session
         self._target = session.boundary.target(url)
         self._timeout = timeout_s
+        self._secure = secure
+        self._net: dict[str, str] = {"peer": f"{self._target.address}:{self._target.port}"}
         self._sent: list[bytes] = []
         self._received: list[bytes] = []
         self._size = 0
@@ -81,7 +87,10 @@ class RecordedSocket:
 
     def _connected(self) -> socket.socket:
         try:
-            return socket.create_connection((self._target.address, self._target.port), self._timeout)
+            raw = connected(self._target, self._timeout, self._secure)
+            if isinstance(raw, ssl.SSLSocket):
+                self._net |= {"tls": raw.version() or "", "cipher": (raw.cipher() or ("",))[0]}
+            return raw
         except OSError as error:
             self._error = f"connect: {_named(error)}"
             self._exchange = self._record()
@@ -91,18 +100,40 @@ class RecordedSocket:
         elapsed = (time.perf_counter_ns() - self._begin) // 1000
         sent, received = b"".join(self._sent), b"".join(self._received)
         place = f"{self._target.host}:{self._target.port}"
+        curl = openssl_line(sent, place, self._session.ca, self._session.secrets) if self._secure else ""
         sighting = Sighting(
             kind="raw",
-            request=WireMessage(f"TCP {place}", (), sent),
+            request=WireMessage(f"{'TLS' if self._secure else 'TCP'} {place}", (), sent),
             response=WireMessage("", (), received) if received else None,
             started_us=self._started_us,
             elapsed_us=elapsed,
             error=self._error,
-            net={"peer": f"{self._target.address}:{self._target.port}"},
+            curl=curl,
+            net=self._net,
         )
         seq = self._session.recorder.record(sighting)
-        return Exchange(seq, body=received, elapsed_us=elapsed, request_body=sent, url=f"tcp://{place}")
+        return Exchange(seq, body=received, curl=curl, elapsed_us=elapsed, request_body=sent, url=f"tcp://{place}")
 
 
 def _named(error: OSError) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def secure_context(session: Session, identity: tuple[str, str]) -> ssl.SSLContext:
+    """Return a verifying context that speaks HTTP/1.1 only; ``identity``: client certificate and key, or ""."""
+    context = tls_context(session.ca, *identity)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def connected(target: Target, timeout_s: float, secure: ssl.SSLContext | None) -> socket.socket:
+    """Return a connected socket, through TLS where ``secure`` is given; raises OSError. Small writes go at once."""
+    raw = socket.create_connection((target.address, target.port), timeout_s)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if secure is None:
+        return raw
+    try:
+        return secure.wrap_socket(raw, server_hostname=target.host)
+    except OSError:
+        raw.close()
+        raise

@@ -43,7 +43,7 @@ class Failed(Exception):
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """A response as far as it came."""
 
     status: int = 0
@@ -92,6 +92,16 @@ class Session:
         return self._ca
 
     @property
+    def secrets(self) -> Secrets:
+        """Return what must not be printed."""
+        return self._secrets
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Return the paths of the candidate's own client certificate and key, or ""."""
+        return self._default_identity
+
+    @property
     def boundary(self) -> Boundary:
         """Return where this session may go."""
         return self._boundary
@@ -125,7 +135,7 @@ class Session:
         try:
             target = self._boundary.target(request.url)
         except Unresolved as error:
-            return self._unsent(request, "connection", str(error))
+            return self.unsent(request, "connection", str(error))
         self._pace.wait()
         started_us = time.time_ns() // 1000
         begin = time.perf_counter_ns()
@@ -133,7 +143,7 @@ class Session:
         CURRENT.net = {}
         seen = self._exchange(request, target, self._default_identity if identity is None else identity)
         elapsed_us = (time.perf_counter_ns() - begin) // 1000
-        return self._finish(request, target, seen, started_us, elapsed_us, learn)
+        return self.finish(request, target, seen, started_us, elapsed_us, learn)
 
     def close(self) -> None:
         """Close kept connections."""
@@ -143,8 +153,8 @@ class Session:
 
     # -- one exchange -------------------------------------------------------------------------------------
 
-    def _exchange(self, request: WireRequest, target: Target, identity: tuple[str, str]) -> _Seen:
-        seen = _Seen()
+    def _exchange(self, request: WireRequest, target: Target, identity: tuple[str, str]) -> Seen:
+        seen = Seen()
         try:
             adapter = self._adapter(identity)
             adapter.aim(target)
@@ -157,7 +167,7 @@ class Session:
             seen.failure = classify(error)
         return seen
 
-    def _read(self, response: requests.Response, seen: _Seen) -> None:
+    def _read(self, response: requests.Response, seen: Seen) -> None:
         raw = response.raw
         seen.status, seen.reason = raw.status, raw.reason or ""
         seen.version = "HTTP/1.0" if raw.version == 10 else "HTTP/1.1"
@@ -182,13 +192,14 @@ class Session:
         prepared.method = request.method
         prepared.url = request.url
         headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict()
-        for name, value in self._complete(request, target):
+        for name, value in self.complete(request, target):
             headers[name] = _latin(value)
         prepared.headers = headers  # type: ignore[assignment]  # bytes are sent as they are
         prepared.body = request.body if request.body or "Content-Length" in headers else None
         return prepared
 
-    def _complete(self, request: WireRequest, target: Target) -> list[tuple[str, str]]:
+    def complete(self, request: WireRequest, target: Target) -> list[tuple[str, str]]:
+        """Return a request's headers with those that every request needs."""
         given = {name.lower() for name, _ in request.headers}
         needed = {
             "Host": target.authority,
@@ -210,16 +221,17 @@ class Session:
 
     # -- recording ----------------------------------------------------------------------------------------
 
-    def _finish(
+    def finish(
         self,
         request: WireRequest,
         target: Target,
-        seen: _Seen,
+        seen: Seen,
         started_us: int,
         elapsed_us: int,
-        learn: Callable[[Exchange], None] | None,
+        learn: Callable[[Exchange], None] | None = None,
     ) -> Exchange | Broken:
-        headers = self._complete(request, target)
+        """Record what came of a request, and return it."""
+        headers = self.complete(request, target)
         exchange = Exchange(
             seq=0,
             status=seen.status,
@@ -229,6 +241,7 @@ class Session:
             request_headers=dict(headers),
             request_body=request.body,
             url=request.url,
+            method=request.method,
         )
         if learn and not seen.failure:
             learn(exchange)
@@ -247,7 +260,8 @@ class Session:
         exchange = replace(exchange, seq=self._recorder.record(sighting), curl=curl)
         return Broken(seen.failure.kind, seen.failure.detail, exchange) if seen.failure else exchange
 
-    def _unsent(self, request: WireRequest, kind: BrokenKind, detail: str) -> Broken:
+    def unsent(self, request: WireRequest, kind: BrokenKind, detail: str) -> Broken:
+        """Record a request that could not be sent."""
         message = WireMessage(_request_line(request), request.headers, request.body)
         sighting = Sighting("http", message, None, time.time_ns() // 1000, 0, f"{kind}: {detail}")
         return Broken(kind, detail, Exchange(self._recorder.record(sighting), url=request.url))
@@ -291,6 +305,12 @@ def _causes(error: BaseException) -> list[BaseException]:
 def _short(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     return f"{type(error).__name__}: {text}"[:300] if str(error) else text
+
+
+def request_bytes(request: WireRequest, headers: list[tuple[str, str]]) -> bytes:
+    """Return a request as it goes on the wire, its headers given whole."""
+    lines = [_request_line(request), *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("utf-8") + request.body
 
 
 def _joined(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:

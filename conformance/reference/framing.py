@@ -10,24 +10,37 @@ import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from conformance.reference.relay import relayed
+from conformance.sdk.reference import FaultBoard
+
 #: A header continued on the next line (obs-fold): a server must refuse or unfold it (RFC 9112 5.2); we refuse.
 _FOLDED = re.compile(rb"\n[ \t]")
+#: A chunk of 4 GiB and more: no body is that large, and a parser with 64 bits may read a larger one as a small one.
+_VAST_CHUNK = re.compile(rb"0*[1-9a-fA-F][0-9a-fA-F]{8}")
 
 
 class StrictConnection(h11.Connection):
-    """Refuses folded headers before the library unfolds them."""
+    """Refuses folded headers before the library unfolds them, and chunks that no body can hold."""
 
     def next_event(self) -> Any:
-        """Return the next event; raises RemoteProtocolError for a head with a folded line."""
-        if self.their_state is h11.IDLE:
-            head = self.trailing_data[0].partition(b"\r\n\r\n")[0]
-            if _FOLDED.search(head):
-                raise h11.RemoteProtocolError("folded header", error_status_hint=400)
+        """Return the next event; raises RemoteProtocolError for a folded line or a vast chunk."""
+        waiting = self.trailing_data[0]
+        if self.their_state is h11.IDLE and _FOLDED.search(waiting.partition(b"\r\n\r\n")[0]):
+            raise h11.RemoteProtocolError("folded header", error_status_hint=400)
+        if self.their_state is h11.SEND_BODY and self._between_chunks() and _VAST_CHUNK.match(waiting):
+            raise h11.RemoteProtocolError("vast chunk", error_status_hint=413)
         return super().next_event()
+
+    def _between_chunks(self) -> bool:
+        """Tell whether a chunk's size comes next; the library's reader of chunks counts what is left of one."""
+        return getattr(self._reader, "_bytes_in_chunk", None) == 0
 
 
 class StrictProtocol(H11Protocol):
     """The server's protocol over :class:`StrictConnection`."""
+
+    #: Whose framing faults hold; None has none.
+    faults: FaultBoard | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -39,6 +52,17 @@ class StrictProtocol(H11Protocol):
         session = transport.get_extra_info("ssl_object")
         certificate = session.getpeercert(binary_form=True) if session else None
         self.app = WithCertificate(self.app, certificate)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the connection, past the relay where one of its faults is on."""
+        if self.faults is not None and self.conn.their_state is h11.IDLE:
+            data = relayed(data, self.faults)
+        super().data_received(data)
+
+
+def protocol_with(faults: FaultBoard) -> type[StrictProtocol]:
+    """Return the server's protocol with the faults of a board."""
+    return type("FaultyProtocol", (StrictProtocol,), {"faults": faults})
 
 
 class WithCertificate:

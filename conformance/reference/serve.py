@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 from conformance.reference import demo, inspected, tls
 from conformance.reference.app import application
 from conformance.reference.control import Control
-from conformance.reference.framing import StrictProtocol
+from conformance.reference.framing import protocol_with
 from conformance.reference.host import ReferenceHost, Settings
 from conformance.reference.keys import Seed
 from conformance.reference.logs import AccessLog
@@ -166,7 +166,8 @@ class Process:
 
     def _serve(self, name: str, app: ASGIApp, context: ssl.SSLContext | None) -> asyncio.Task[None]:
         config = uvicorn.Config(
-            app, http=StrictProtocol, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
+            app, http=protocol_with(self._host.faults), ws="none", loop="asyncio", lifespan="off", log_config=None,
+            access_log=False,
             server_header=False, proxy_headers=False, backlog=2048, timeout_keep_alive=60, timeout_graceful_shutdown=1,
         )  # fmt: skip
         config.load()
@@ -204,8 +205,10 @@ class Process:
             return  # after a restart whoever waits has had the line
         ready: dict[str, Any] = {"ready": True, "base_url": self._host.url(), "control": control}
         ready |= {"candidate": str(path), "ca": str(self._ca), "pid": os.getpid()}
+        # Whoever gave the seed can make the bank's secrets of it, but not those of parts it has not loaded.
+        ready["environment"] = demo.part_secrets(self._host)
         if demo.SEED_VARIABLE not in os.environ:
-            ready["environment"] = demo.environment(self._seed)
+            ready["environment"] |= demo.environment(self._seed)
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
 

@@ -7,7 +7,7 @@ from conformance.sdk.answers import Accepted, Answer, Broken, BrokenKind, Exchan
 from conformance.sdk.candidate import Account, Candidate, Pool
 from conformance.sdk.checks import CheckDeclaration, check, declaration_of
 from conformance.sdk.context import Measurements, Params
-from conformance.sdk.drivers import Driver, DriverFactory, RawSocket, Recorder, Sighting, WireMessage
+from conformance.sdk.drivers import Driver, DriverFactory, HttpDoor, RawSocket, Recorder, Sighting, WireMessage
 from conformance.sdk.evidence import Evidence
 from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
 from conformance.sdk.load import LoadContext, WireDriver, WireRequest
@@ -53,6 +53,7 @@ __all__ = [
     "FaultBoard",
     "Finding",
     "Host",
+    "HttpDoor",
     "Inconclusive",
     "Listener",
     "LoadContext",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conformance.model.candidate import CandidateFile
 from conformance.sdk.answers import Accepted, Answer, describe
-from conformance.sdk.drivers import Driver, RawSocket
+from conformance.sdk.drivers import Driver, HttpDoor, RawSocket
 from conformance.sdk.findings import Inconclusive, NotTested
-from conformance.sdk.prepared import Prepared
+from conformance.sdk.prepared import Edit, Prepared, Stage
+
+if TYPE_CHECKING:
+    from conformance.sdk.load import WireRequest
 
 
 class HookRunner(Protocol):
@@ -112,6 +115,38 @@ class Candidate:
     def socket(self, timeout_s: float = 5.0) -> RawSocket:
         """Open a recorded TCP connection to this endpoint, for probes below HTTP."""
         return self.driver.socket(self.endpoint, timeout_s)
+
+    # -- HTTP itself --------------------------------------------------------------------------------------
+
+    def request(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Prepared:
+        """Return a request of no operation, below the base URL, authenticated as this user; not yet sent.
+
+        Its answer is Accepted for any 2xx, with an empty value: read ``exchange.body``. Raises NotTested where the
+        candidate does not speak HTTP.
+        """
+        edits = [Edit(Stage.REQUEST, "method", value=method), Edit(Stage.REQUEST, "path", value=path)]
+        edits += [Edit(Stage.REQUEST, "header", name, value) for name, value in (headers or {}).items()]
+        edits += [Edit(Stage.BYTES, "body", value=body)] if body else []
+        return Prepared(f"{method} {path}", {}, self.user, self.endpoint, self._http().request, tuple(edits))
+
+    def wire(self, request: Prepared) -> WireRequest:
+        """Return a request as it would go on the wire, unsent; raises NotTested if it is of several calls."""
+        return self._http().wire(request)
+
+    def connection(self, timeout_s: float = 5.0) -> RawSocket:
+        """Open a recorded connection to this endpoint as HTTP would use it: verified TLS where the URL says https."""
+        return self._http().connection(self.endpoint, self.user, timeout_s)
+
+    def together(self, requests: Sequence[Prepared]) -> list[Answer]:
+        """Send requests at the same moment, the last byte of each held back until all are ready."""
+        return self._http().together(requests)
+
+    def _http(self) -> HttpDoor:
+        if isinstance(self.driver, HttpDoor):
+            return self.driver
+        raise NotTested("the candidate's driver does not speak HTTP; this is about HTTP itself", blame="CONFIG")
 
     # -- money --------------------------------------------------------------------------------------------
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from conformance.model.candidate import CandidateFile
 from conformance.sdk.answers import Answer, Exchange
 from conformance.sdk.prepared import Prepared
+
+if TYPE_CHECKING:
+    from conformance.sdk.load import WireRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,31 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Release connections and child processes."""
+        ...
+
+
+@runtime_checkable
+class HttpDoor(Protocol):
+    """What drivers that speak HTTP offer beside :class:`Driver`, for checks about HTTP itself."""
+
+    def request(self, prepared: Prepared) -> Answer:
+        """Send a request of no operation: method, path, headers and body are all given by its edits."""
+        ...
+
+    def wire(self, prepared: Prepared) -> WireRequest:
+        """Return a finished request, authenticated and signed, without sending it."""
+        ...
+
+    def connection(self, endpoint: str, user: str | None, timeout_s: float) -> RawSocket:
+        """Open a recorded connection as HTTP would use it: through verified TLS where the URL says https."""
+        ...
+
+    def together(self, prepared: Sequence[Prepared]) -> list[Answer]:
+        """Send requests at the same moment and return their answers in the same order.
+
+        Each has a connection of its own; all are written but for their last byte, and the last bytes then go out
+        one right after the other, in the given order.
+        """
         ...
 
 

@@ -12,6 +12,8 @@ SUITE = Suite(
     package="conformance_security",
     checks=(
         "conformance_security.checks.transport",
+        "conformance_security.checks.certificates",
+        "conformance_security.checks.mutual",
         "conformance_security.checks.transport_suites",
         "conformance_security.checks.transport_tlcp",
         "conformance_security.checks.signature",
@@ -21,6 +23,7 @@ SUITE = Suite(
         "conformance_security.checks.money",
         "conformance_security.checks.concurrency",
         "conformance_security.checks.input",
+        "conformance_security.checks.framing",
         "conformance_security.checks.abuse",
         "conformance_security.checks.disclosure",
     ),
@@ -35,6 +38,8 @@ SUITE = Suite(
         "login_attempts_max": 10,
         # Shortest acceptable Strict-Transport-Security max-age, in seconds (one year).
         "hsts_s_min": 31_536_000,
+        # Days that must be left of a certificate that lives longer than three times as long.
+        "certificate_days_min": 30,
         # Minor units above which a transfer needs a second factor, where the candidate file states no other.
         "factor_threshold": 50_000_00,
     },

@@ -48,4 +48,22 @@ FAULTS: tuple[Fault, ...] = (
         "分页大小未加限制",
         "SEC-I09", "must be refused or capped",
     ),
+    fault(
+        "http.smuggling",
+        "The first of two lengths counts, and the rest is read as the next request",
+        "以两个长度中的第一个为准，余下部分被当作下一个请求",
+        "SEC-I07", "with two different lengths, the short one first must not be answered",
+    ),
+    fault(
+        "http.coding-ignored",
+        "Transfer codings that are not understood are ignored",
+        "无法识别的传输编码被忽略",
+        "SEC-I07", "with a transfer coding that nobody knows",
+    ),
+    fault(
+        "http.host-optional",
+        "Requests need no Host",
+        "请求可不带 Host",
+        "SEC-I07", "with no Host",
+    ),
 )  # fmt: skip

@@ -34,10 +34,15 @@ def presented(request: Request, faults: FaultBoard) -> x509.Certificate | None:
 
 
 def routes(host: ReferenceHost) -> list[Route]:
-    """Return the route that tells a client which certificate it came with."""
+    """Return the route that tells a client which certificate it came with.
+
+    Fault mtls.certificate-optional: it came without one, and nobody minds.
+    """
 
     async def whoami(request: Request) -> Response:
         certificate = presented(request, host.faults)
+        if certificate is None and host.faults.on("mtls.certificate-optional"):
+            return answer({"subject": "", "thumbprint": ""})
         if certificate is None:
             raise Problem(401, "certificate-missing", "A client certificate is required.")
         return answer({"subject": certificate.subject.rfc4514_string(), "thumbprint": thumbprint(certificate)})

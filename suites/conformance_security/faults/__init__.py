@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from conformance.sdk import Fault
-from conformance_security.faults import abuse, authorization, input, money, oauth, signature, tokens, transport
+from conformance_security.faults import (
+    abuse,
+    authorization,
+    certificates,
+    input,
+    money,
+    oauth,
+    signature,
+    tokens,
+    transport,
+)
 
 #: Every fault that a security check must detect, chapter by chapter.
 FAULTS: tuple[Fault, ...] = (
@@ -12,6 +22,7 @@ FAULTS: tuple[Fault, ...] = (
     *tokens.FAULTS,
     *signature.FAULTS,
     *transport.FAULTS,
+    *certificates.FAULTS,
     *input.FAULTS,
     *abuse.FAULTS,
     *oauth.FAULTS,

@@ -88,7 +88,7 @@ def codes_live_a_minute(candidate: Candidate, evidence: Evidence) -> Iterator[Pa
 
 @check("SEC-J14.audience", requirement="SEC-J14", needs=("oauth.token",), effects=Effect.WRITE)
 def assertions_are_for_the_issuer_alone(candidate: Candidate, evidence: Evidence) -> None:
-    """A client assertion is refused whose audience is not one string, the issuer: a list, an endpoint, another server."""
+    """A client assertion is refused whose audience is not the issuer in one string: a list, an endpoint, others."""
     flow = _proving(candidate)
     issuer, endpoint = flow.server.issuer, str(flow.server.metadata.get("token_endpoint", ""))
     audiences: dict[str, object] = {

@@ -5,7 +5,7 @@
     none        nothing
     bearer      token
     basic       username (a key may be the user), password
-    api-key     key, sent in header (default X-Api-Key)
+    api-key     key, sent in header (default X-Api-Key), after prefix; or in = "query" | "cookie" under name
     oauth2      client_id with client_secret, or with private_key, algorithm and kid (private_key_jwt); scope, audience
     login       the operation ``operation`` (default login) gives a token at ``token_at`` (default $.session)
     cookie      like login, sent back as cookie ``cookie`` (default session)
@@ -68,7 +68,7 @@ class Authentication:
             case "basic":
                 self._put(draft, caller, "Authorization", self._basic(caller))
             case "api-key":
-                self._put(draft, caller, "X-Api-Key", caller.text("key"))
+                self._key(draft, caller)
             case "oauth2" | "login":
                 self._put(draft, caller, "Authorization", caller.text("prefix", "Bearer ") + self.token(caller))
             case "cookie":
@@ -117,10 +117,19 @@ class Authentication:
         self._secrets.remember(encoded, f"{caller.name.upper()}_BASIC")
         return f"Basic {encoded}"
 
+    def _key(self, draft: Draft, caller: Caller) -> None:
+        key, name = caller.text("key"), caller.text("name", "api_key")
+        match caller.text("in", "header"):
+            case "query":
+                if all(known != name for known, _ in draft.query):
+                    draft.query.append((name, key))
+            case "cookie":
+                _add_cookie(draft, f"{name}={key}")
+            case _:
+                self._put(draft, caller, "X-Api-Key", caller.text("prefix") + key)
+
     def _cookie(self, draft: Draft, caller: Caller) -> None:
-        pair = f"{caller.text('cookie', 'session')}={self.token(caller)}"
-        held = draft.header("Cookie")
-        draft.set_header("Cookie", f"{held}; {pair}" if held else pair)
+        _add_cookie(draft, f"{caller.text('cookie', 'session')}={self.token(caller)}")
 
     def _hmac(self, draft: Draft, caller: Caller) -> None:
         stamp = str(int(time.time() * (1000 if caller.text("time", "s") == "ms" else 1)))
@@ -141,6 +150,11 @@ class Authentication:
         draft.set_header(caller.text("time_header", "X-Timestamp"), stamp)
         if caller.settings.get("key_id"):
             draft.set_header(caller.text("key_id_header", "X-Key-Id"), caller.text("key_id"))
+
+
+def _add_cookie(draft: Draft, pair: str) -> None:
+    held = draft.header("Cookie")
+    draft.set_header("Cookie", f"{held}; {pair}" if held else pair)
 
 
 def _lifetime(caller: Caller, answer: dict[str, Any]) -> float:

@@ -75,9 +75,9 @@ def hidden_code(rule: Hidden, document: Any) -> str | None:
     if rule.when is None:
         return None
     found = rule.when.first(document)
-    if found is MISSING or found in (None, False, ""):
-        return None
     word = str(found)
+    if found is MISSING or (found in (None, False, "") and word not in rule.means):
+        return None
     if (rule.means and word not in rule.means) or word in rule.unless:
         return None
     return code_of(rule, document) or word

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 #: Fragments of the OpenAPI document, merged in this order; each is a whole document of its own.
-FRAGMENTS = ("core", "codes", "ledger")
+FRAGMENTS = ("core", "codes", "ledger", "oauth")
 
 #: Sections of ``components`` that fragments may fill together.
 _COMPONENTS = ("schemas", "responses", "parameters", "headers", "securitySchemes")

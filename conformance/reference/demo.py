@@ -15,7 +15,7 @@ from conformance.reference.host import ReferenceHost
 from conformance.reference.keys import Seed, pem
 from conformance.reference.tls import client_file
 from conformance.reference.users import ROLES, SIGNERS
-from conformance.sdk.reference import ContractPart, UsersPart
+from conformance.sdk.reference import ContractPart, SecretsPart, UsersPart
 
 #: The seed of everything secret, as 64 hexadecimal digits.
 SEED_VARIABLE = "CONFORMANCE_DEMO_SEED"
@@ -53,6 +53,12 @@ def environment(seed: Seed) -> dict[str, str]:
         if name in SIGNERS:
             values[variable(name, "SM2_KEY")] = seed.sm2(f"sign/sm2/{name}").hex()
     return values
+
+
+def part_secrets(host: ReferenceHost) -> dict[str, str]:
+    """Return the secrets that the declarations of parts name, by environment variable."""
+    having = (part for part in host.parts if isinstance(part, SecretsPart))
+    return {name: value for part in having for name, value in part.secrets(host).items()}
 
 
 def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str, Any]:

@@ -48,8 +48,8 @@ class ReferenceProcess:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Secrets that ``candidate.toml`` names, for the environment of processes that talk to the bank."""
-        return demo.environment(self._seed)
+        """Secrets that ``candidate.toml`` names, for the environment of processes that talk to the running bank."""
+        return {**self._ready.get("environment", {}), **demo.environment(self._seed)}
 
     @property
     def base_url(self) -> str:

@@ -213,3 +213,12 @@ class UsersPart(Protocol):
     def users(self, host: Host) -> Mapping[str, Mapping[str, Any]]:
         """Return further ``[users.<name>]`` of the demo's candidate file; paths are relative to that file."""
         ...
+
+
+@runtime_checkable
+class SecretsPart(Protocol):
+    """What a part adds whose declarations name secrets: ``{ env = "…" }``."""
+
+    def secrets(self, host: Host) -> Mapping[str, str]:
+        """Return those secrets by environment variable. They go to the parent process alone, never to a disk."""
+        ...

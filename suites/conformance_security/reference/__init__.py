@@ -11,11 +11,13 @@ from typing import Any
 from starlette.routing import Route
 
 from conformance.sdk import Host, Listener, ReferencePart, UsersPart
+from conformance.sdk.reference import SecretsPart
+from conformance_security.reference.oauth import OAuthPart
 from conformance_security.reference.tlcp import TlcpPart
 from conformance_security.reference.tls_front import TlsFront
 
 #: The parts of the part, each implementing :class:`conformance.sdk.ReferencePart`.
-PARTS: tuple[ReferencePart, ...] = (TlsFront(), TlcpPart())
+PARTS: tuple[ReferencePart, ...] = (TlsFront(), TlcpPart(), OAuthPart())
 
 
 class SecurityPart:
@@ -50,6 +52,11 @@ class SecurityPart:
         """Return the further callers of all parts that have some."""
         having = (part for part in self._parts if isinstance(part, UsersPart))
         return {name: user for part in having for name, user in part.users(host).items()}
+
+    def secrets(self, host: Host) -> Mapping[str, str]:
+        """Return the secrets that the declarations of all parts name."""
+        having = (part for part in self._parts if isinstance(part, SecretsPart))
+        return {name: value for part in having for name, value in part.secrets(host).items()}
 
     def supports(self) -> Sequence[str]:
         """Return the capabilities of all parts."""

@@ -17,7 +17,11 @@ SUITE = Suite(
         "conformance_security.checks.transport_suites",
         "conformance_security.checks.transport_tlcp",
         "conformance_security.checks.signature",
+        "conformance_security.checks.signature_forged",
         "conformance_security.checks.tokens",
+        "conformance_security.checks.oauth_binding",
+        "conformance_security.checks.oauth_codes",
+        "conformance_security.checks.oauth_requests",
         "conformance_security.checks.authorization",
         "conformance_security.checks.consent",
         "conformance_security.checks.money",
@@ -30,6 +34,8 @@ SUITE = Suite(
     reference="conformance_security.reference:PART",
     faults="conformance_security.faults:FAULTS",
     parameters={
+        # How often each race is run; all rounds must end alike.
+        "race_rounds": 3,
         # Seconds after which a revoked token or consent must have stopped working.
         "revocation_s_max": 2,
         # Most items that one page may hold.

@@ -108,7 +108,7 @@ class Door:
             raise NotTested(f"[users.{name}] has no client_cert; add the path of a PEM file", blame="CONFIG")
         certificate, key = (_path(self.candidate, section.get(member)) for member in ("client_cert", "client_key"))
         try:
-            ssl.create_default_context().load_cert_chain(str(certificate), str(key) if key else None)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(str(certificate), str(key) if key else None)
             found = x509.load_pem_x509_certificates(certificate.read_bytes() if certificate else b"")[0]
         except (OSError, ValueError) as error:
             raise NotTested(f"the client_cert of [users.{name}] cannot be used: {error}", blame="CONFIG") from error

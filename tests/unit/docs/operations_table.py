@@ -50,8 +50,11 @@ def _results() -> Iterator[tuple[str, str]]:
 
 
 def _shown(document: Mapping[str, Any], responses: Mapping[str, Any]) -> str:
-    """Return the members of the accepted answer; of a list, those of an item."""
-    content = next(value for code, value in responses.items() if code.startswith("2")).get("content", {})
+    """Return the members of the accepted answer; of a list, those of an item; of a redirect, where it leads."""
+    done = [value for code, value in responses.items() if code.startswith("2")]
+    if not done:
+        return "`location`"
+    content = done[0].get("content", {})
     if "image/png" in content:
         return "`png` (base64), `content_type`"
     schema = _resolved(document, content.get("application/json", {}).get("schema", {}))

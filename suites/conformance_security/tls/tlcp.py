@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,10 @@ _SEQUENCE, _INTEGER, _BITS = 0x30, 0x02, 0x03
 _SM2_WITH_SM3 = "1.2.156.10197.1.501"
 #: Certificates between leaf and root, at most.
 _DEPTH_MAX = 8
+
+
+#: What the library says of bytes that are no certificate, or not a sane one.
+_UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +43,28 @@ class SmCertificate:
     def of(cls, der: bytes) -> SmCertificate:
         """Read a certificate in DER; raises Malformed with what is wrong."""
         try:
-            read = x509.load_der_x509_certificate(der)
-            if read.signature_algorithm_oid.dotted_string != _SM2_WITH_SM3:
-                raise Malformed(f"it is signed by {read.signature_algorithm_oid.dotted_string}, not by SM2 with SM3")
-            return cls(
-                read.subject.rfc4514_string(),
-                read.issuer.rfc4514_string(),
-                _public(read.tbs_certificate_bytes),
-                _usage(read),
-                _authority(read),
-                read.not_valid_before_utc,
-                read.not_valid_after_utc,
-                read.tbs_certificate_bytes,
-                *signature_of(read.signature),
-            )
-        except (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what the library merely finds odd is not our subject
+                return cls._read(der)
+        except _UNREADABLE as error:
             raise Malformed(str(error)) from error
+
+    @classmethod
+    def _read(cls, der: bytes) -> SmCertificate:
+        read = x509.load_der_x509_certificate(der)
+        if read.signature_algorithm_oid.dotted_string != _SM2_WITH_SM3:
+            raise Malformed(f"it is signed by {read.signature_algorithm_oid.dotted_string}, not by SM2 with SM3")
+        return cls(
+            read.subject.rfc4514_string(),
+            read.issuer.rfc4514_string(),
+            _public(read.tbs_certificate_bytes),
+            _usage(read),
+            _authority(read),
+            read.not_valid_before_utc,
+            read.not_valid_after_utc,
+            read.tbs_certificate_bytes,
+            *_signature(der),
+        )
 
     @classmethod
     def of_pem(cls, pem: bytes) -> SmCertificate:
@@ -104,6 +115,17 @@ def signature_of(der: bytes) -> tuple[int, int]:
     if not (outer.done and inner.done):
         raise Malformed("bytes behind the signature")
     return r, s
+
+
+def _signature(der: bytes) -> tuple[int, int]:
+    """Return r and s of a certificate's own signature, its third member."""
+    outer = Reader(_element(Reader(der), _SEQUENCE))
+    _any_element(outer)
+    _any_element(outer)
+    bits = _element(outer, _BITS)
+    if bits[:1] != b"\x00":
+        raise Malformed("its signature is no whole number of octets")
+    return signature_of(bits[1:])
 
 
 def _public(tbs: bytes) -> sm2.Affine:

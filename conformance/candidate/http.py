@@ -62,6 +62,7 @@ class HttpDriver:
         self._file = candidate
         self._secrets = Secrets.of(candidate, recorder)
         self._session = Session.of(candidate, recorder, self._secrets)
+        self._contexts: dict[tuple[str, str], ssl.SSLContext] = {}
         self._offer: Offer = offer_of(candidate)
         self._callers = {name: Caller(name, candidate, self._secrets) for name in candidate.users}
         self._authentication = Authentication(self._ask, self._secrets)
@@ -99,14 +100,14 @@ class HttpDriver:
     def connection(self, endpoint: str, user: str | None, timeout_s: float) -> RawSocket:
         """Open a recorded connection, through verified TLS where the URL says https, as ``user`` would."""
         url = self._base(endpoint)
-        secure = secure_context(self._session, self._identity(self._caller(user))) if url.startswith("https") else None
+        secure = self._secure(self._caller(user)) if url.startswith("https") else None
         return RecordedSocket(self._session, url, timeout_s, secure)
 
     def together(self, prepared: Sequence[Prepared]) -> list[Answer]:
         """Send requests at the same moment; earlier calls of operations made of several come before that moment."""
         ready = [self._ready(item) for item in prepared]
         waiting = [item for item in ready if isinstance(item, _Call)]
-        requests = [(self._finished(call).finished(), self._secure(call)) for call in waiting]
+        requests = [(self._finished(call).finished(), self._secure(call.caller)) for call in waiting]
         limits = self._file.limits
         sent = iter(together(self._session, requests, limits.timeout_s, limits.response_bytes_max) if requests else ())
         return [self._answer(item, next(sent)) if isinstance(item, _Call) else item for item in ready]
@@ -125,8 +126,11 @@ class HttpDriver:
         chosen = caller.identity(self._file.tls) if caller else ("", "")
         return self._session.identity if chosen is None else chosen
 
-    def _secure(self, call: _Call) -> ssl.SSLContext:
-        return secure_context(self._session, self._identity(call.caller))
+    def _secure(self, caller: Caller | None) -> ssl.SSLContext:
+        identity = self._identity(caller)
+        if identity not in self._contexts:
+            self._contexts[identity] = secure_context(self._session, identity)
+        return self._contexts[identity]
 
     # -- for load clients ---------------------------------------------------------------------------------
 

@@ -230,11 +230,16 @@ class LedgerBank:
             )
         return result
 
-    def give_back(self, payment: str, amount: int, by: str) -> dict[str, Any]:
-        """Check and book one refund in the current transaction and return it."""
+    def require_refundable(self, payment: str, amount: int) -> None:
+        """Raise the Problem that stands against a refund, as far as it can be seen now."""
+        self._require_refundable(self.payment_row(payment), amount)
+
+    def give_back(self, payment: str, amount: int, by: str, *, looked: bool = False) -> dict[str, Any]:
+        """Check and book one refund in the current transaction and return it; ``looked``: it was checked before."""
         with self._db.transaction() as connection:
             row = self.payment_row(payment)
-            self._require_refundable(row, amount)
+            if not looked:
+                self._require_refundable(row, amount)
             self._return(connection, row, "refund", amount)
             refunded = row["refunded"] + amount
             state = "refunded" if refunded >= row["amount"] else "confirmed"

@@ -78,10 +78,11 @@ def routes(host: ReferenceHost) -> list[Route]:
         strict.only(body, ("amount",))
         amount = strict.amount(body, host.faults)
         payment = _party(host, principal, request.path_params["payment"])["id"]
+        looked = await _looked_first(host, payment, amount)
 
         def job(connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
             def effect() -> dict[str, Any]:
-                return host.bank.give_back(payment, amount, principal.user)
+                return host.bank.give_back(payment, amount, principal.user, looked=looked)
 
             operation = f"payments.refund/{payment}"
             return once(connection, host.faults, principal.user, key, operation, {"amount": amount}, effect)
@@ -96,6 +97,15 @@ def routes(host: ReferenceHost) -> list[Route]:
         Route("/payments/{payment}/cancel", cancel, methods=["POST"]),
         Route("/payments/{payment}/refunds", refund, methods=["POST"]),
     ]
+
+
+async def _looked_first(host: ReferenceHost, payment: str, amount: int) -> bool:
+    """Fault payments.refund-race: decide on a refund now and book it later, whatever happened between."""
+    if not host.faults.on("payments.refund-race"):
+        return False
+    host.bank.require_refundable(payment, amount)
+    await asyncio.sleep(_RACE_S)
+    return True
 
 
 def idempotency_key(request: Request) -> str:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 from conformance.sdk import (
     Accepted,
-    Answer,
-    Broken,
     Candidate,
     Effect,
     Evidence,
     Inconclusive,
+    Params,
+    Pause,
+    Prepared,
+    Refused,
+    accepted,
     check,
     describe,
     expect,
     must_accept,
+    pause,
     refused,
 )
-from conformance_security.scene import AMOUNT, Scene, control
+from conformance_security.races import Ending, compete, rounds, shown, winners
+from conformance_security.scene import AMOUNT, Scene, control, opened
 
-#: How many requests are let go at the same moment.
+#: How many requests reach the product at the same moment.
 AT_ONCE = 8
+#: Seconds in which uses of a consent that were under way when it was revoked have come to their end.
+UNDER_WAY_S = 0.15
 
 
 @check("SEC-V06", needs=("payments.create",), effects=Effect.MONEY)
@@ -61,75 +66,199 @@ def a_known_key_with_another_body_is_refused(candidate: Candidate, evidence: Evi
 
 
 @check("SEC-V08", needs=("payments.create",), effects=Effect.MONEY, deadline_s=60)
-def one_key_at_once_has_one_effect(candidate: Candidate, evidence: Evidence) -> None:
+def one_key_at_once_has_one_effect(candidate: Candidate, evidence: Evidence, params: Params) -> None:
     """Eight identical requests under one idempotency key at the same moment pay once."""
     scene = Scene.set(candidate, evidence)
     single = _difference(scene)
-    before = scene.money()
-    payment = scene.payment()
-    answers = at_once([payment.send] * AT_ONCE)
-    ids = {str(answer.value.get("id")) for answer in _settled(answers) if isinstance(answer, Accepted)}
-    expect(len(ids) >= 1, "one of eight identical payments must be accepted", expected="1", actual=_shown(answers))
-    expect(
-        len(ids) == 1,
-        "payments sent at once under one idempotency key must be one payment",
-        expected="1 id",
-        actual=f"{len(ids)} ids",
-    )
-    after = scene.money()
-    expect(
-        _moved(before, after) == single,
-        "payments sent at once under one idempotency key must pay once",
-        expected=single,
-        actual=_moved(before, after),
-    )
+
+    def play(seed: int) -> Ending:
+        before = scene.money()
+        answers = compete(candidate, [scene.payment()] * AT_ONCE, seed)
+        ids = {str(answer.value.get("id")) for answer in answers if isinstance(answer, Accepted)}
+        expect(len(ids) >= 1, "one of eight identical payments must be accepted", expected="1", actual=shown(answers))
+        expect(
+            len(ids) == 1,
+            "payments sent at once under one idempotency key must be one payment",
+            expected="1 id",
+            actual=f"{len(ids)} ids",
+        )
+        moved = _moved(before, scene.money())
+        expect(
+            moved == single,
+            "payments sent at once under one idempotency key must pay once",
+            expected=single,
+            actual=moved,
+        )
+        return (len(ids), str(moved))
+
+    rounds(evidence, params, "one idempotency key at once", play)
 
 
 @check("SEC-V09", needs=("payments.create", "accounts.balance"), effects=Effect.MONEY, deadline_s=60)
-def money_is_not_spent_twice(candidate: Candidate, evidence: Evidence) -> None:
+def money_is_not_spent_twice(candidate: Candidate, evidence: Evidence, params: Params) -> None:
     """Of eight payments of 600 at the same moment from a balance of 1000, one succeeds and the sum is conserved."""
-    scene = Scene.set(candidate, evidence, balance=1_000)
-    answers = _settled(at_once([scene.payment(600).send for _ in range(AT_ONCE)]))
-    left, received = candidate.balance(scene.debtor), candidate.balance(scene.creditor)
-    paid = sum(isinstance(answer, Accepted) for answer in answers)
-    evidence.note("after the race", {"accepted": paid, "debtor": left, "creditor": received})
-    expect(
-        left >= 0 and left + received == 1_000,
-        "the sum of both accounts must be conserved and the debtor not overdrawn",
-        expected="1000 together, none negative",
-        actual=f"debtor {left}, creditor {received}",
-    )
-    expect(
-        paid <= 1,
-        "payments at once must not spend the same money twice",
-        expected="1 of 8 accepted",
-        actual=f"{paid} of 8 accepted",
-    )
-    expect(
-        paid == 1 and received == 600,
-        "exactly one of the payments that the balance covers must succeed",
-        expected="1 accepted, creditor 600",
-        actual=f"{_shown(answers)}; creditor {received}",
-    )
+
+    def play(seed: int) -> Ending:
+        scene = Scene.set(candidate, evidence, balance=1_000)
+        answers = compete(candidate, [scene.payment(600) for _ in range(AT_ONCE)], seed)
+        left, received = candidate.balance(scene.debtor), candidate.balance(scene.creditor)
+        paid = winners(answers)
+        expect(
+            left >= 0 and left + received == 1_000,
+            "the sum of both accounts must be conserved and the debtor not overdrawn",
+            expected="1000 together, none negative",
+            actual=f"debtor {left}, creditor {received}",
+        )
+        expect(
+            paid <= 1,
+            "payments at once must not spend the same money twice",
+            expected="1 of 8 accepted",
+            actual=f"{paid} of 8 accepted",
+        )
+        expect(
+            paid == 1 and received == 600,
+            "exactly one of the payments that the balance covers must succeed",
+            expected="1 accepted, creditor 600",
+            actual=f"{shown(answers)}; creditor {received}",
+        )
+        return (paid, left, received)
+
+    rounds(evidence, params, "payments beyond the balance at once", play)
 
 
-def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
-    """Let all calls go at the same moment, each in a thread of its own, and return their answers."""
-    gate = threading.Barrier(len(calls))
+@check(
+    "SEC-V09.codes",
+    requirement="SEC-V09",
+    needs=("paycodes.issue", "codes.pay", "accounts.balance"),
+    users=("alice", "shop"),
+    effects=Effect.MONEY,
+    deadline_s=60,
+)
+def a_payment_code_is_collected_once(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """Of eight collections by one payment code at the same moment, for eight orders, one succeeds and debits once."""
+    payer, shop = candidate.as_user("alice"), candidate.as_user("shop")
+    debtor, creditor = opened(payer, 100_000), opened(shop, 0)
 
-    def run(call: Callable[[], Answer]) -> Answer:
-        gate.wait(timeout=10)
-        return call()
+    def collection(code: object) -> Prepared:
+        return shop.prepare(
+            "codes.pay",
+            paycode=code,
+            merchant_account=creditor.id,
+            amount=AMOUNT,
+            currency=debtor.currency,
+            order="O" + evidence.unique("order").rpartition("-")[2][:19].upper(),
+            idempotency_key=evidence.unique("key"),
+        )
 
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
+    def play(seed: int) -> Ending:
+        code = accepted(payer.call("paycodes.issue", account=debtor.id), "issuing a payment code").get("paycode")
+        before = candidate.balance(debtor) + candidate.balance(creditor), candidate.balance(debtor)
+        answers = compete(shop, [collection(code) for _ in range(AT_ONCE)], seed)
+        after = candidate.balance(debtor) + candidate.balance(creditor), candidate.balance(debtor)
+        paid = winners(answers)
+        expect(
+            paid <= 1 and before[1] - after[1] == paid * AMOUNT,
+            "a payment code must be collected once, however many ask at once",
+            expected=f"1 accepted, {AMOUNT} debited",
+            actual=f"{shown(answers)}; {before[1] - after[1]} debited",
+        )
+        expect(before[0] == after[0], "the sum of both accounts must be conserved", expected=before, actual=after)
+        if not paid:
+            raise Inconclusive(f"none of the collections was accepted: {shown(answers)}", blame="PRODUCT")
+        return (paid,)
+
+    rounds(evidence, params, "one payment code at once", play)
 
 
-def _settled(answers: list[Answer]) -> list[Answer]:
-    """Return the answers; raises Inconclusive when the candidate throttled, for then they did not compete."""
-    if any(isinstance(answer, Broken) and answer.kind == "throttled" for answer in answers):
-        raise Inconclusive("the candidate throttled simultaneous requests (429)", blame="CONFIG")
-    return answers
+@check(
+    "SEC-V10.race",
+    requirement="SEC-V10",
+    needs=("payments.create", "payments.refund", "accounts.balance"),
+    effects=Effect.MONEY,
+    deadline_s=60,
+)
+def refunds_at_once_stay_within_the_payment(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """Refunds of one payment at the same moment, and its cancellation among them, give back at most what was paid."""
+    scene = Scene.set(candidate, evidence)
+    scene.paid(10_000)  # so that the payee could give back too much
+
+    def refund(payment: str) -> Prepared:
+        key = evidence.unique("refund")
+        return candidate.prepare("payments.refund", payment=payment, amount=600, idempotency_key=key)
+
+    def play(seed: int) -> Ending:
+        before = _balances(scene)
+        payment = str(scene.paid(1_000).value["id"])
+        rivals = [refund(payment) for _ in range(AT_ONCE)]
+        if candidate.offers("payments.cancel") and seed % 2:
+            rivals[-1] = candidate.prepare("payments.cancel", payment=payment)
+        answers = compete(candidate, rivals, seed)
+        after = _balances(scene)
+        given_back = 1_000 - (before[0] - after[0])
+        expect(
+            sum(before) == sum(after),
+            "the sum of both accounts must be conserved",
+            expected=sum(before),
+            actual=sum(after),
+        )
+        expect(
+            given_back <= 1_000,
+            "refunds at once must not exceed the payment",
+            expected="at most 1000 given back",
+            actual=f"{given_back} given back; {shown(answers)}",
+        )
+        if not winners(answers):
+            raise Inconclusive(f"none of the refunds was accepted: {shown(answers)}", blame="PRODUCT")
+        expect(
+            winners(answers) == 1,
+            "of refunds at once of which the payment covers one, one must succeed",
+            expected="1 accepted",
+            actual=shown(answers),
+        )
+        return (winners(answers),)
+
+    rounds(evidence, params, "refunds of one payment at once", play)
+
+
+@check(
+    "SEC-Z06.race",
+    requirement="SEC-Z06",
+    needs=("consents.grant", "consents.revoke", "accounts.balance"),
+    users=("alice", "bob"),
+    effects=Effect.WRITE,
+    deadline_s=60,
+)
+def a_revocation_among_uses_lasts(candidate: Candidate, evidence: Evidence, params: Params) -> Iterator[Pause]:
+    """A consent that is revoked while it is being used stays revoked when the uses under way have ended."""
+    alice, bob = candidate.as_user("alice"), candidate.as_user("bob")
+    account = opened(alice, AMOUNT)
+    uses: list[Prepared] = []
+
+    def play(seed: int) -> Ending:
+        granted = alice.call("consents.grant", account=account.id, permissions=["accounts.balance"], expires_in=600)
+        consent = str(accepted(granted, "granting a consent")["id"])
+        use = bob.prepare("accounts.balance", account=account.id, consent=consent)
+        control(use, "reading the consented balance")
+        revocation = alice.prepare("consents.revoke", consent=consent)
+        *_, revoked = compete(candidate, [*[use] * (AT_ONCE - 1), revocation], seed)
+        accepted(revoked, "revoking the consent while it is used")
+        uses.append(use)
+        return (describe(revoked),)
+
+    rounds(evidence, params, "a consent revoked while it is used", play)
+    yield pause(UNDER_WAY_S, "the uses under way have ended")
+    for use in uses:
+        answer = use.send()
+        expect(
+            isinstance(answer, Refused),
+            "a revocation must last, though the consent was being used",
+            expected="refused",
+            actual=describe(answer),
+        )
+
+
+def _balances(scene: Scene) -> tuple[int, int]:
+    return scene.candidate.balance(scene.debtor), scene.candidate.balance(scene.creditor)
 
 
 def _difference(scene: Scene) -> object:
@@ -148,7 +277,3 @@ def _moved(before: object, after: object) -> object:
 
 def _number(value: object) -> int:
     return len(value) if isinstance(value, list) else int(str(value))
-
-
-def _shown(answers: Sequence[Answer]) -> str:
-    return ", ".join(sorted(describe(answer) for answer in answers))

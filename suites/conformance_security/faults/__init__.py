@@ -10,6 +10,7 @@ from conformance_security.faults import (
     input,
     money,
     oauth,
+    races,
     signature,
     tokens,
     transport,
@@ -26,4 +27,5 @@ FAULTS: tuple[Fault, ...] = (
     *input.FAULTS,
     *abuse.FAULTS,
     *oauth.FAULTS,
+    *races.FAULTS,
 )

@@ -40,7 +40,7 @@ FAULTS: tuple[Fault, ...] = (
         "consents.revocation-cached",
         "A revoked consent keeps working",
         "已撤销的同意仍然有效",
-        "SEC-Z06", "the refusal of a revoked consent did not happen",
+        "SEC-Z06", "the refusal of a revoked consent did not happen", "SEC-Z06.race",
     ),
     fault(
         "routes.statement-open",

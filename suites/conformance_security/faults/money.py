@@ -64,7 +64,7 @@ FAULTS: tuple[Fault, ...] = (
         "payments.refund-unbounded",
         "Refunds may exceed the payment",
         "退款可超过原付款金额",
-        "SEC-V10", "exceed",
+        "SEC-V10", "exceed", "SEC-V10.race",
     ),
     fault(
         "payments.illegal-transition",

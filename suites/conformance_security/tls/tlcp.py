@@ -76,7 +76,7 @@ class SmCertificate:
 
     def signed_by(self, issuer: SmCertificate) -> bool:
         """Tell whether the key of ``issuer`` made this certificate's signature."""
-        return sm2.verify(issuer.public, self.signed, self.r, self.s)
+        return sm2.verify(issuer.public, self.signed, (self.r, self.s))
 
 
 def chain_problem(leaf: SmCertificate, others: Sequence[SmCertificate], root: SmCertificate, now: datetime) -> str:
@@ -104,7 +104,7 @@ def proof_holds(body: bytes, client: bytes, server: bytes, signing: SmCertificat
         r, s = signature_of(Reader(body).vector(2))
     except Malformed:
         return False
-    return sm2.verify(signing.public, client + server + vector(encrypting, 3), r, s)
+    return sm2.verify(signing.public, client + server + vector(encrypting, 3), (r, s))
 
 
 def signature_of(der: bytes) -> tuple[int, int]:

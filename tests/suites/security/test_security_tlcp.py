@@ -31,21 +31,21 @@ MESSAGE = b"message digest"
 
 
 def test_the_published_signature_verifies() -> None:
-    assert sm2.verify(PUBLIC, MESSAGE, R, S)
+    assert sm2.verify(PUBLIC, MESSAGE, (R, S))
 
 
 @pytest.mark.parametrize(
     ("r", "s"), [(0, 0), (R, 0), (0, S), (R + sm2.N, S), (R, S + sm2.N), (R, sm2.N - R), (S, R), (-R, S)]
 )
 def test_what_is_near_it_does_not(r: int, s: int) -> None:
-    assert not sm2.verify(PUBLIC, MESSAGE, r, s)
+    assert not sm2.verify(PUBLIC, MESSAGE, (r, s))
 
 
 def test_other_words_identities_and_keys_do_not_verify() -> None:
-    assert not sm2.verify(PUBLIC, MESSAGE + b".", R, S)
-    assert not sm2.verify(PUBLIC, MESSAGE, R, S, user=b"someone else")
-    assert not sm2.verify((PUBLIC[0], PUBLIC[1] ^ 1), MESSAGE, R, S)
-    assert not sm2.verify(sm2.BASE, MESSAGE, R, S)
+    assert not sm2.verify(PUBLIC, MESSAGE + b".", (R, S))
+    assert not sm2.verify(PUBLIC, MESSAGE, (R, S), user=b"someone else")
+    assert not sm2.verify((PUBLIC[0], PUBLIC[1] ^ 1), MESSAGE, (R, S))
+    assert not sm2.verify(sm2.G, MESSAGE, (R, S))
 
 
 @settings(max_examples=10, deadline=None)
@@ -54,8 +54,8 @@ def test_the_two_hands_agree(message: bytes, seed: int) -> None:
     party = Party.of("anyone", seed.to_bytes(9, "big"))
     public = int.from_bytes(party.public[1:33], "big"), int.from_bytes(party.public[33:], "big")
     r, s = signature_of(party.sign(message))
-    assert sm2.verify(public, message, r, s)
-    assert not sm2.verify(public, message + b"\x00", r, s)
+    assert sm2.verify(public, message, (r, s))
+    assert not sm2.verify(public, message + b"\x00", (r, s))
 
 
 def test_a_certificate_is_read() -> None:

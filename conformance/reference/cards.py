@@ -63,7 +63,8 @@ class Cards:
 
     def bind(self, connection: sqlite3.Connection, account: str, card: Mapping[str, str]) -> None:
         """Keep a card, sealed; the verification code and the PIN are forgotten here."""
-        kept = [*_KEPT, "cvv"] if self._host.faults.on("data.cvv-returned") else _KEPT
+        stored = any(map(self._host.faults.on, ("data.cvv-returned", "data.secret-encoded")))
+        kept = [*_KEPT, "cvv"] if stored else _KEPT
         text = json.dumps({name: card[name] for name in kept if name in card}).encode()
         nonce = secrets.token_bytes(12)
         sealed = nonce + self._cipher.encrypt(nonce, text, account.encode())
@@ -84,6 +85,8 @@ class Cards:
             value["pan"] = masked(number, 8, 4)
         if faults.on("data.pan-encoded"):
             value["token"] = base64.b64encode(gzip.compress(json.dumps({"card": number}).encode())).decode()
+        if faults.on("data.secret-encoded"):
+            value["check"] = base64.b64encode(json.dumps({"cvv": card.get("cvv", "")}).encode()).decode()
         if faults.on("data.cvv-returned"):
             value["cvv"] = card.get("cvv", f"{int(number[-9:]) % 1000:03d}")
         return value
@@ -109,7 +112,8 @@ def routes(host: ReferenceHost) -> list[Route]:
             host.audit(principal.user, "cards.bind", account, "bound", {})
 
         await host.db.write(job)
-        return answer(host.cards.shown(account), 201)
+        place = given["pan"] if host.faults.on("data.pan-in-address") else "card"
+        return answer(host.cards.shown(account), 201, {"Location": f"/accounts/{account}/{place}"})
 
     return [
         Route("/accounts/{account}/card", card, methods=["GET"]),

@@ -30,10 +30,25 @@ SUITE = Suite(
         "conformance_security.checks.framing",
         "conformance_security.checks.abuse",
         "conformance_security.checks.disclosure",
+        "conformance_security.checks.login",
+        "conformance_security.checks.limits",
+        "conformance_security.checks.proof",
+        "conformance_security.checks.privacy",
     ),
     reference="conformance_security.reference:PART",
     faults="conformance_security.faults:FAULTS",
+    observer="conformance_security.privacy.observed:observe",
     parameters={
+        # Classes of data by JR/T 0171, as conformance_security/privacy/classes.py explains.
+        "data_classes": {
+            "C3": {"shown": "never", "kinds": ["cvv", "pin", "password", "track"]},
+            "C2": {
+                "shown": "masked",
+                "kinds": ["card", "identity", "phone"],
+                "masks": {"card": "6+4", "identity": "6+4", "phone": "3+4"},
+            },
+            "C1": {"shown": "owner", "kinds": ["opened", "branch"]},
+        },
         # How often each race is run; all rounds must end alike.
         "race_rounds": 3,
         # What calibration uses instead: everything happens there a hundred times.

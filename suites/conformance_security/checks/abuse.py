@@ -91,7 +91,7 @@ def transfers_leave_an_unalterable_record(candidate: Candidate, evidence: Eviden
     """
     payment = str(Scene.set(candidate, evidence).paid().value["id"])
     auditor = candidate.as_user("auditor")
-    record = next((item for item in _audit(auditor) if payment in str(item)), None)
+    record = next((item for item in audited(auditor) if payment in str(item)), None)
     expect(record is not None, "every transfer must leave an audit record", expected=payment, actual="no record of it")
     missing = [name for name in ("actor", "at", "hash") if not (record or {}).get(name)]
     expect(
@@ -193,7 +193,8 @@ def _cookies(header: str) -> list[str]:
 # -- audit and hidden pages -----------------------------------------------------------------------------------------
 
 
-def _audit(auditor: Candidate) -> Iterator[dict[str, Any]]:
+def audited(auditor: Candidate) -> Iterator[dict[str, Any]]:
+    """Give every record of the audit log, page by page."""
     cursor: str | None = None
     for _ in range(1_000):
         page = accepted(auditor.call("audit.list", cursor=cursor), "a page of the audit log")

@@ -12,12 +12,17 @@ from conformance.sdk import (
     Evidence,
     Exchange,
     NotTested,
+    Params,
     Prepared,
     check,
     expect,
 )
+from conformance_security.checks.privacy import shown_cards
+from conformance_security.privacy.classes import rules
+from conformance_security.privacy.detect import Detector, Find
+from conformance_security.privacy.observed import declared_values
 from conformance_security.reads import own_reads, some_read
-from conformance_security.scanners import card_numbers, identity_numbers, internals, masked, secret_members
+from conformance_security.scanners import internals, secret_members
 from conformance_security.scene import Scene, control
 
 #: An origin that no product knows.
@@ -46,28 +51,30 @@ def errors_disclose_no_internals(candidate: Candidate, evidence: Evidence) -> No
 
 
 @check("SEC-D05", effects=Effect.MONEY)
-def numbers_are_masked(candidate: Candidate, evidence: Evidence) -> None:
-    """No answer holds a full card number (by its check digit) or citizen identification number."""
-    for name, exchange in _shown(candidate, evidence):
-        text = _text(exchange)
-        cards, people = card_numbers(text), identity_numbers(text)
+def numbers_are_masked(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """A card is bound with made-up data: no answer about it, error or not, shows a number in full or masked too little.
+
+    Card numbers count by their check digit, others by name or because they were planted; encodings are taken off.
+    """
+    for name, find in _finds(candidate, evidence, params):
         expect(
-            not cards,
-            "card numbers must be masked",
-            expected="at most the first six and last four digits",
-            actual=f"{name} shows a full card number {', '.join(map(masked, cards))}",
-        )
-        expect(
-            not people,
-            "citizen identification numbers must be masked",
-            expected="a masked number",
-            actual=f"{name} shows {len(people)} full identification numbers",
+            find.rule.shown == "never",
+            f"{find.rule.noun}s must be masked",
+            expected=f"at most {find.rule.mask} characters",
+            actual=f"{name} shows {find}",
         )
 
 
 @check("SEC-D06", effects=Effect.MONEY)
-def secrets_are_never_returned(candidate: Candidate, evidence: Evidence) -> None:
-    """No answer holds a card verification code, a PIN or a password, not even to its owner."""
+def secrets_are_never_returned(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """No answer holds a card verification code, a PIN or a password, not even to its owner who just sent it."""
+    for name, find in _finds(candidate, evidence, params):
+        expect(
+            find.rule.shown != "never",
+            "verification codes, PINs and passwords must never be returned",
+            expected="not returned",
+            actual=f"{name} returns {find}",
+        )
     for name, exchange in _shown(candidate, evidence):
         found = secret_members(_json(exchange))
         expect(
@@ -121,6 +128,19 @@ def foreign_origins_are_not_let_in(candidate: Candidate, evidence: Evidence) -> 
 
 
 # -- what is looked at ----------------------------------------------------------------------------------------------
+
+
+def _finds(candidate: Candidate, evidence: Evidence, params: Params) -> Iterator[tuple[str, Find]]:
+    """Give what answers show of a customer's data, what the check has planted included."""
+    detector = Detector(rules(params["data_classes"]))
+    for kind, value in declared_values(candidate.file):
+        detector.plant(kind, value)
+    for name, exchange in (*shown_cards(candidate, evidence), *_shown(candidate, evidence)):
+        for kind, value in detector.given(exchange.request_body):
+            detector.plant(kind, value)
+        headers = "\n".join(f"{header}: {value}" for header, value in exchange.headers.items())
+        for data in (headers.encode("utf-8", "replace"), exchange.body):
+            yield from ((name, find) for find in detector.finds(data))
 
 
 def _shown(candidate: Candidate, evidence: Evidence) -> Iterator[tuple[str, Exchange]]:

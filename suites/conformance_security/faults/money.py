@@ -72,4 +72,16 @@ FAULTS: tuple[Fault, ...] = (
         "已终结的付款仍可撤销或退款",
         "SEC-V11", "cannot be",
     ),
+    fault(
+        "limits.daily-unchecked",
+        "Each payment is compared with the daily limit alone",
+        "日限额只与单笔付款比较",
+        "SEC-V12", "which is its daily limit", "SEC-V12.race",
+    ),
+    fault(
+        "limits.daily-race",
+        "The day's total is added up before the booking",
+        "日累计额在记账前读取",
+        "SEC-V12.race", "must not exceed the daily limit together",
+    ),
 )  # fmt: skip

@@ -1,0 +1,88 @@
+"""A small receiver of notices on a loopback address that the product may call."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from conformance.sdk import NotTested
+
+#: Bytes read of one notice.
+_BODY_MAX = 1024 * 1024
+#: Notices kept.
+_KEPT_MAX = 500
+#: Seconds that a sender may take over one request.
+_TIMEOUT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request that reached the receiver. ``target`` is path and query."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@contextmanager
+def receiving(address: str) -> Iterator[list[Received]]:
+    """Listen on "host:port" and give the list that notices are added to.
+
+    Raises NotTested unless the host is a loopback address of this machine and the port is free.
+    """
+    host, _, port = address.rpartition(":")
+    if not _loopback(host):
+        raise NotTested(f"callback host {address}: the harness can listen on loopback only", blame="CONFIG")
+    kept: list[Received] = []
+    try:
+        server = _Server((host, int(port)), _handler(kept))
+    except (OSError, ValueError) as error:
+        raise NotTested(f"callback host {address} cannot be listened on: {error}", blame="CONFIG") from error
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield kept
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(_TIMEOUT_S)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+def _handler(kept: list[Received]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """Keeps what it is sent and answers 204."""
+
+        timeout = _TIMEOUT_S
+
+        def do_POST(self) -> None:
+            """Take one notice."""
+            length = self.headers.get("Content-Length", "0")
+            body = self.rfile.read(min(int(length), _BODY_MAX) if length.isdigit() else 0)
+            if len(kept) < _KEPT_MAX:
+                kept.append(Received(self.command, self.path, tuple(self.headers.items()), body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Print nothing."""
+
+    return Handler
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -47,7 +47,7 @@ def _authorize(server: Server, connection: sqlite3.Connection, query: Mapping[st
         raise OAuthError("invalid_request", "The client is unknown.")
     parameters = _parameters(server, connection, client, query)
     answered = _decided(server, connection, client, parameters)
-    told = {**answered, "iss": server.issuer}
+    told = answered if server.faulty("iss-missing") else {**answered, "iss": server.issuer}
     if "state" in parameters:
         told["state"] = parameters["state"]
     address = parameters["redirect_uri"]
@@ -77,7 +77,7 @@ def _decided(
     server: Server, connection: sqlite3.Connection, client: Client, parameters: Mapping[str, str]
 ) -> dict[str, str]:
     hint = parameters.get("login_hint", "")
-    if hint == DECLINER:
+    if hint == DECLINER and not server.faulty("refusal-ignored"):
         return {"error": "access_denied", "error_description": "The user declined."}
     if parameters.get("prompt") == "none":
         return {"error": "login_required", "error_description": "The user has to log in."}

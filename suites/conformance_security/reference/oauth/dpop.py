@@ -54,7 +54,7 @@ def prove(server: Server, connection: sqlite3.Connection, request: Request, toke
         _refuse("Exactly one proof is required.")
     try:
         jwt = parse(proofs[0])
-        jkt = _signer(jwt)
+        jkt = _signer(server, jwt)
         _require_times(server, jwt)
     except Unreadable as error:
         raise OAuthError("invalid_dpop_proof", "The proof cannot be read.") from error
@@ -65,14 +65,14 @@ def prove(server: Server, connection: sqlite3.Connection, request: Request, toke
     return jkt
 
 
-def _signer(jwt: Jwt) -> str:
+def _signer(server: Server, jwt: Jwt) -> str:
     """Return the thumbprint of the public key inside, once the signature has proved it."""
     if jwt.header.get("typ") != TYPE:
         _refuse(f"typ must be {TYPE}.")
     if jwt.algorithm not in ALGORITHMS:
         _refuse("The algorithm is not one of those supported.")
     jwk = jwt.header.get("jwk")
-    if not valid(jwt, public_key(jwk)):
+    if not valid(jwt, public_key(jwk)) and not server.faulty("dpop-signature-unchecked"):
         _refuse("The signature is not that of the key inside.")
     return thumbprint(jwk)  # type: ignore[arg-type]  # a public key, as has just been shown
 
@@ -147,6 +147,8 @@ def nonce(server: Server, age: int = 0) -> str:
 
 def _require_nonce(server: Server, jwt: Jwt) -> None:
     if not server.nonce_required or jwt.claims.get("nonce") in (nonce(server), nonce(server, 1)):
+        return
+    if "nonce" in jwt.claims and server.faulty("dpop-nonce-unchecked"):
         return
     headers = {"DPoP-Nonce": nonce(server)}
     raise OAuthError("use_dpop_nonce", "The proof needs the nonce given here.", 400, headers)

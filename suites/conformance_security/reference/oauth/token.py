@@ -97,18 +97,27 @@ def _require_proofs(server: Server, kept: Kept, bound: Mapping[str, str], form: 
     proved = hmac.compare_digest(made.encode(), asked["code_challenge"].encode()) if "code_challenge" in asked else True
     if not proved and not server.faulty("verifier-unchecked"):
         raise _refused("code_verifier does not belong to the code.")
-    if "dpop_jkt" in asked and bound.get(KEY) != asked["dpop_jkt"]:
+    other_key = "dpop_jkt" in asked and bound.get(KEY) != asked["dpop_jkt"]
+    if other_key and not server.faulty("dpop-jkt-unchecked"):
         raise _refused("The code is bound to another key.")
 
 
 def _by_refresh(
     server: Server, connection: sqlite3.Connection, client: Client, bound: Mapping[str, str], form: Form
 ) -> dict[str, Any]:
-    kept = store.token_of(connection, digest(form.get("refresh_token", "").encode()), "refresh")
-    if kept is None or kept.client != client.id or kept.revoked or server.now() >= kept.expires:
-        raise _refused("The refresh token is unknown, expired, revoked, or another client's.")
+    identifier = digest(form.get("refresh_token", "").encode())
+    kept = store.token_of(connection, identifier, "refresh")
+    if kept is None or kept.revoked or server.now() >= kept.expires:
+        raise _refused("The refresh token is unknown, expired or revoked.")
+    if kept.client != client.id and not server.faulty("refresh-client-unbound"):
+        raise _refused("The refresh token is another client's.")
     scope = scope_of(server, tuple(kept.scope.split()), form.get("scope", ""))
-    return tokens.issue(server, connection, Grant(kept.grant, client, kept.subject, scope, bound))
+    grant = Grant(kept.grant, client, kept.subject, scope, bound)
+    given = tokens.issue(server, connection, grant)
+    if server.faulty("refresh-rotated"):
+        store.revoke_token(connection, identifier)
+        given["refresh_token"] = tokens.refresh_token(server, connection, grant)
+    return given
 
 
 def _refused(description: str) -> OAuthError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +16,19 @@ CREDENTIALS = ("token", "password", "key", "client_secret", "private_key")
 class Caller:
     """One user. Settings in ``[users.x]`` win over ``[auth]``; ``[users.x.auth]`` wins over both."""
 
-    def __init__(self, name: str, candidate: CandidateFile, secrets: Secrets) -> None:
-        section = candidate.users.get(name, {})
+    def __init__(
+        self,
+        name: str,
+        candidate: CandidateFile,
+        secrets: Secrets,
+        further: Mapping[str, Any] | None = None,
+        alias: str = "",
+    ) -> None:
+        """``further`` are credentials of one account of this user, ``alias`` what the pair is called."""
+        section = {**candidate.users.get(name, {}), **(further or {})}
         own = section.get("auth", {})
-        self.name = name
+        self.user = name
+        self.name = alias or name
         self.section: Mapping[str, Any] = section
         self.settings: Mapping[str, Any] = {**candidate.auth, **section, **(own if isinstance(own, Mapping) else {})}
         self.signing: Mapping[str, Any] = _signing(candidate.signing, section.get("signing"))
@@ -42,7 +52,7 @@ class Caller:
         text = self._secrets.reveal(value, f"{self.where} {key}")
         if key in CREDENTIALS:
             # Written in the file it is no secret any more, but it need not stand in reports as well.
-            self._secrets.remember(text, f"{self.name}_{key}".upper())
+            self._secrets.remember(text, re.sub(r"\W+", "_", f"{self.name}_{key}".upper()))
         return text
 
     def value(self, key: str) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin
 
+from conformance.candidate.acting import Acting
 from conformance.candidate.assertion import assertion_member
 from conformance.candidate.auth import Authentication
 from conformance.candidate.bare import bare_operation
@@ -26,7 +28,7 @@ from conformance.candidate.session import Session
 from conformance.candidate.signing import sign_draft
 from conformance.candidate.understand import Parsed, judge, keep, understand
 from conformance.errors import FileProblems, Problem
-from conformance.model.candidate import CandidateFile
+from conformance.model.candidate import CandidateFile, Effect
 from conformance.sdk.answers import Accepted, Answer, Broken, Exchange, Refused
 from conformance.sdk.drivers import RawSocket, Recorder
 from conformance.sdk.findings import NotTested
@@ -64,9 +66,8 @@ class HttpDriver:
         self._session = Session.of(candidate, recorder, self._secrets)
         self._contexts: dict[tuple[str, str], ssl.SSLContext] = {}
         self._offer: Offer = offer_of(candidate)
-        self._callers = {name: Caller(name, candidate, self._secrets) for name in candidate.users}
+        self._acting = Acting(candidate, self._secrets)
         self._authentication = Authentication(self._ask, self._secrets)
-        self._owners = {str(item["id"]): str(item["owner"]) for item in candidate.pool if "owner" in item}
 
     # -- the driver protocol ------------------------------------------------------------------------------
 
@@ -100,7 +101,7 @@ class HttpDriver:
     def connection(self, endpoint: str, user: str | None, timeout_s: float) -> RawSocket:
         """Open a recorded connection, through verified TLS where the URL says https, as ``user`` would."""
         url = self._base(endpoint)
-        secure = self._secure(self._caller(user)) if url.startswith("https") else None
+        secure = self._secure(self._acting.caller(user)) if url.startswith("https") else None
         return RecordedSocket(self._session, url, timeout_s, secure)
 
     def together(self, prepared: Sequence[Prepared]) -> list[Answer]:
@@ -200,9 +201,21 @@ class HttpDriver:
         if isinstance(exchange, Broken):
             return exchange
         answer = understand(call.operation, exchange, call.arguments)
+        if isinstance(answer, Accepted):
+            self._note_owner(call, answer)
         if call.operation.until and isinstance(answer, Accepted):
             return self._settled(call.operation.until, call.prepared, answer)
         return answer
+
+    def _note_owner(self, call: _Call, answer: Accepted) -> None:
+        """Remember whose the thing is that was made, where callers follow from what a call is about."""
+        identifier = str(answer.value.get("id") or "")
+        credentials = answer.value.pop("credentials", None) if call.operation.credentials else None
+        if isinstance(credentials, dict):
+            user = str(call.prepared.arguments.get("owner") or call.prepared.user or self._acting.default)
+            self._acting.opened(identifier, user, credentials)
+        elif call.step.owner_of and call.operation.effect is not Effect.READ:
+            self._acting.own(identifier, call.caller)
 
     def _intermediate(self, call: _Call) -> dict[str, Any] | Answer:
         exchange = self._send(call)
@@ -243,20 +256,8 @@ class HttpDriver:
     def _call(
         self, operation: Operation, step: Step, prepared: Prepared, arguments: Mapping[str, Any], *, main: bool
     ) -> _Call:
-        caller = self._caller(prepared.user)
-        if step.caller:
-            caller = self._caller(step.caller)
-        elif step.owner_of:
-            owner = self._owners.get(str(arguments.get(step.owner_of)), "")
-            caller = self._caller(owner) if owner else caller
+        caller = self._acting.of(operation, step, prepared, arguments, main=main)
         return _Call(operation, step, prepared, arguments, caller, main)
-
-    def _caller(self, name: str | None) -> Caller | None:
-        if name is None or (name == "" and not self._callers):
-            return None
-        if name not in self._callers:
-            raise NotTested(f"no user {name!r} in candidate.toml; add [users.{name}]", blame="CONFIG")
-        return self._callers[name]
 
     def _finished(self, call: _Call) -> Draft:
         """Return the request after all its stages."""
@@ -306,6 +307,8 @@ class HttpDriver:
     def _learning(self, call: _Call) -> Callable[[Exchange], None] | None:
         """Return what picks tokens out of an answer before it is recorded; None for operations that give none."""
         operation = call.operation
+        if operation.credentials:
+            return lambda exchange: self._learn_credentials(call, exchange)
         if operation.group != "auth" and not (call.caller and call.caller.settings.get("operation") == operation.name):
             return None
         holder = (call.caller.name if call.caller else "caller").upper()
@@ -317,6 +320,18 @@ class HttpDriver:
                     self._secrets.remember(value, f"{holder}_TOKEN")
 
         return learn
+
+    def _learn_credentials(self, call: _Call, exchange: Exchange) -> None:
+        found: Mapping[str, Any] = {}
+        if call.main:
+            answer = understand(call.operation, exchange, call.arguments)
+            found = answer.value.get("credentials", {}) if isinstance(answer, Accepted) else {}
+        elif isinstance(verdict := judge(call.step, exchange), Parsed):
+            with suppress(Unreadable):
+                kept = keep(call.step, Response(verdict.document, exchange, call.arguments))
+                found = {name: value for name, value in kept.items() if name.endswith(TOKEN_NAMES)}
+        for value in found.values():
+            self._secrets.remember(str(value), "ACCOUNT_KEY")
 
     def _ask(self, operation: str, caller: Caller) -> Answer:
         compiled = self._offer.compiled.get(operation)

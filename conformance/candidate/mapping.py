@@ -16,6 +16,7 @@ One operation:
     accept = [200, 201]                # statuses that mean done; any 2xx when absent
     refused = [520]                    # further statuses that mean a refusal, besides 4xx
     error = { when = "$.status", unless = ["OK"], is = ["FAIL"], code = "$.code" }   # an error inside a 200
+    credentials = { key = "$.key" }    # accounts.open: the account has credentials of its own
     result = { id = "$.id", amount = { at = "$.amount", as = "decimal-string" } }    # see extract.py
     items = "$.data[*]"                # for lists, with `each` as `result` is for one, and `next` (paging.py)
     response = "json"                  # json | xml | bytes
@@ -47,7 +48,18 @@ _STEP_KEYS = {
     "method", "path", "query", "header", "body", "format", "root", "auth", "caller", "accept", "refused", "error",
     "response", "redirects", "content_type", "keep", "endpoint",
 }  # fmt: skip
-_OPERATION_KEYS = _STEP_KEYS | {"title", "group", "effect", "result", "items", "each", "next", "until", "steps"}
+_OPERATION_KEYS = _STEP_KEYS | {
+    "title",
+    "group",
+    "effect",
+    "result",
+    "credentials",
+    "items",
+    "each",
+    "next",
+    "until",
+    "steps",
+}
 MAPPING_KEYS = {
     "contract", "format", "header", "accept", "refused", "error", "states", "currency", "content_type",
 }  # fmt: skip
@@ -120,6 +132,7 @@ class Operation:
     currency: str = ""
     decimals: bool = False
     placed: frozenset[str] = frozenset()
+    credentials: Extraction | None = None
 
     @property
     def main(self) -> Step:
@@ -153,6 +166,7 @@ def compile_operation(place: Place, defaults: Mapping[str, Any], neutral: Mappin
         currency=str(defaults.get("currency", "")),
         decimals=exact(result) or bool(listing and exact(listing.each)),
         placed=frozenset(name for step in steps for name in step.names()),
+        credentials=compile_object(place.at("credentials")) if "credentials" in value else None,
     )
 
 

@@ -104,6 +104,13 @@ def _refusal(step: Step, exchange: Exchange) -> Refused:
 
 
 def _canonical(operation: Operation, response: Response) -> dict[str, Any]:
+    value = _result(operation, response)
+    if operation.credentials:
+        return {**value, "credentials": operation.credentials.read(response)}
+    return value
+
+
+def _result(operation: Operation, response: Response) -> dict[str, Any]:
     if operation.listing:
         return operation.listing.read(response)
     if operation.result:

@@ -93,8 +93,13 @@ def pooled(shaped: list[Shaped]) -> None:
     paying = [part for one in shaped if one.operation == "payments.create" for part in one.sections]
     owned = any(line.key == "caller" and not line.off for part in paying for line in part.lines)
     opening = next((one for one in shaped if one.operation == "accounts.open"), None)
-    if owned and opening is not None:
+    if not owned:
+        return
+    if opening is not None:
         shaped.remove(opening)
+    reading = next((one for one in shaped if one.operation == "payments.read"), None)
+    if reading is not None:
+        reading.sections[0].lines.append(Line("caller", {"owner": "payment"}, "as whoever made it"))
 
 
 def borrowed(shaped: list[Shaped]) -> None:

@@ -44,6 +44,8 @@ class Prepared:
     endpoint: str
     perform: Callable[[Prepared], Answer]
     edits: tuple[Edit, ...] = ()
+    #: Whether a check chose the user of this very request: then no mapping lends it another's credentials.
+    chosen: bool = False
 
     def send(self) -> Answer:
         """Make the exchange and return the answer; the product's behaviour never raises."""
@@ -91,7 +93,7 @@ class Prepared:
 
     def as_user(self, name: str) -> Prepared:
         """Authenticate and sign as another user."""
-        return replace(self, user=name)
+        return replace(self, user=name, chosen=True)
 
     def without_credentials(self) -> Prepared:
         """Send neither credentials nor signature."""

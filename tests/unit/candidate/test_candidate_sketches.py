@@ -1,0 +1,159 @@
+"""The guide's worked sketches, taken out of the guide and bound to small products of their kind."""
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from candidate_product import Ears, Product
+from sketch_products import Purses, Wallets
+
+from conformance.sdk import Accepted, Broken, Candidate, NotApplicable, Refused, accepted
+
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "bind-a-product.md"
+Bind = Callable[..., Candidate]
+
+
+def sketch(title: str) -> dict[str, Any]:
+    """Return the candidate file under a heading of the guide, without its name and place."""
+    section = GUIDE.read_text("utf-8").partition(f"### {title}")[2].partition("\n### ")[0]
+    [text] = re.findall(r"```toml candidate\n(.*?)```", section, re.DOTALL)
+    kept = tomllib.loads(text)
+    return {key: value for key, value in kept.items() if key not in ("name", "version", "base_url", "pool")} | {
+        "pool": tuple(kept.get("pool", ()))
+    }
+
+
+@pytest.fixture
+def wallets(monkeypatch: pytest.MonkeyPatch) -> Wallets:
+    made = Wallets()
+    for user in ("alice", "bob"):
+        key = f"key-of-wallet-{user}-0123456789"
+        made.keys[key] = f"wallet-{user}"
+        made.msat[f"wallet-{user}"] = 0
+        monkeypatch.setenv(f"WALLET_{user.upper()}_KEY", key)
+    made.msat["wallet-alice"] = 100_000_000
+    monkeypatch.setenv("WALLET_ADMIN_PASSWORD", "operator-password")
+    return made
+
+
+def pay(candidate: Candidate, debtor: str, creditor: str, amount: int) -> Any:
+    return candidate.call("payments.create", debtor=debtor, creditor=creditor, amount=amount, currency="SAT")
+
+
+def test_a_wallet_service_pays_an_invoice_of_another_user(bound: Bind, product: Product, wallets: Wallets) -> None:
+    product.answer = wallets.answer
+    candidate = bound(**sketch("A wallet service"))
+
+    payment = accepted(pay(candidate, "wallet-alice", "wallet-bob", 2_100), "a payment")
+
+    assert payment["state"] == "confirmed"
+    assert candidate.balance("wallet-alice") == 97_900
+    assert candidate.as_user("bob").balance("wallet-bob") == 2_100
+
+
+def test_a_wallet_service_refuses_with_520(bound: Bind, product: Product, wallets: Wallets) -> None:
+    product.answer = wallets.answer
+    candidate = bound(**sketch("A wallet service"))
+
+    poor = pay(candidate.as_user("bob"), "wallet-bob", "wallet-alice", 5_000)
+    negative = pay(candidate, "wallet-alice", "wallet-bob", -1)
+
+    assert isinstance(poor, Refused)
+    assert (poor.exchange.status, poor.code) == (520, "Insufficient balance.")
+    assert isinstance(negative, Refused)
+
+
+def test_nobody_is_lent_the_owners_key(bound: Bind, product: Product, wallets: Wallets) -> None:
+    """A check that asks as a stranger or as nobody must not get in by the mapping's help: that finding were false."""
+    product.answer = wallets.answer
+    candidate = bound(**sketch("A wallet service"))
+
+    nobody = candidate.prepare("accounts.balance", account="wallet-alice").without_credentials().send()
+
+    assert isinstance(nobody, Refused)
+    assert nobody.exchange.status == 401
+    with pytest.raises(NotApplicable, match=r"names no account.*bob has no way"):
+        candidate.as_user("bob").call("accounts.balance", account="wallet-alice")
+
+
+def test_a_foreign_payment_is_asked_for_with_the_strangers_own_key(
+    bound: Bind, product: Product, wallets: Wallets
+) -> None:
+    product.answer = wallets.answer
+    wallets.keys["key-of-a-third-0123456789"] = "wallet-third"
+    wallets.msat["wallet-third"] = 0
+    sections = sketch("A wallet service")
+    sections["users"]["third"] = {"key": "key-of-a-third-0123456789"}
+    candidate = bound(**sections)
+    payment = accepted(pay(candidate, "wallet-alice", "wallet-bob", 10), "a payment")
+
+    read = candidate.prepare("payments.read", payment=payment["id"])
+
+    assert isinstance(read.send(), Accepted)
+    assert isinstance(read.as_user("third").send(), Refused)
+
+
+def opening() -> dict[str, Any]:
+    """Return the guide's mapping of accounts that come with keys of their own."""
+    parts = re.findall(r"```toml part\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    [text] = [part for part in parts if "wallet_key" in part]
+    found: dict[str, Any] = tomllib.loads(text)["operations"]
+    return found
+
+
+def test_accounts_come_with_keys_of_their_own_and_none_is_recorded(
+    bound: Bind, product: Product, wallets: Wallets, ears: Ears
+) -> None:
+    product.answer = wallets.answer
+    sections = sketch("A wallet service")
+    sections["operations"] |= opening()
+    candidate = bound(**sections)
+
+    debtor = candidate.account(balance=5_000, currency="SAT")
+    creditor = candidate.as_user("bob").account(balance=0, currency="SAT")
+    accepted(pay(candidate, debtor.id, creditor.id, 1_500), "a payment")
+
+    assert (candidate.balance(debtor), candidate.balance(creditor)) == (3_500, 1_500)
+    assert debtor.id != candidate.account(balance=0, currency="SAT").id
+    keys = [key for key, wallet in wallets.keys.items() if wallet in (debtor.id, creditor.id)]
+    assert len(keys) == 2
+    assert set(keys) <= set(ears.secrets)
+    assert all(key not in item.curl for key in keys for item in ears.sightings)
+
+
+@pytest.fixture
+def purses(monkeypatch: pytest.MonkeyPatch) -> Purses:
+    monkeypatch.setenv("EXPENSES_HOUSEHOLD", "household-password")
+    monkeypatch.setenv("EXPENSES_HOLIDAY", "holiday-password")
+    return Purses()
+
+
+def test_an_expense_service_keeps_decimals_exactly(bound: Bind, product: Product, purses: Purses) -> None:
+    product.answer = purses.answer
+    candidate = bound(**sketch("An expense service"))
+    payer, other = candidate.account(balance=0, currency="EUR"), candidate.account(balance=0, currency="EUR")
+
+    made = accepted(
+        candidate.call("payments.create", debtor=payer.id, creditor=other.id, amount=1_234_567_01, currency="EUR"),
+        "a bill",
+    )
+    read = accepted(candidate.call("payments.read", payment=made["id"]), "reading it")
+    listed = accepted(candidate.call("payments.list", account=payer.id), "the list")
+
+    assert b'"amount":1234567.01' in next(r.body for r in product.requests if b"what" in r.body)
+    assert (read["amount"], read["currency"], read["state"]) == (1_234_567_01, "EUR", "confirmed")
+    assert [item["id"] for item in listed["items"]] == [made["id"]]
+
+
+def test_an_expense_services_projects_are_users(bound: Bind, product: Product, purses: Purses) -> None:
+    product.answer = purses.answer
+    candidate = bound(**sketch("An expense service"))
+
+    made = accepted(candidate.call("payments.create", debtor="1", creditor="2", amount=1, currency="EUR"), "a bill")
+
+    assert isinstance(candidate.as_user("bob").call("payments.read", payment=made["id"]), Refused)
+    assert isinstance(candidate.call("payments.create", debtor="1", creditor="2", amount=5).exchange.status, int)
+    assert not isinstance(candidate.without_credentials().call("payments.list"), Accepted | Broken)

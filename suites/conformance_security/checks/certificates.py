@@ -152,7 +152,7 @@ def _issuer(candidate: Candidate, shown: Shown) -> x509.Certificate:
     sent = (item for item in shown.chain[1:] if item.subject == shown.leaf.issuer)
     found = issuer or next(sent, None)
     if found is None:
-        raise Inconclusive("the issuer is unknown, so the staple's signature cannot be judged, see SEC-T07")
+        raise Inconclusive("the issuer is unknown, so the staple cannot be judged, see SEC-T07", blame="PRODUCT")
     return found
 
 

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,12 @@ class Token:
         """Return the same claims signed with HS256 under ``secret``, whatever key that was meant to be."""
         signed = f"{_part({**self.header, 'alg': 'HS256'})}.{self.payload}"
         return f"{signed}.{encode(hmac.new(secret, signed.encode('ascii'), hashlib.sha256).digest())}"
+
+    def resigned(self, header: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
+        """Return the same claims under changed header members (None leaves one out), signed by ``sign``."""
+        changed = {name: value for name, value in {**self.header, **header}.items() if value is not None}
+        signed = f"{_part(changed)}.{self.payload}"
+        return f"{signed}.{encode(sign(signed.encode('ascii')))}"
 
     def claiming(self, **claims: Any) -> str:
         """Return the token with changed claims under its old signature."""

@@ -9,14 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance.sdk import (
-    Accepted,
     Candidate,
     Effect,
     Evidence,
     NotApplicable,
     NotTested,
     Params,
-    Prepared,
     Refused,
     accepted,
     check,
@@ -25,21 +23,18 @@ from conformance.sdk import (
     must_accept,
     refused,
 )
+from conformance_security.bearer import UNAUTHENTICATED, as_jwt, bearing, read_with_token
 from conformance_security.declared import declared
 from conformance_security.jwk import PRIVATE_MEMBERS, verification_secrets
 from conformance_security.jws import Token
-from conformance_security.reads import some_read
 from conformance_security.scene import control
-
-#: A refusal of credentials: 401, or 403 where a gateway in front decides.
-UNAUTHENTICATED = (401, 403)
 
 
 @check("SEC-J01")
 def unsigned_tokens_are_refused(candidate: Candidate, evidence: Evidence) -> None:
     """A token whose signature was taken away, under "none" or under its own algorithm, is answered 401."""
-    read, token = _read_with_token(candidate)
-    forged = _jwt(token)
+    read, token = read_with_token(candidate)
+    forged = as_jwt(token)
     for text, what in (
         (forged.unsigned("none"), 'under algorithm "none"'),
         (forged.unsigned("None"), 'under algorithm "None"'),
@@ -47,23 +42,23 @@ def unsigned_tokens_are_refused(candidate: Candidate, evidence: Evidence) -> Non
         (forged.stripped(), "with an empty signature"),
     ):
         refused(
-            _bearing(read, text), twin=_bearing(read, token), codes=UNAUTHENTICATED, because=f"an unsigned token {what}"
+            bearing(read, text), twin=bearing(read, token), codes=UNAUTHENTICATED, because=f"an unsigned token {what}"
         )
 
 
 @check("SEC-J02", needs=("jwks",))
 def public_keys_are_no_hmac_secrets(candidate: Candidate, evidence: Evidence) -> None:
     """A token signed with HS256 under the product's own public key, in any of its encodings, is answered 401."""
-    read, token = _read_with_token(candidate)
-    forged = _jwt(token)
+    read, token = read_with_token(candidate)
+    forged = as_jwt(token)
     keys = _published_keys(candidate)
     secrets = [secret for key in keys for secret in verification_secrets(key)]
     if not secrets:
         raise NotApplicable("the published keys are neither RSA nor EC keys")
     for secret in secrets:
         refused(
-            _bearing(read, forged.under_hmac(secret)),
-            twin=_bearing(read, token),
+            bearing(read, forged.under_hmac(secret)),
+            twin=bearing(read, token),
             codes=UNAUTHENTICATED,
             because="a token signed with HS256 under the public key",
         )
@@ -72,25 +67,25 @@ def public_keys_are_no_hmac_secrets(candidate: Candidate, evidence: Evidence) ->
 @check("SEC-J04.expiry", requirement="SEC-J04", needs=("token",), hooks=("clock",), effects=Effect.DISRUPTIVE)
 def expired_tokens_are_refused(candidate: Candidate, evidence: Evidence) -> None:
     """A token is answered 401 after its expiry, and when its expiry was changed under its old signature."""
-    read, token = _read_with_token(candidate)
+    read, token = read_with_token(candidate)
     parsed = Token.read(token)
     if parsed:
         refused(
-            _bearing(read, parsed.claiming(exp=4_102_444_800)),
-            twin=_bearing(read, token),
+            bearing(read, parsed.claiming(exp=4_102_444_800)),
+            twin=bearing(read, token),
             codes=UNAUTHENTICATED,
             because="a token whose expiry was changed under its old signature",
         )
     issued = accepted(candidate.call("token"), "a new token")
     lifetime = int(issued.get("expires_in", 3600))
-    old = _bearing(read, str(issued["access_token"]))
+    old = bearing(read, str(issued["access_token"]))
     control(old, "the new token")
     try:
         candidate.hook("clock", offset_s=lifetime + 90)
         fresh = accepted(candidate.call("token"), "a token issued after the clock moved")
         refused(
             old,
-            twin=_bearing(read, str(fresh["access_token"])),
+            twin=bearing(read, str(fresh["access_token"])),
             codes=UNAUTHENTICATED,
             because=f"the token expired 90 s ago ({lifetime} s after its issue)",
         )
@@ -107,11 +102,11 @@ def tokens_for_others_are_refused(candidate: Candidate, evidence: Evidence) -> N
     audience = declared(candidate, "other_audience")
     if not audience:
         raise NotTested("[declared.security] names no other_audience to obtain a token for", blame="CONFIG")
-    read, token = _read_with_token(candidate)
+    read, token = read_with_token(candidate)
     foreign = accepted(candidate.call("token", resource=audience), "a token for another audience")["access_token"]
     refused(
-        _bearing(read, str(foreign)),
-        twin=_bearing(read, token),
+        bearing(read, str(foreign)),
+        twin=bearing(read, token),
         codes=UNAUTHENTICATED,
         because=f"a token for the audience {audience} opens another service",
     )
@@ -120,17 +115,17 @@ def tokens_for_others_are_refused(candidate: Candidate, evidence: Evidence) -> N
 @check("SEC-J06", needs=("token", "revoke"), effects=Effect.WRITE)
 def revoked_tokens_stop_working(candidate: Candidate, evidence: Evidence, params: Params) -> None:
     """A token that its holder revoked is answered 401 within the profile's time."""
-    read, _ = _read_with_token(candidate)
+    read, _ = read_with_token(candidate)
     token = str(accepted(candidate.call("token"), "a new token")["access_token"])
-    bearing = _bearing(read, token)
-    control(bearing, "the new token")
+    held = bearing(read, token)
+    control(held, "the new token")
     accepted(candidate.call("revoke", token=token), "revoking the token")
     eventually(
-        lambda: isinstance(bearing.send(), Refused),
+        lambda: isinstance(held.send(), Refused),
         deadline_s=float(params["revocation_s_max"]),
         what="the refusal of a revoked token",
     )
-    control(_bearing(read, str(accepted(candidate.call("token"), "a new token")["access_token"])), "another token")
+    control(bearing(read, str(accepted(candidate.call("token"), "a new token")["access_token"])), "another token")
 
 
 @check("SEC-J07", needs=("jwks",))
@@ -159,44 +154,15 @@ def published_keys_are_public(candidate: Candidate, evidence: Evidence) -> None:
 @check("SEC-J17")
 def tokens_do_not_belong_into_addresses(candidate: Candidate, evidence: Evidence) -> None:
     """A token in the query string, without an Authorization header, is refused."""
-    read, token = _read_with_token(candidate)
+    read, token = read_with_token(candidate)
     bare = read.without_credentials()
     for name in ("access_token", "token"):
         refused(
             bare.with_query(name, token),
-            twin=_bearing(read, token),
+            twin=bearing(read, token),
             codes=(400, *UNAUTHENTICATED),
             because=f"the token stands in the query string as {name}",
         )
-
-
-# -- the genuine token ----------------------------------------------------------------------------------------------
-
-
-def _read_with_token(candidate: Candidate) -> tuple[Prepared, str]:
-    """Return a harmless read of the caller's own, and the bearer token that the harness sends with it."""
-    read = some_read(candidate)
-    answer = control(read, f"{read.operation} by its owner")
-    scheme, _, token = _header(answer, "authorization").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise NotApplicable("this caller is not authenticated by a bearer token")
-    return read, token
-
-
-def _bearing(read: Prepared, token: str) -> Prepared:
-    """Return the read with exactly this token and no other credential."""
-    return read.without_credentials().with_header("Authorization", f"Bearer {token}")
-
-
-def _header(answer: Accepted, name: str) -> str:
-    return next((value for key, value in answer.exchange.request_headers.items() if key.lower() == name), "")
-
-
-def _jwt(token: str) -> Token:
-    parsed = Token.read(token)
-    if parsed is None:
-        raise NotApplicable("the product's access tokens are opaque, not JWTs")
-    return parsed
 
 
 def _published_keys(candidate: Candidate) -> list[Mapping[str, Any]]:

@@ -98,4 +98,34 @@ FAULTS: tuple[Fault, ...] = (
         "接受任意用户标识下的 SM2 签名",
         "SEC-S11.user", "under another user identity",
     ),
+    fault(
+        "signature.response-unbound",
+        "Answers are signed without their request",
+        "应答签名未与请求绑定",
+        "SEC-S12", "must be bound to its request",
+    ),
+    fault(
+        "signature.response-unsigned",
+        "Answers to signed requests are not signed",
+        "对已签名请求的应答未签名",
+        "SEC-S12", "so that it can be verified: it carries no signature",
+    ),
+    fault(
+        "notices.unsigned",
+        "Notices are not signed",
+        "通知未签名",
+        "SEC-S13", "it carries no signature",
+    ),
+    fault(
+        "notices.body-uncovered",
+        "The signature of a notice does not cover its body",
+        "通知签名未覆盖正文",
+        "SEC-S13", "does not cover content-digest",
+    ),
+    fault(
+        "notices.undated",
+        "Notices are signed with an old date",
+        "通知签名使用过期时间",
+        "SEC-S13", "its signature was made",
+    ),
 )  # fmt: skip

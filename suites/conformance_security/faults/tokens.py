@@ -48,4 +48,22 @@ FAULTS: tuple[Fault, ...] = (
         "从查询参数读取令牌",
         "SEC-J17", "stands in the query string",
     ),
+    fault(
+        "tokens.jwk-trusted",
+        "A key or certificate in the token's own header is trusted",
+        "信任令牌头中自带的密钥或证书",
+        "SEC-J03.embedded", "signed by the key in its own header",
+    ),
+    fault(
+        "tokens.jku-followed",
+        "Keys are fetched from where the token's own header says",
+        "从令牌头指定的地址获取密钥",
+        "SEC-J03.fetched", "a token whose header points to the attacker's",
+    ),
+    fault(
+        "tokens.kid-path",
+        "The key id of a token is a path to a file",
+        "令牌的 kid 被当作文件路径",
+        "SEC-J03.kid", "whose kid leads to",
+    ),
 )  # fmt: skip

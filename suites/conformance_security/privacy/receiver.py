@@ -1,10 +1,10 @@
-"""A small receiver of notices on a loopback address that the product may call."""
+"""A small receiver of notices, and of whatever else comes, on a loopback address that the product may call."""
 
 from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,9 +29,13 @@ class Received:
     body: bytes
 
 
+#: Decides on a request: the status of the answer, and its body.
+Respond = Callable[[Received], tuple[int, bytes]]
+
+
 @contextmanager
-def receiving(address: str) -> Iterator[list[Received]]:
-    """Listen on "host:port" and give the list that notices are added to.
+def receiving(address: str, respond: Respond | None = None) -> Iterator[list[Received]]:
+    """Listen on "host:port" and give the list that requests are added to; without ``respond``, each is answered 204.
 
     Raises NotTested unless the host is a loopback address of this machine and the port is free.
     """
@@ -40,7 +44,7 @@ def receiving(address: str) -> Iterator[list[Received]]:
         raise NotTested(f"callback host {address}: the harness can listen on loopback only", blame="CONFIG")
     kept: list[Received] = []
     try:
-        server = _Server((host, int(port)), _handler(kept))
+        server = _Server((host, int(port)), _handler(kept, respond))
     except (OSError, ValueError) as error:
         raise NotTested(f"callback host {address} cannot be listened on: {error}", blame="CONFIG") from error
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -58,20 +62,27 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
 
-def _handler(kept: list[Received]) -> type[BaseHTTPRequestHandler]:
+def _handler(kept: list[Received], respond: Respond | None) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """Keeps what it is sent and answers 204."""
+        """Keeps what it is sent, and answers."""
 
         timeout = _TIMEOUT_S
 
         def do_POST(self) -> None:
-            """Take one notice."""
+            """Take one request."""
             length = self.headers.get("Content-Length", "0")
             body = self.rfile.read(min(int(length), _BODY_MAX) if length.isdigit() else 0)
+            received = Received(self.command, self.path, tuple(self.headers.items()), body)
+            status, content = respond(received) if respond else (204, b"")
             if len(kept) < _KEPT_MAX:
-                kept.append(Received(self.command, self.path, tuple(self.headers.items()), body))
-            self.send_response(204)
+                kept.append(received)
+            self.send_response(status)
+            if content:
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST
 
         def log_message(self, format: str, *args: object) -> None:
             """Print nothing."""

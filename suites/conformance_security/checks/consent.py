@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from conformance.sdk import (
     Account,
     Candidate,
     Effect,
     Evidence,
+    NotTested,
     Params,
+    Pause,
     Prepared,
     Refused,
     accepted,
     check,
     eventually,
     expect,
+    pause,
     refused,
 )
 from conformance_security.declared import declared
+from conformance_security.oauth.clock import movable, moved
 from conformance_security.scene import AMOUNT, control, money_of, opened
 
 #: An opening balance that stands nowhere else in an answer.
 BALANCE = 8_765_43
+#: Seconds that consents are granted for, and those whose end a check must wait for.
+LASTING_S, SHORT_S = 600, 3
 #: What the permission ``accounts.read`` shows of an account, unless the candidate file declares other fields.
 CONSENTED_MEMBERS = ("id", "account", "currency", "status", "type")
 
@@ -35,12 +42,20 @@ CONSENTED_MEMBERS = ("id", "account", "currency", "status", "type")
     effects=Effect.MONEY,
 )
 def a_consent_allows_what_it_says(candidate: Candidate, evidence: Evidence) -> None:
-    """A consent to read one balance opens neither the statement, nor another account, nor a transfer."""
+    """A consent to read one balance opens neither the statement, nor another account, nor a transfer.
+
+    Reading (JR/T 0185 level A1) never allows moving money (level A2), and no consent allows nothing.
+    """
     alice, bob = candidate.as_user("alice"), candidate.as_user("bob")
     account, other = opened(alice, BALANCE), opened(alice, BALANCE)
     consent = _granted(alice, account, "accounts.balance")
     allowed = control(
         bob.prepare("accounts.balance", account=account.id, consent=consent), "reading the consented balance"
+    )
+    refused(
+        bob.prepare("accounts.balance", account=account.id),
+        twin=allowed,
+        because="without naming a consent, the account is another customer's",
     )
     refused(
         bob.prepare("accounts.statement", account=account.id, consent=consent),
@@ -60,6 +75,56 @@ def a_consent_allows_what_it_says(candidate: Candidate, evidence: Evidence) -> N
             state=lambda: money_of(alice, account),
             because="a consent to read the balance does not allow a transfer",
         )
+
+
+@check(
+    "SEC-Z04.grantor",
+    requirement="SEC-Z04",
+    needs=("consents.grant", "accounts.balance"),
+    users=("alice", "bob"),
+    effects=Effect.WRITE,
+)
+def only_the_owner_grants(candidate: Candidate, evidence: Evidence) -> None:
+    """A consent is the account owner's to give: nobody grants one on another customer's account."""
+    alice, bob = candidate.as_user("alice"), candidate.as_user("bob")
+    account = opened(alice, BALANCE)
+    request = {"account": account.id, "permissions": ["accounts.balance"], "expires_in": LASTING_S}
+    refused(
+        bob.prepare("consents.grant", **request),
+        twin=alice.prepare("consents.grant", **request),
+        because="the account belongs to another customer, who did not consent",
+    )
+
+
+@check(
+    "SEC-Z04.grantee",
+    requirement="SEC-Z04",
+    needs=("consents.grant", "accounts.balance"),
+    users=("alice", "bob", "shop"),
+    effects=Effect.WRITE,
+)
+def a_consent_serves_its_grantee_alone(candidate: Candidate, evidence: Evidence) -> None:
+    """A consent given to one party is of no use to another who learns its number.
+
+    ``[declared.security] consent_grantee`` is the argument of consents.grant that names the party.
+    """
+    argument = declared(candidate, "consent_grantee")
+    if not argument:
+        raise NotTested("declare consent_grantee under [declared.security] in candidate.toml", blame="CONFIG")
+    alice = candidate.as_user("alice")
+    account = opened(alice, BALANCE)
+    party = candidate.file.users["bob"]
+    grantee = str(party.get("client_id") or party.get("username") or "bob")
+    consent = _granted(alice, account, "accounts.balance", **{str(argument): grantee})
+    allowed = control(
+        candidate.as_user("bob").prepare("accounts.balance", account=account.id, consent=consent),
+        "reading the balance by the party that the consent names",
+    )
+    refused(
+        candidate.as_user("shop").prepare("accounts.balance", account=account.id, consent=consent),
+        twin=allowed,
+        because="the consent was given to another party",
+    )
 
 
 @check("SEC-Z05", needs=("consents.grant", "accounts.read"), users=("alice", "bob"), effects=Effect.WRITE)
@@ -87,6 +152,63 @@ def only_consented_fields_are_shown(candidate: Candidate, evidence: Evidence) ->
 
 
 @check(
+    "SEC-Z05.granted",
+    requirement="SEC-Z05",
+    needs=("consents.grant", "consents.read"),
+    users=("alice",),
+    effects=Effect.WRITE,
+)
+def no_consent_is_wider_than_asked(candidate: Candidate, evidence: Evidence) -> None:
+    """What is recorded as consented is what the customer was asked: these permissions, this account, this long."""
+    alice = candidate.as_user("alice")
+    account = opened(alice, BALANCE)
+    consent = _granted(alice, account, "accounts.balance")
+    shown = control(alice.prepare("consents.read", consent=consent), "reading the consent").value
+    permissions, left = shown.get("permissions"), shown.get("expires_in")
+    if not isinstance(permissions, list):
+        raise NotTested("the mapping of consents.read gives no list of permissions", blame="CONFIG")
+    expect(
+        set(map(str, permissions)) <= {"accounts.balance"} and shown.get("account") in (None, account.id),
+        "a consent must not be wider than what the customer was asked for",
+        expected=f"accounts.balance on {account.id}",
+        actual=f"{', '.join(map(str, permissions))} on {shown.get('account')}",
+    )
+    expect(
+        not isinstance(left, int) or left <= LASTING_S,
+        "a consent must not last longer than what the customer was asked for",
+        expected=f"at most {LASTING_S} s",
+        actual=f"{left} s",
+    )
+
+
+@check(
+    "SEC-Z06.expiry",
+    requirement="SEC-Z06",
+    needs=("consents.grant", "accounts.balance"),
+    users=("alice", "bob"),
+    effects=Effect.WRITE,
+    deadline_s=30,
+)
+def an_expired_consent_stops_working(candidate: Candidate, evidence: Evidence) -> Iterator[Pause]:
+    """After its time, a consent opens nothing. The product's clock is moved where it can be, else the check waits."""
+    alice = candidate.as_user("alice")
+    account = opened(alice, BALANCE)
+    fast = movable(candidate)
+    lasting = 60 if fast else SHORT_S
+    consent = _granted(alice, account, "accounts.balance", expires_in=lasting)
+    read = candidate.as_user("bob").prepare("accounts.balance", account=account.id, consent=consent)
+    control(read, "reading the consented balance in time")
+    own = alice.prepare("accounts.balance", account=account.id)
+    if fast:
+        with moved(candidate, lasting + 5):
+            refused(read, twin=own, because="the consent has expired")
+    else:
+        yield pause(SHORT_S + 2, "the consent has expired")
+        refused(read, twin=own, because="the consent has expired")
+    evidence.note("expired consent", "refused")
+
+
+@check(
     "SEC-Z06",
     needs=("consents.grant", "consents.revoke", "accounts.balance"),
     users=("alice", "bob"),
@@ -108,9 +230,10 @@ def a_revoked_consent_stops_working(candidate: Candidate, evidence: Evidence, pa
     evidence.note("revoked consent", "refused")
 
 
-def _granted(owner: Candidate, account: Account, *permissions: str) -> str:
+def _granted(owner: Candidate, account: Account, *permissions: str, **more: Any) -> str:
+    arguments = {"expires_in": LASTING_S, **more}
     value = accepted(
-        owner.call("consents.grant", account=account.id, permissions=list(permissions), expires_in=600),
+        owner.call("consents.grant", account=account.id, permissions=list(permissions), **arguments),
         f"granting a consent for {', '.join(permissions)}",
     )
     return str(value["id"])

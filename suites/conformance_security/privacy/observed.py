@@ -58,7 +58,7 @@ class Observed:
         self._hooks = _hook_addresses(outlook.file)
         self._clean: set[bytes] = set()
         self._places: dict[tuple[str, str, str], Place] = {}
-        #: How many messages were looked at, by channel.
+        #: How many exchanges, notices and logs were looked at.
         self.counts: Counter[str] = Counter()
         self.earlier = outlook.earlier
         for kind, value in declared_values(outlook.file):
@@ -79,6 +79,7 @@ class Observed:
         hook = self._hook(sighting.request)
         if hook:
             return
+        self.counts[ANSWER] += sighting.response is not None
         for kind, value in self._detector.given(sighting.request.body):
             self.plant(kind, value)
         operation = _operation(sighting.request.start)
@@ -94,10 +95,12 @@ class Observed:
 
     def log(self, text: bytes, check: str) -> None:
         """Look at a log that the test environment exported."""
+        self.counts[LOG] += 1
         self._look(LOG, "the exported log", text, check, 0)
 
     def notice(self, body: bytes, headers: Iterable[tuple[str, str]], check: str) -> None:
         """Look at a notice that the product sent to the harness."""
+        self.counts[NOTICE] += 1
         text = "\n".join(f"{name}: {value}" for name, value in headers).encode("utf-8", "replace")
         self._look(NOTICE, "a notice", text + b"\n\n" + body, check, 0)
 
@@ -110,12 +113,12 @@ class Observed:
 
     def summary(self) -> dict[str, int]:
         """Return how much was looked at, for the report."""
-        return {**dict(sorted(self.counts.items())), "exchanges of earlier processes, not looked at": self.earlier}
+        looked = {f"{channel}s": count for channel, count in sorted(self.counts.items())}
+        return looked | {"exchanges of earlier processes, not looked at": self.earlier}
 
     # -- one message --------------------------------------------------------------------------------------
 
     def _look(self, channel: str, where: str, data: bytes, check: str, seq: int, trusted: bool = False) -> None:
-        self.counts[channel] += 1
         if len(data) < 3:
             return
         digest = hashlib.blake2b(data, digest_size=16, person=b"t" if trusted else b"").digest()

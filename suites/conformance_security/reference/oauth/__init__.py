@@ -5,8 +5,8 @@ Faults (``oauth.<name>``; where each is switched): id-token-accepted (resource) 
 par-unauthenticated (push) · pkce-optional, pkce-plain, redirect-optional, redirect-unregistered, implicit,
 scope-escalation (wishes) · par-optional, request-uri-unbound, code-long-lived (authorize) · code-reusable,
 code-client-unbound, verifier-unchecked, password-grant (token) · assertion-aud-loose, assertion-key-unchecked,
-assertion-replay, assertion-iat-unchecked, key-header-followed (client_auth) · jar-unbounded, jar-none,
-jar-aud-unchecked, jar-optional (request_object).
+assertion-replay, assertion-iat-unchecked (client_auth) · jar-unbounded, jar-none, jar-aud-unchecked, jar-optional
+(request_object). And ``keys.rotation-ignored`` (keyring).
 """
 
 from __future__ import annotations
@@ -17,15 +17,24 @@ from typing import Any
 from starlette.routing import Route
 
 from conformance.sdk import Host, Listener
-from conformance_security.reference.oauth import authorize, clients, introspection, metadata, push, resource, token
+from conformance_security.reference.oauth import (
+    authorize,
+    clients,
+    introspection,
+    keyring,
+    metadata,
+    push,
+    resource,
+    store,
+    token,
+)  # fmt: skip
 from conformance_security.reference.oauth.server import MUTUAL, Server
-from conformance_security.reference.oauth.store import SCHEMA
 
 
 class OAuthPart:
     """Implements :class:`conformance.sdk.ReferencePart`; what it knows is in the database."""
 
-    schema = SCHEMA
+    schema = f"{store.SCHEMA}{keyring.SCHEMA}"
 
     def __init__(self) -> None:
         self._server: Server | None = None
@@ -41,14 +50,21 @@ class OAuthPart:
         return ()
 
     def hooks(self, host: Host) -> Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
-        """Return the hook ``dpop_nonce``: with ``required`` true, proofs must carry the server's nonce from now on."""
+        """Return two hooks.
+
+        ``dpop_nonce``: with ``required`` true, proofs must carry the server's nonce from now on. ``rotate_keys``: the
+        server's signing key is retired at once, and another signs.
+        """
 
         def nonce(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
             server = self._of(host)
             server.nonce_required = bool(arguments.get("required", True))
             return {"required": server.nonce_required}
 
-        return {"dpop_nonce": nonce}
+        def rotate(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+            return {"kid": self._of(host).keys.rotate()}
+
+        return {"dpop_nonce": nonce, "rotate_keys": rotate}
 
     def declared(self, host: Host) -> Mapping[str, Any]:
         """Return ``[declared.security.oauth]``."""
@@ -77,7 +93,9 @@ class OAuthPart:
 
     def start(self, host: Host) -> None:
         """Start over with what holds without a hook."""
-        self._of(host).nonce_required = False
+        server = self._of(host)
+        server.nonce_required = False
+        server.keys.restart()
 
     def stop(self) -> None:
         """Have nothing to stop."""

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from conformance_security.reference.oauth import store
 from conformance_security.reference.oauth.clients import Client
-from conformance_security.reference.oauth.jose import Jwt, Unreadable, parse, public_key, valid
+from conformance_security.reference.oauth.jose import Jwt, Unreadable, parse, valid
 from conformance_security.reference.oauth.server import AHEAD_S, Server
 from conformance_security.reference.oauth.wire import OAuthError
 
@@ -68,8 +68,6 @@ def _signer(server: Server, jwt: Jwt, form: Mapping[str, str]) -> Client:
 
 def signed_by(server: Server, client: Client, jwt: Jwt) -> bool:
     """Tell whether a client signed a token with its registered key; keys that a header brings along do not count."""
-    if server.faulty("key-header-followed") and "jwk" in jwt.header:
-        return valid(jwt, public_key(jwt.header["jwk"]))
     if jwt.algorithm != client.algorithm or jwt.header.get("kid", client.kid) != client.kid or client.key is None:
         return False
     return valid(jwt, client.key)

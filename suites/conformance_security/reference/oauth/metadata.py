@@ -30,7 +30,7 @@ def routes(server: Server) -> list[Route]:
         return answer(described(server))
 
     async def keys(request: Request) -> Response:
-        return answer(server.published())
+        return answer(server.keys.published())
 
     return [
         Route("/.well-known/oauth-authorization-server", metadata, methods=["GET"]),
@@ -43,7 +43,7 @@ def described(server: Server) -> dict[str, Any]:
     """Return the metadata."""
     issuer, mutual, algorithms = server.issuer, server.host.url(MUTUAL), list(ALGORITHMS)
     return {
-        "issuer": issuer,
+        "issuer": f"{issuer}/elsewhere" if server.faulty("metadata-issuer") else issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         **{name: issuer + path for name, path in _MUTUAL.items()},
         "jwks_uri": f"{issuer}/oauth/jwks",

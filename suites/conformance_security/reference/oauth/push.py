@@ -40,6 +40,7 @@ def _push(server: Server, connection: sqlite3.Connection, request: Request, form
         jkt = dpop.prove(server, connection, request)
         if kept.setdefault("dpop_jkt", jkt) != jkt:
             raise OAuthError("invalid_dpop_proof", "dpop_jkt is another key than the proof's.")
+    store.forget(connection, server.now())
     uri = PREFIX + secrets.token_urlsafe(32)
     store.push(connection, uri, client.id, kept, server.now() + LIFE_S)
     return {"request_uri": uri, "expires_in": LIFE_S}

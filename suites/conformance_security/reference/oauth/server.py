@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.requests import Request
 
 from conformance.sdk import Host
-from conformance_security.reference.oauth.clients import Client, p256, registry
-from conformance_security.reference.oauth.jose import ec_jwk, sign
+from conformance_security.reference.oauth.clients import Client, registry
+from conformance_security.reference.oauth.keyring import KeyRing
 from conformance_security.reference.oauth.wire import OAuthError
 
 #: The listener that asks for client certificates.
@@ -47,12 +46,9 @@ class Server:
         return registry(self.host)
 
     @cached_property
-    def key(self) -> ec.EllipticCurvePrivateKey:
-        """The key that signs access and ID tokens."""
-        return p256(self.host, "oauth/server/1")
-
-    #: The id of that key.
-    kid = "as-1"
+    def keys(self) -> KeyRing:
+        """The keys that sign access and ID tokens."""
+        return KeyRing(self.host)
 
     def now(self) -> int:
         """Return the time in seconds since 1970."""
@@ -64,11 +60,7 @@ class Server:
 
     def sign(self, kind: str, claims: Mapping[str, Any]) -> str:
         """Return a token of the type ``kind`` signed by this server."""
-        return sign(self.key, {"typ": kind, "kid": self.kid}, {"iss": self.issuer, **claims})
-
-    def published(self) -> dict[str, Any]:
-        """Return the public keys as a JSON Web Key Set."""
-        return {"keys": [ec_jwk(self.key.public_key(), self.kid)]}
+        return self.keys.sign(kind, {"iss": self.issuer, **claims})
 
     def base(self, request: Request) -> str:
         """Return the base URL that a request was sent to: the main port's, or that of the mutual TLS port."""

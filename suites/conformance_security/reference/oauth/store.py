@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS oauth_tokens (
     id TEXT PRIMARY KEY, grant_id TEXT NOT NULL, client TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     scope TEXT NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS oauth_tokens_grant ON oauth_tokens (grant_id);
+CREATE INDEX IF NOT EXISTS oauth_requests_expires ON oauth_requests (expires);
+CREATE INDEX IF NOT EXISTS oauth_codes_expires ON oauth_codes (expires);
+CREATE INDEX IF NOT EXISTS oauth_tokens_expires ON oauth_tokens (expires);
 CREATE TABLE IF NOT EXISTS oauth_seen (
     kind TEXT NOT NULL, owner TEXT NOT NULL, jti TEXT NOT NULL, expires INTEGER NOT NULL,
     PRIMARY KEY (kind, owner, jti)) WITHOUT ROWID;
@@ -31,6 +34,9 @@ CREATE INDEX IF NOT EXISTS oauth_seen_expires ON oauth_seen (expires);
 """
 
 Parameters = Mapping[str, str]
+
+#: Seconds that expired things are kept.
+_KEPT_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,12 @@ def first_use(connection: sqlite3.Connection, kind: str, owner: str, jti: str, n
     connection.execute("DELETE FROM oauth_seen WHERE expires < ?", (now,))
     row = (kind, owner, jti, expires)
     return connection.execute("INSERT OR IGNORE INTO oauth_seen VALUES (?,?,?,?)", row).rowcount == 1
+
+
+def forget(connection: sqlite3.Connection, now: int) -> None:
+    """Delete what expired an hour ago: until then, a second use of a code still revokes what the first brought."""
+    for table in ("oauth_requests", "oauth_codes", "oauth_tokens"):
+        connection.execute(f"DELETE FROM {table} WHERE expires < ?", (now - _KEPT_S,))  # noqa: S608
 
 
 def push(connection: sqlite3.Connection, uri: str, client: str, parameters: Parameters, expires: int) -> None:

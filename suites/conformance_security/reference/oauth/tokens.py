@@ -71,7 +71,8 @@ def id_token(server: Server, grant: Grant) -> str:
 def read(server: Server, text: str) -> Jwt:
     """Take a token apart that this server signed and that has not expired; raises Unreadable."""
     jwt = parse(text)
-    if jwt.algorithm != "ES256" or jwt.header.get("kid") != server.kid or not valid(jwt, server.key.public_key()):
+    key = server.keys.public(jwt.header.get("kid"))
+    if key is None or not valid(jwt, key):
         raise Unreadable("not signed by this server")
     expires = jwt.moment("exp")
     if jwt.claims.get("iss") != server.issuer or expires is None or server.now() >= expires:

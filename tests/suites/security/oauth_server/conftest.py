@@ -1,0 +1,45 @@
+"""One reference bank with its authorization server for all tests of this directory, emptied before each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from oauth_party import Party
+
+from conformance.reference.process import ReferenceProcess
+
+Parties = Callable[[str], Party]
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceProcess]:
+    with ReferenceProcess(tmp_path_factory.mktemp("oauth"), only_plugins=("security",)) as process:
+        yield process
+
+
+@pytest.fixture
+def session(served: ReferenceProcess) -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = str(served.candidate_path.parent / "ca.pem")
+        yield session
+
+
+@pytest.fixture
+def bank(served: ReferenceProcess) -> ReferenceProcess:
+    served.reset()
+    return served
+
+
+@pytest.fixture
+def party(bank: ReferenceProcess, session: requests.Session) -> Parties:
+    """Return clients by their name: first, second, jar, mtls."""
+    return lambda name: Party(bank, name, session)
+
+
+@pytest.fixture
+def first(party: Parties) -> Party:
+    return party("first")

@@ -31,6 +31,8 @@ SUITE = Suite(
         "conformance_security.checks.concurrency",
         "conformance_security.checks.input",
         "conformance_security.checks.framing",
+        "conformance_security.checks.contract",
+        "conformance_security.checks.contract_access",
         "conformance_security.checks.abuse",
         "conformance_security.checks.disclosure",
         "conformance_security.checks.login",
@@ -52,10 +54,13 @@ SUITE = Suite(
             },
             "C1": {"shown": "owner", "kinds": ["opened", "branch"]},
         },
+        # Requests at most that a check draws from the OpenAPI document, and the seed they are drawn with.
+        "openapi_cases_max": 300,
+        "openapi_seed": 20,
         # How often each race is run; all rounds must end alike.
         "race_rounds": 3,
         # What calibration uses instead: everything happens there a hundred times.
-        "calibration": {"race_rounds": 1},
+        "calibration": {"race_rounds": 1, "openapi_cases_max": 60},
         # Seconds after which a revoked token or consent must have stopped working.
         "revocation_s_max": 2,
         # Most items that one page may hold.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.sdk import Candidate, Effect, Evidence, NotApplicable, NotTested, Refused, check, expect
+from conformance.sdk import Candidate, Effect, Evidence, NotApplicable, NotTested, Refused, check, expect, must_accept
 from conformance_security.jws import Token
 from conformance_security.oauth.flow import Change, Flow, Grant, opened
 from conformance_security.oauth.keys import SigningKey
@@ -53,6 +53,17 @@ def bound_tokens_need_their_proof(candidate: Candidate, evidence: Evidence) -> N
     evidence.note("scheme in lower case (RFC 9110 11.1: case does not matter)", _word(answer))
 
 
+@check("SEC-J08.code", requirement="SEC-J08", needs=("oauth.authorize", "oauth.token"), effects=Effect.WRITE)
+def codes_are_bound_to_their_key(candidate: Candidate, evidence: Evidence) -> None:
+    """A code whose authorization request named a key (dpop_jkt) is refused with the proof of another key."""
+    flow = Flow.of(candidate, first_client(candidate, "dpop"))
+    named = {"dpop_jkt": flow.dpop_key.thumbprint()}
+    Grant.read(flow.tokens(**named), "a flow that names its key")
+    thief = SigningKey.made()
+    stolen = flow.redeem(flow.code(flow.attempt(**named)), proof=lambda proof: _of(thief, proof))
+    declined(stolen, "the code is bound to another key (dpop_jkt)")
+
+
 @check("SEC-J09.replay", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
 def proofs_are_used_once(candidate: Candidate, evidence: Evidence) -> None:
     """A proof that was accepted is refused when it is sent again with the same token, and one without jti at once."""
@@ -61,6 +72,9 @@ def proofs_are_used_once(candidate: Candidate, evidence: Evidence) -> None:
     opened(flow.read(grant.access_token, proof=proof))
     barred(flow.read(grant.access_token, proof=proof), "the proof was used before")
     barred(flow.read(grant.access_token, proof=lambda made: made.without("jti")), "the proof has no jti")
+    proof = flow.token_proof()
+    Grant.read(flow.tokens(proof=proof), "a flow with a proof for the token endpoint")
+    declined(flow.tokens(proof=proof), "the proof was used before at the token endpoint")
 
 
 @check("SEC-J09.htm", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
@@ -73,6 +87,7 @@ def proofs_are_for_one_method(candidate: Candidate, evidence: Evidence) -> None:
     )
     for change, because in changes:
         barred(flow.read(grant.access_token, proof=change), because)
+    declined(flow.tokens(proof=claiming(htm="GET")), "the proof for the token endpoint is for another method (htm)")
 
 
 @check("SEC-J09.htu", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
@@ -87,6 +102,7 @@ def proofs_are_for_one_address(candidate: Candidate, evidence: Evidence) -> None
     )
     for change, because in changes:
         barred(flow.read(grant.access_token, proof=change), because)
+    declined(flow.tokens(proof=claiming(htu=url)), "the proof for the token endpoint is for another address (htu)")
     for label, spelling in (("scheme in capitals", _shouted(url)), ("with a query", f"{url}?page=1")):
         answer = flow.read(grant.access_token, proof=claiming(htu=spelling))
         evidence.note(f"the same address {label} (RFC 9449 4.3: should be accepted)", _word(answer))
@@ -105,22 +121,22 @@ def proofs_are_for_one_token(candidate: Candidate, evidence: Evidence) -> None:
 def proofs_are_of_now(candidate: Candidate, evidence: Evidence) -> None:
     """A proof dated an hour off or not at all is refused, one eight seconds ahead accepted.
 
-    Where the server hands out nonces, they tell the age of a proof instead of its date (RFC 9449 4.3), so a nonce of
-    our own must be refused; only dates ahead are then still judged (FAPI 2.0 5.3.2.1).
+    Where the server hands out nonces, they may tell the age of a proof instead of its date (RFC 9449 4.3): what it
+    does with dates is then only noted, and SEC-J09.nonce decides.
     """
     flow, grant = _bound(candidate)
     now = flow.now()
+    if flow.nonce("resource"):
+        _note_dates(flow, grant, evidence)
+        raise NotApplicable("the server's nonces tell the age of a proof, not its date")
     changes: dict[str, Change] = {
         "the proof is dated an hour ahead (iat)": claiming(iat=now + HOUR_S),
+        "the proof is dated an hour ago (iat)": claiming(iat=now - HOUR_S),
         "the proof has no date (iat)": lambda proof: proof.without("iat"),
     }
-    if flow.nonce("resource"):
-        evidence.note("age of proofs", "told by the server's nonces")
-        changes["the nonce is none of the server's"] = claiming(nonce="made-by-the-client")
-    else:
-        changes["the proof is dated an hour ago (iat)"] = claiming(iat=now - HOUR_S)
     for because, change in changes.items():
-        barred(flow.read(grant.access_token, proof=change), because, challenged="nonce" in because)
+        # A server may ask for a nonce where it does not believe a date: it has refused all the same.
+        barred(flow.read(grant.access_token, proof=change, answer_challenges=False), because, challenged=True)
     answer = flow.read(grant.access_token, proof=claiming(iat=now + 8))
     expect(
         not isinstance(answer, Refused),
@@ -128,6 +144,52 @@ def proofs_are_of_now(candidate: Candidate, evidence: Evidence) -> None:
         expected="200",
         actual=_word(answer),
     )
+
+
+@check("SEC-J09.form", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
+def proofs_are_signed_by_the_key_they_show(candidate: Candidate, evidence: Evidence) -> None:
+    """A proof is refused that is not signed by the key in its header, or shows none, a private one, or another type.
+
+    A claim that nobody defined changes nothing: a proof with one is accepted (RFC 7519 4).
+    """
+    flow, grant = _bound(candidate)
+    key, stranger = flow.dpop_key, SigningKey.made()
+    changes: dict[str, Change] = {
+        "the proof is signed by another key than it shows": lambda proof: proof.by(stranger),
+        "the proof is not signed": lambda proof: proof.heading(alg="none"),
+        "the proof shows no key": lambda proof: proof.beheaded("jwk"),
+        "the proof shows its private key": lambda proof: proof.heading(jwk=key.private_jwk()),
+        "the proof is of another type (typ)": lambda proof: proof.heading(typ="JWT"),
+        "the proof is no JWT": "not-a-proof",
+    }
+    for because, change in changes.items():
+        barred(flow.read(grant.access_token, proof=change), because)
+    must_accept(
+        flow.read(grant.access_token, proof=claiming(further="claim")),
+        "a proof with a claim that nobody defined must be accepted",
+    )
+
+
+@check("SEC-J09.nonce", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
+def nonces_are_the_servers(candidate: Candidate, evidence: Evidence) -> None:
+    """Where the server wants its nonce in a proof, one that the client made up is refused.
+
+    The hook ``dpop_nonce`` makes a server want nonces that does not always do so.
+    """
+    hook = "dpop_nonce" in candidate.file.hooks
+    if hook:
+        candidate.hook("dpop_nonce", required=True)
+    try:
+        flow, grant = _bound(candidate)
+        if not flow.nonce("resource"):
+            raise NotApplicable("the server wants no nonces in proofs")
+        invented = claiming(nonce="made-by-the-client")
+        barred(
+            flow.read(grant.access_token, proof=invented), "the nonce in the proof is not the server's", challenged=True
+        )
+    finally:
+        if hook:
+            candidate.hook("dpop_nonce", required=False)
 
 
 @check("SEC-J10", needs=BOUND, effects=Effect.WRITE)
@@ -184,6 +246,12 @@ def _note_thumbprint(candidate: Candidate, evidence: Evidence, user: str, grant:
     own = thumbprint_of(candidate, user)
     expect(bound == own, "the token must be bound to the client's certificate", expected=own, actual=str(bound))
     evidence.note("x5t#S256", str(bound))
+
+
+def _note_dates(flow: Flow, grant: Grant, evidence: Evidence) -> None:
+    for label, moved in (("an hour ahead", HOUR_S), ("an hour ago", -HOUR_S)):
+        answer = flow.read(grant.access_token, proof=claiming(iat=flow.now() + moved))
+        evidence.note(f"a proof dated {label}, with the server's nonce", _word(answer))
 
 
 def _shouted(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from conformance.sdk import Accepted, Candidate, Effect, Evidence, NotApplicable, Refused, accepted, check, expect
@@ -9,7 +10,7 @@ from conformance_security.jwk import verification_secrets
 from conformance_security.oauth.flow import Attempt, Change, Code, Flow, Grant
 from conformance_security.oauth.keys import SigningKey
 from conformance_security.oauth.pkce import Pkce
-from conformance_security.oauth.settings import Client, client_sections
+from conformance_security.oauth.settings import Client, Server, client_sections
 from conformance_security.oauth.tokens import claiming, under_hmac
 from conformance_security.oauth.verdicts import declined, no_code
 
@@ -17,6 +18,17 @@ from conformance_security.oauth.verdicts import declined, no_code
 PUSHED = ("oauth.push", "oauth.authorize")
 #: A scope that no client is registered for.
 UNKNOWN_SCOPE = "conformance-unknown"
+#: Of the scopes that other clients have, so many are asked for.
+SCOPES_MAX = 3
+#: Ways to prove a client that the profile knows (FAPI 2.0 5.3.2.1).
+METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
+#: Members of the metadata that are kept as evidence.
+ADVERTISED = (
+    "response_types_supported", "grant_types_supported", "code_challenge_methods_supported",
+    "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
+    "dpop_signing_alg_values_supported", "request_object_signing_alg_values_supported",
+    "require_pushed_authorization_requests", "authorization_response_iss_parameter_supported",
+)  # fmt: skip
 #: Grants without a place for a bad password: the grant itself is refused (RFC 6749 5.2).
 NO_SUCH_GRANT = ("unsupported_grant_type", "unauthorized_client", "invalid_request", "invalid_client")
 
@@ -52,6 +64,28 @@ def requests_name_their_redirect(candidate: Candidate, evidence: Evidence) -> No
     """A pushed request without redirect_uri is refused, or leads to no code."""
     flow = _ready(candidate)
     _leads_nowhere(flow, flow.attempt(redirect_uri=None), "the request has no redirect_uri", evidence)
+
+
+@check("SEC-J11.metadata", requirement="SEC-J11", needs=("oauth.metadata",), effects=Effect.READ)
+def metadata_is_the_servers_own(candidate: Candidate, evidence: Evidence) -> None:
+    """The metadata names the issuer that clients know, endpoints under TLS, pushed requests, and S256."""
+    server = Server.of(candidate)
+    metadata = server.metadata
+    if not metadata.get("token_endpoint"):
+        accepted(candidate.without_credentials().prepare("oauth.metadata"), "the metadata")
+    expect(
+        metadata.get("issuer") == server.issuer,
+        "the metadata must name the issuer that clients know",
+        expected=server.issuer,
+        actual=str(metadata.get("issuer")),
+    )
+    for name in sorted(name for name in metadata if name.endswith(("_endpoint", "_uri"))):
+        url = str(metadata[name])
+        expect(url.startswith("https://"), f"{name} must be under TLS", expected="https://…", actual=url)
+    if candidate.offers("oauth.push"):
+        _expect_listed(metadata, "code_challenge_methods_supported", ("S256",))
+        _expect_listed(metadata, "token_endpoint_auth_methods_supported", METHODS)
+    evidence.note("advertised", {name: metadata[name] for name in ADVERTISED if name in metadata})
 
 
 @check("SEC-J12.pushed", requirement="SEC-J12", needs=PUSHED, effects=Effect.WRITE)
@@ -165,11 +199,14 @@ def scopes_stay_within_the_registration(candidate: Candidate, evidence: Evidence
     """A client that asks for more than is registered is refused, or granted no more than is registered."""
     flow = _ready(candidate)
     registered = set(flow.client.registered_scope.split())
-    wanted = " ".join([*flow.client.scope.split(), *sorted(_of_others(candidate) - registered), UNKNOWN_SCOPE])
-    granted = _granted(flow, wanted)
-    evidence.note("asked for", wanted)
-    evidence.note("granted", granted)
-    if granted is not None:
+    supported = flow.server.metadata.get("scopes_supported", ())
+    known = _of_others(candidate) | {str(scope) for scope in supported if isinstance(scope, str)}
+    for further in [*sorted(known - registered)[:SCOPES_MAX], UNKNOWN_SCOPE]:
+        wanted = " ".join([*flow.client.scope.split(), further])
+        granted = _granted(flow, wanted)
+        evidence.note(f"asked for {wanted}", "refused" if granted is None else f"granted {granted}")
+        if granted is None:
+            continue
         excess = sorted(set(granted.split()) - registered)
         expect(
             not excess,
@@ -203,6 +240,16 @@ def _leads_nowhere(flow: Flow, attempt: Attempt, because: str, evidence: Evidenc
     response = flow.visit(pushed)
     no_code(response, because)
     evidence.note("refused only after it was pushed", f"{because}: {response}")
+
+
+def _expect_listed(metadata: Mapping[str, Any], name: str, any_of: Collection[str]) -> None:
+    listed = metadata.get(name)
+    expect(
+        isinstance(listed, list) and bool(set(any_of) & set(map(str, listed))),
+        f"the metadata must advertise what the profile asks for: {name}",
+        expected=" or ".join(any_of),
+        actual=str(listed),
+    )
 
 
 def _signing(candidate: Candidate) -> Flow:

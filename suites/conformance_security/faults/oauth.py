@@ -19,6 +19,24 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J08", "a DPoP-bound token", "SEC-J09.replay", "SEC-J09.htm", "SEC-J09.htu", "SEC-J09.ath", "SEC-J09.iat",
     ),
     fault(
+        "oauth.dpop-jkt-unchecked",
+        "Codes work without the key that was asked for",
+        "授权码未与请求指定的密钥绑定",
+        "SEC-J08.code", "the code is bound to another key",
+    ),
+    fault(
+        "oauth.dpop-signature-unchecked",
+        "The signature of a DPoP proof is not verified",
+        "未验证 DPoP 证明的签名",
+        "SEC-J09.form", "the proof is signed by another key than it shows",
+    ),
+    fault(
+        "oauth.dpop-nonce-unchecked",
+        "Any nonce in a DPoP proof will do",
+        "DPoP 证明中的随机数未经核对",
+        "SEC-J09.nonce", "the nonce in the proof is not the server's",
+    ),
+    fault(
         "oauth.dpop-replay",
         "DPoP proofs are accepted again",
         "DPoP 证明可重放",
@@ -77,6 +95,12 @@ FAULTS: tuple[Fault, ...] = (
         "Pushed requests need no redirect address",
         "推送请求可不含回调地址",
         "SEC-J11.redirect", "the request has no redirect_uri",
+    ),
+    fault(
+        "oauth.metadata-issuer",
+        "The metadata names another issuer",
+        "元数据中的签发方不符",
+        "SEC-J11.metadata", "must name the issuer that clients know",
     ),
     fault(
         "oauth.par-optional",
@@ -185,5 +209,29 @@ FAULTS: tuple[Fault, ...] = (
         "Any scope that is asked for is granted",
         "请求的权限范围一律授予",
         "SEC-J18", "no scope beyond the registered ones",
+    ),
+    fault(
+        "oauth.refresh-client-unbound",
+        "Any client may use a refresh token",
+        "任意客户端均可使用刷新令牌",
+        "SEC-J19.client", "issued to another client",
+    ),
+    fault(
+        "oauth.refresh-rotated",
+        "Refresh tokens work once",
+        "刷新令牌仅可使用一次（轮换）",
+        "SEC-J19.rotation", "must work again",
+    ),
+    fault(
+        "oauth.iss-missing",
+        "Authorization responses do not name their issuer",
+        "授权响应未标明签发方",
+        "SEC-J20.issuer", "must name its issuer",
+    ),
+    fault(
+        "oauth.refusal-ignored",
+        "A user who declines has consented",
+        "用户拒绝授权仍签发授权码",
+        "SEC-J20.refusal", "the user declined",
     ),
 )  # fmt: skip

@@ -227,7 +227,15 @@ class Flow:
 
     # -- the resource -------------------------------------------------------------------------------------
 
-    def read(self, token: str, *, proof: Change = sound, scheme: str = "", by: Candidate | None = None) -> Answer:
+    def read(
+        self,
+        token: str,
+        *,
+        proof: Change = sound,
+        scheme: str = "",
+        by: Candidate | None = None,
+        answer_challenges: bool = True,
+    ) -> Answer:
         """Read the protected resource. ``by``: somebody else's view of the candidate (another certificate, none)."""
         url = self.server.resource
         if self._proves and not url:
@@ -241,7 +249,7 @@ class Flow:
             honest = dpop_proof(self.dpop_key, "GET", url, now=self.now(), token=token, nonce=nonce)
             return prepared.with_header("DPoP", _text(honest, proof))
 
-        return self._ask("resource", make)
+        return self._ask("resource", make) if answer_challenges else make(self.nonce("resource")).send()
 
     def resource_proof(self, token: str) -> str:
         """Return a sound proof for the resource, to be sent as it is."""

@@ -65,7 +65,7 @@ def _refused(answer: Answer, because: str, statuses: Collection[int], challenged
         raise Finding(f"must be refused: {because}", expected="a refusal (4xx)", actual=describe(answer))
     if isinstance(answer, Broken):
         raise Finding(f"must be refused cleanly: {because}", expected="a refusal (4xx)", actual=describe(answer))
-    if wants_nonce(answer):
+    if wants_nonce(answer) and not challenged:
         raise Inconclusive(
             f"the server asks for a nonce again and again, so nothing shows whether it saw that {because}"
         )

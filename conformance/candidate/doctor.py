@@ -1,18 +1,25 @@
-"""Proof of a mapping before a run: every reading operation is called once, and what was understood is shown."""
+"""Proof of a mapping before a run: every reading operation is called once, and what was understood is shown.
+
+With ``write`` money is proven too: a small payment between two accounts, read back and refunded.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from conformance.candidate.hints import hints
 from conformance.candidate.mapping import Operation
+from conformance.candidate.templates import Reference
 from conformance.contract.neutral import neutral_operations
 from conformance.model.candidate import Effect
 from conformance.sdk.answers import Accepted, Answer, Broken, Refused, describe
 from conformance.sdk.candidate import Candidate
-from conformance.sdk.findings import Undecided
+from conformance.sdk.findings import NotApplicable, Undecided
 
 State = Literal["understood", "refused", "broken", "not called"]
 
@@ -33,7 +40,8 @@ SHOWN_MAX = 200
 class Row:
     """What is known about one operation (or, with ``user``, about one user's credentials).
 
-    ``missing`` names arguments that no example could be found for.
+    ``missing`` names arguments that no example could be found for, ``sent`` is the request in short, and ``hints``
+    say what to try next.
     """
 
     operation: str
@@ -45,6 +53,8 @@ class Row:
     missing: tuple[str, ...] = ()
     curl: str = ""
     status: int = 0
+    sent: str = ""
+    hints: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -59,6 +69,7 @@ def examine(candidate: Candidate) -> list[Row]:
     """
     examples = _Examples(candidate)
     rows = [_row(candidate, name, examples) for name in sorted(candidate.driver.operations())]
+    rows += _pool_rows(candidate)
     return rows + _user_rows(candidate, [row for row in rows if row.state == "understood"])
 
 
@@ -78,10 +89,25 @@ class _Examples:
             self._known["account"] = str(pool["id"])
 
     def find(self, name: str) -> Any:
-        """Return an example of an argument, or None."""
+        """Return an example of an argument, or of ``user.x``, a member of the caller's section; or None."""
+        if name.startswith("user."):
+            return self._candidate.file.users.get(self._candidate.user or "", {}).get(name.removeprefix("user."))
         if name not in self._known and name in SOURCES:
             self._known[name] = self._first(*SOURCES[name])
         return self._known.get(name)
+
+    def advice(self, name: str) -> tuple[str, ...]:
+        """Return what would give an example of an argument."""
+        if name.startswith("user."):
+            member, user = name.removeprefix("user."), self._candidate.user or "alice"
+            return (f'add {member} = "…" to [users.{user}], and to every other user',)
+        if name in SOURCES:
+            operation = SOURCES[name][0]
+            if not self._candidate.offers(operation):
+                pool = ", or list one under [[pool]]" if name == "account" else ""
+                return (f"map {operation}, whose first item is the example{pool}",)
+            return (f"{operation} gave none: make one in the test environment, or run `conformance doctor --write`",)
+        return ()
 
     def _first(self, operation: str, member: str) -> Any:
         if not self._candidate.offers(operation):
@@ -99,17 +125,19 @@ def _row(candidate: Candidate, name: str, examples: _Examples) -> Row:
         return Row(name, "not called", f"effect {effect}: mapped, proven only by checks", effect=effect)
     if name in UNPROVEN:
         return Row(name, "not called", "needs arguments that only a check can give", effect=effect)
-    wanted = operation.main.path.names() if operation else frozenset[str]()
-    missing = tuple(sorted(argument for argument in wanted if examples.find(argument) is None))
+    missing = _without_example(operation, examples) if operation else ()
     if missing:
-        return Row(name, "not called", f"no example for {', '.join(missing)}", effect=effect, missing=missing)
+        advice = tuple(dict.fromkeys(advice for item in missing for advice in examples.advice(item)))
+        detail = f"no example for {', '.join(missing)}"
+        return Row(name, "not called", detail, effect=effect, missing=missing, hints=advice)
     placed = operation.placed if operation else frozenset({"limit"})
     return _asked(candidate, name, {argument: examples.find(argument) for argument in placed}, effect)
 
 
 def _asked(candidate: Candidate, name: str, arguments: Mapping[str, Any], effect: Effect) -> Row:
     """Ask as the first user; where that is not allowed or not there, as the others and at the other endpoints."""
-    first = row = _judged(name, _called(candidate, name, arguments), effect)
+    mapped = _mapped(candidate, name)
+    first = row = judged(name, _called(candidate, name, arguments), effect, operation=mapped)
     others = [candidate.as_user(user) for user in candidate.file.users if user != candidate.user]
     others += [candidate.at(endpoint) for endpoint in candidate.endpoints]
     for other in others:
@@ -117,13 +145,23 @@ def _asked(candidate: Candidate, name: str, arguments: Mapping[str, Any], effect
             break
         answer = _called(other, name, arguments)
         by = other.user if other.user != candidate.user else ""
-        row = _judged(name, answer, effect, endpoint=other.endpoint, seen_by=by or "")
+        row = judged(name, answer, effect, operation=mapped, endpoint=other.endpoint, seen_by=by or "")
     return row if row.state == "understood" else first
 
 
-def _judged(
-    name: str, answer: Answer | Undecided, effect: Effect, *, user: str = "", endpoint: str = "", seen_by: str = ""
+def judged(
+    name: str,
+    answer: Answer | Undecided,
+    effect: Effect,
+    *,
+    operation: Operation | None = None,
+    user: str = "",
+    endpoint: str = "",
+    seen_by: str = "",
 ) -> Row:
+    """Return the row of an answer."""
+    if isinstance(answer, NotApplicable):
+        return Row(name, "not called", answer.reason, user, effect)
     if isinstance(answer, Undecided):
         return Row(name, "broken", answer.reason, user, effect)
     states: dict[type, State] = {Accepted: "understood", Refused: "refused", Broken: "broken"}
@@ -134,9 +172,11 @@ def _judged(
         detail=describe(answer) + place,
         user=user,
         effect=effect,
-        understood={} if isinstance(answer, Broken) else _shown(answer.value),
+        understood={} if isinstance(answer, Broken) else shown(answer.value),
         curl=answer.exchange.curl,
         status=answer.exchange.status,
+        sent=sent_of(answer.exchange.curl),
+        hints=hints(name, answer, operation),
     )
 
 
@@ -149,11 +189,38 @@ def _user_rows(candidate: Candidate, proven: list[Row]) -> list[Row]:
     rows = []
     for user in candidate.file.users:
         answer = _called(candidate.as_user(user), name, {})
-        row = _judged(name, answer, Effect.READ, user=user)
+        row = judged(name, answer, Effect.READ, operation=_mapped(candidate, name), user=user)
         # A 403 or 404 shows that the credentials were understood: this user's role simply does not cover it.
         let_in = row.state == "refused" and row.status != 401
         rows.append(replace(row, state="understood") if let_in else row)
     return rows
+
+
+def _pool_rows(candidate: Candidate) -> list[Row]:
+    """Compare the balance of each owner's first prepared account with what the file says."""
+    rows = []
+    for item in {item.get("owner"): item for item in reversed(candidate.file.pool)}.values():
+        owner = item.get("owner")
+        if not candidate.offers("accounts.balance") or (owner and owner not in candidate.file.users):
+            continue
+        answer = _called(
+            candidate.as_user(str(owner)) if owner else candidate, "accounts.balance", {"account": item["id"]}
+        )
+        if isinstance(answer, Accepted) and answer.value.get("available") != item.get("balance"):
+            rows.append(_differing(str(item["id"]), item.get("balance"), answer))
+    return rows
+
+
+def _differing(account: str, stated: Any, answer: Accepted) -> Row:
+    found = answer.value.get("available")
+    said = f"the file says {stated}, the product {found}"
+    advice = [f"correct the balance of {account} under [[pool]]: it must be what is really there"]
+    if type(found) is int and type(stated) is int and stated and found:
+        factor = max(found / stated, stated / found)
+        if factor in (10, 100, 1000, 100_000, 100_000_000):
+            advice.insert(0, f"they differ by {factor:g}: is `as`, `exponent` or `currency` of the balance right?")
+    detail = f"balance of {account}: {said}"
+    return Row("accounts.balance", "broken", detail, sent=sent_of(answer.exchange.curl), hints=tuple(advice))
 
 
 def _needs_credentials(candidate: Candidate, name: str) -> bool:
@@ -173,5 +240,28 @@ def _mapped(candidate: Candidate, name: str) -> Operation | None:
     return mapped().get(name) if mapped else None
 
 
-def _shown(value: Mapping[str, Any]) -> dict[str, str]:
+def _without_example(operation: Operation, examples: _Examples) -> tuple[str, ...]:
+    """Return what stands in the path and has neither example nor value; one of alternatives is enough."""
+    missing = set()
+    for part in operation.main.path.parts:
+        if isinstance(part, Reference) and all(examples.find(name) is None for name in part.alternatives):
+            missing.add(part.alternatives[0])
+    return tuple(sorted(missing))
+
+
+def shown(value: Mapping[str, Any]) -> dict[str, str]:
+    """Return a value's members as short text."""
     return {str(key): str(item)[:SHOWN_MAX] for key, item in value.items()}
+
+
+def sent_of(curl: str) -> str:
+    """Return a request in short, out of the command that repeats it: method, path, query and body, secrets masked."""
+    try:
+        words = shlex.split(curl)
+    except ValueError:
+        return ""
+    if len(words) < 4:
+        return ""
+    path = re.sub(r"^https?://[^/]+", "", words[3]) or "/"
+    body = words[words.index("--data-binary") + 1] if "--data-binary" in words else ""
+    return f"{words[2]} {path}" + (f"  {body[:SHOWN_MAX]}" if body else "")

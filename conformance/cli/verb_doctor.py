@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,8 @@ import rich_click as click
 from conformance import exits
 
 if TYPE_CHECKING:
-    from conformance.engine.preflight import Preflight
+    from conformance.candidate.doctor import Row
+    from conformance.engine.preflight import Gap, Preflight
 
 _MARKS = {"understood": "✓", "not called": "·", "refused": "✗", "broken": "✗"}
 
@@ -22,11 +25,16 @@ _MARKS = {"understood": "✓", "not called": "·", "refused": "✗", "broken": "
 )
 @click.option("-p", "--profile", default="payment-product", show_default=True, help="Profile id, or a profile file.")
 @click.option("--offline", is_flag=True, help="Check files and plan only; contact nothing.")
+@click.option("--write", is_flag=True, help="Prove money too: one small payment, if [scope] effects allows it.")
 @click.option("--only-plugins", multiple=True, help="Load only these plugins or distributions.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def command(candidate: Path | None, profile: str, offline: bool, only_plugins: tuple[str, ...], form: str) -> int:
+def command(
+    candidate: Path | None, profile: str, offline: bool, write: bool, only_plugins: tuple[str, ...], form: str
+) -> int:
     """Check candidate.toml, call every mapped reading operation once, and say what a run would cover.
 
+    For each operation: what was sent, what was understood, and what to try next. Then the checks that would stay not
+    tested, and what to add for them. Nothing is written and no money moves, unless --write says so.
     Exit code 0 when a run can start, 2 when something must be fixed first.
     """
     from conformance.engine.preflight import preflight
@@ -35,50 +43,74 @@ def command(candidate: Path | None, profile: str, offline: bool, only_plugins: t
 
     only = only_plugins or None
     path = find_candidate(candidate)
-    found = preflight(path, find_profile(profile, only), only=only, offline=offline)
-    click.echo(_json(found) if form == "json" else _text(found, path))
+    found = preflight(path, find_profile(profile, only), only=only, offline=offline, write=write and not offline)
+    width = max(40, shutil.get_terminal_size((100, 24)).columns)
+    click.echo(_json(found) if form == "json" else _text(found, path, width))
     return exits.CONFORMANT if found.good else exits.USAGE
 
 
 def _json(found: Preflight) -> str:
-    return json.dumps(
+    rows = [
         {
-            "ready": found.good,
-            "errors": list(found.errors),
-            "operations": [
-                {
-                    "operation": r.operation,
-                    "user": r.user,
-                    "state": r.state,
-                    "detail": r.detail,
-                    "value": dict(r.understood),
-                }
-                for r in found.rows
+            "operation": row.operation,
+            "user": row.user,
+            "state": row.state,
+            "detail": row.detail,
+            "sent": row.sent,
+            "value": dict(row.understood),
+            "missing": list(row.missing),
+            "hints": list(row.hints),
+        }
+        for row in found.rows
+    ]
+    coverage = [
+        {
+            "suite": item.suite,
+            "runnable": item.runnable,
+            "others": [
+                {"outcome": gap.outcome, "reason": gap.reason, "checks": list(gap.checks), "remedy": gap.remedy}
+                for gap in item.gaps
             ],
-            "coverage": [
-                {"suite": c.suite, "runnable": c.runnable, "others": [{"reason": t, "checks": n} for t, n in c.reasons]}
-                for c in found.coverage
-            ],
-        },
-        ensure_ascii=False,
-        indent=2,
-    )
+        }
+        for item in found.coverage
+    ]
+    document = {"ready": found.good, "errors": list(found.errors), "operations": rows, "coverage": coverage}
+    return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _text(found: Preflight, path: Path) -> str:
-    lines = [f"{path}", *found.errors]
+def _text(found: Preflight, path: Path, width: int) -> str:
+    lines = [str(path), *found.errors]
     for row in found.rows:
-        who = f" as {row.user}" if row.user else ""
-        lines.append(f"  {_MARKS[row.state]} {row.operation}{who}: {row.detail}")
-        if row.state == "understood" and not row.user:
-            shown = ", ".join(f"{key}={value[:40]}" for key, value in list(row.understood.items())[:5])
-            lines += [f"      {shown}"] if shown else []
-        if not row.good and row.curl:
-            lines.append(f"      {row.curl}")
+        lines += _row(row, width)
     for item in found.coverage:
-        lines.append(f"  {item.suite}: {item.runnable} checks would run")
-        lines += [f"      {count} × {reason}" for reason, count in item.reasons]
-    lines.append(
-        "ready: `conformance run` can start" if found.good else "not ready: fix the lines marked ✗ or named above"
-    )
-    return "\n".join(lines)
+        lines += ["", f"{item.suite}: {item.runnable} checks would run"]
+        for gap in item.gaps:
+            lines += _gap(gap, width)
+    end = "ready: `conformance run` can start" if found.good else "not ready: fix the lines marked ✗ or named above"
+    return "\n".join([*lines, "", end])
+
+
+def _row(row: Row, width: int) -> list[str]:
+    who = f" as {row.user}" if row.user else ""
+    lines = _wrapped(f"{_MARKS[row.state]} {row.operation}{who}: {row.detail}", width, "", "    ")
+    plain = row.state == "understood" and row.user and not row.hints
+    if row.sent and not plain:
+        lines += _wrapped(row.sent, width, "    sent  ", "          ")
+    if row.understood and row.state == "understood" and not row.user:
+        shown = ", ".join(f"{key}={value[:60]}" for key, value in list(row.understood.items())[:9])
+        lines += _wrapped(shown, width, "    read  ", "          ")
+    for hint in row.hints:
+        lines += _wrapped(hint, width, "    → ", "      ")
+    if not row.good and row.curl:
+        lines.append(f"    {row.curl}")
+    return lines
+
+
+def _gap(gap: Gap, width: int) -> list[str]:
+    lines = _wrapped(f"{len(gap.checks)} {gap.outcome}: {gap.reason}", width, "  ", "    ")
+    lines += _wrapped(" ".join(gap.checks), width, "      ", "      ")
+    return lines + (_wrapped(gap.remedy, width, "    → ", "      ") if gap.remedy else [])
+
+
+def _wrapped(text: str, width: int, first: str, further: str) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=further) or [first.rstrip()]

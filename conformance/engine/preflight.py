@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.candidate.doctor import Row, examine
 from conformance.candidate.open import bind
+from conformance.candidate.proving import prove
 from conformance.engine.plan import Selection, make_plan
 from conformance.engine.run import offered_operations
 from conformance.engine.tracing import NullRecorder
 from conformance.engine.world import load_world
 from conformance.errors import ConformanceError
 from conformance.files.candidate_file import read_candidate
+from conformance.model.plan import PlannedCheck
 from conformance.model.profile import Profile
 from conformance.plugins import load_drivers
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Checks that would not run, for one reason, and what would have to be added; ``remedy`` is "" for none."""
+
+    outcome: str
+    reason: str
+    checks: tuple[str, ...]
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,7 @@ class Coverage:
 
     suite: str
     runnable: int
-    reasons: tuple[tuple[str, int], ...]
+    gaps: tuple[Gap, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +52,10 @@ class Preflight:
         return not self.errors and all(row.good for row in self.rows)
 
 
-def preflight(path: Path, profile: Profile, *, only: tuple[str, ...] | None = None, offline: bool = False) -> Preflight:
-    """Examine a candidate file; with ``offline`` nothing is contacted.
+def preflight(
+    path: Path, profile: Profile, *, only: tuple[str, ...] | None = None, offline: bool = False, write: bool = False
+) -> Preflight:
+    """Examine a candidate file; with ``offline`` nothing is contacted, with ``write`` a small payment is made.
 
     Mistakes become entries of ``errors``, each with its remedy; nothing is raised for them.
     """
@@ -56,24 +69,52 @@ def preflight(path: Path, profile: Profile, *, only: tuple[str, ...] | None = No
     coverage = []
     for contents in world.suites:
         mine = [item for item in plan.checks if item.suite == contents.id]
-        reasons = Counter(f"{item.settled[0]}: {item.settled[1]}" for item in mine if item.settled)
         runnable = sum(1 for item in mine if not item.settled)
-        coverage.append(Coverage(contents.id, runnable, tuple(reasons.most_common())))
+        coverage.append(Coverage(contents.id, runnable, _gaps(mine)))
     if offline:
         return Preflight(coverage=tuple(coverage))
-    errors, rows = _called(path, only)
+    errors, rows = _called(path, only, write)
     return Preflight(errors, rows, tuple(coverage))
 
 
-def _called(path: Path, only: tuple[str, ...] | None) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+def _gaps(checks: list[PlannedCheck]) -> tuple[Gap, ...]:
+    """Return why checks would not run, the reason that stops most of them first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in checks:
+        if item.settled:
+            found.setdefault(item.settled, []).append(item.id)
+    ranked = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    return tuple(Gap(outcome, reason, tuple(ids), _remedy(reason)) for (outcome, reason), ids in ranked)
+
+
+def _remedy(reason: str) -> str:
+    """Return what to write into candidate.toml, where the reason does not say it already."""
+    offer = reason.removeprefix("the candidate does not offer ")
+    if offer != reason:
+        names = offer.split(", ")
+        return " and ".join(f'[operations."{name}"]' for name in names) + ", or false where the product has none"
+    claim = reason.removeprefix("the candidate does not claim ")
+    if claim != reason:
+        return "supports = [" + ", ".join(f'"{name}"' for name in ["…", *claim.split(", ")]) + "]"
+    return '[scope] effects = "…" allows more' if "side effects" in reason else ""
+
+
+def _called(path: Path, only: tuple[str, ...] | None, write: bool) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     drivers = {name: factory for name, (factory, _) in load_drivers(only).items()}
     try:
         candidate = bind(read_candidate(path), NullRecorder("doctor"), drivers)
     except ConformanceError as error:
         return (error.diagnostics(),), ()
     try:
-        return (), tuple(examine(candidate))
+        proven = prove(candidate) if write else []
+        return (), (*proven, *_others(examine(candidate), proven))
     except ConformanceError as error:
         return (error.diagnostics(),), ()
     finally:
         candidate.driver.close()
+
+
+def _others(rows: list[Row], proven: list[Row]) -> list[Row]:
+    """Leave out what was not called because it moves money, where it was proven instead."""
+    done = {row.operation for row in proven}
+    return [row for row in rows if not (row.state == "not called" and row.operation in done)]

@@ -6,7 +6,8 @@
     bearer      token
     basic       username (a key may be the user), password
     api-key     key, sent in header (default X-Api-Key), after prefix; or in = "query" | "cookie" under name
-    oauth2      client_id with client_secret, or with private_key, algorithm and kid (private_key_jwt); scope, audience
+    oauth2      client_id with client_secret, or with private_key, algorithm and kid (private_key_jwt); scope, audience;
+                dpop binds the token to a key (see dpop.py)
     login       the operation ``operation`` (default login) gives a token at ``token_at`` (default $.session)
     cookie      like login, sent back as cookie ``cookie`` (default session)
     hmac        key; header, template, hash, encoding
@@ -70,7 +71,8 @@ class Authentication:
             case "api-key":
                 self._key(draft, caller)
             case "oauth2" | "login":
-                self._put(draft, caller, "Authorization", caller.text("prefix", "Bearer ") + self.token(caller))
+                prefix = "DPoP " if proves(caller) else "Bearer "
+                self._put(draft, caller, "Authorization", caller.text("prefix", prefix) + self.token(caller))
             case "cookie":
                 self._cookie(draft, caller)
             case "hmac":
@@ -150,6 +152,11 @@ class Authentication:
         draft.set_header(caller.text("time_header", "X-Timestamp"), stamp)
         if caller.settings.get("key_id"):
             draft.set_header(caller.text("key_id_header", "X-Key-Id"), caller.text("key_id"))
+
+
+def proves(caller: Caller) -> bool:
+    """Tell whether a caller's tokens are bound to a key of its own (RFC 9449)."""
+    return caller.scheme == "oauth2" and caller.settings.get("dpop") not in (None, False)
 
 
 def _add_cookie(draft: Draft, pair: str) -> None:

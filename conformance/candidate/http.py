@@ -12,11 +12,12 @@ from urllib.parse import urljoin
 
 from conformance.candidate.acting import Acting
 from conformance.candidate.assertion import assertion_member
-from conformance.candidate.auth import Authentication
+from conformance.candidate.auth import Authentication, proves
 from conformance.candidate.bare import bare_operation
 from conformance.candidate.burst import together
 from conformance.candidate.callers import Caller
 from conformance.candidate.composing import compose
+from conformance.candidate.dpop import Proofs
 from conformance.candidate.draft import Draft
 from conformance.candidate.extract import Response, Unreadable
 from conformance.candidate.mapping import Operation, Step, Until
@@ -68,6 +69,7 @@ class HttpDriver:
         self._offer: Offer = offer_of(candidate)
         self._acting = Acting(candidate, self._secrets)
         self._authentication = Authentication(self._ask, self._secrets)
+        self._proofs = Proofs(self._secrets)
 
     # -- the driver protocol ------------------------------------------------------------------------------
 
@@ -272,6 +274,9 @@ class HttpDriver:
             self._authentication.apply(draft, call.caller)
             # What a check says about a header holds against what the scheme put there.
             draft.apply((edit for edit in edits if edit.kind in ("header", "drop-header")), Stage.REQUEST)
+        if call.caller and _shows_proof(call):
+            self._proofs.add(draft, call.caller)
+        if call.step.auth:
             self._sign(draft, call)
         draft.apply(edits, Stage.WIRE)
         return draft
@@ -296,6 +301,9 @@ class HttpDriver:
         request = self._finished(call).finished()
         identity = call.caller.identity(self._file.tls) if call.caller else ("", "")
         exchange = self._session.send(request, identity=identity, learn=self._learning(call))
+        if _shows_proof(call) and isinstance(exchange, Exchange) and self._proofs.asked_again(request, exchange):
+            request = self._finished(call).finished()
+            exchange = self._session.send(request, identity=identity, learn=self._learning(call))
         for _ in range(REDIRECTS_MAX if call.step.redirects else 0):
             following = _redirected(request, exchange)
             if following is None:
@@ -343,6 +351,15 @@ class HttpDriver:
     def _base(self, endpoint: str) -> str:
         url = self._file.endpoints[endpoint] if endpoint else self._file.base_url
         return url.rstrip("/")
+
+
+def _shows_proof(call: _Call) -> bool:
+    """Tell whether a request carries a proof of possession of its caller's: unless a check sets or drops it itself."""
+    if call.caller is None or not proves(call.caller):
+        return False
+    edits = call.prepared.edits if call.main else ()
+    edited = any(edit.kind in ("header", "drop-header") and edit.name.lower() == "dpop" for edit in edits)
+    return not edited and (call.step.auth or call.operation.name == call.caller.text("operation", "token"))
 
 
 def _redirected(request: WireRequest, exchange: Exchange | Broken) -> WireRequest | None:

@@ -18,12 +18,21 @@ class KeyMismatch(ValueError):
     """A key that does not fit the algorithm."""
 
 
-def sign_jws(claims: Mapping[str, Any], pem: str, algorithm: str = "", kid: str = "") -> str:
-    """Return a signed token. ``pem`` is a PKCS#8 private key; without ``algorithm`` it follows from the key."""
+def sign_jws(
+    claims: Mapping[str, Any],
+    pem: str,
+    algorithm: str = "",
+    kid: str = "",
+    header: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a signed token. ``pem`` is a PKCS#8 private key; without ``algorithm`` it follows from the key.
+
+    ``header`` holds further members of the header, or replaces ``typ``.
+    """
     key = serialization.load_pem_private_key(pem.encode("ascii"), password=None)
     chosen = algorithm or algorithm_of(key)
-    header = {"alg": chosen, "typ": "JWT"} | ({"kid": kid} if kid else {})
-    signed = f"{_segment(header)}.{_segment(claims)}"
+    head = {"alg": chosen, "typ": "JWT"} | ({"kid": kid} if kid else {}) | dict(header or {})
+    signed = f"{_segment(head)}.{_segment(claims)}"
     return f"{signed}.{encode(_signature(key, chosen, signed.encode('ascii')))}"
 
 

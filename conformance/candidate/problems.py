@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping
 
 from conformance.candidate.auth import SCHEMES
+from conformance.candidate.dpop import SETTINGS as DPOP_SETTINGS
 from conformance.candidate.mapping import MAPPING_KEYS
 from conformance.candidate.offering import Offer, offer_of, offer_of_neutral
 from conformance.candidate.reading_toml import Place
@@ -69,6 +70,9 @@ def _users(candidate: CandidateFile, problems: list[Problem]) -> None:
         if scheme not in SCHEMES:
             problems.append(Problem(f"{user.path}.scheme", repr(scheme), "one of " + ", ".join(SCHEMES)))
             continue
+        bound = None if isinstance(settings.get("dpop"), bool) else Place(settings, user.path, "", problems).table("dpop")
+        if bound:
+            bound.only(DPOP_SETTINGS)
         for needed in NEEDED[scheme]:
             if not any(settings.get(name) for name in needed.split("|")):
                 wanted = needed.replace("|", " or ")

@@ -70,13 +70,17 @@ def _users(candidate: CandidateFile, problems: list[Problem]) -> None:
         if scheme not in SCHEMES:
             problems.append(Problem(f"{user.path}.scheme", repr(scheme), "one of " + ", ".join(SCHEMES)))
             continue
-        bound = None if isinstance(settings.get("dpop"), bool) else Place(settings, user.path, "", problems).table("dpop")
-        if bound:
-            bound.only(DPOP_SETTINGS)
+        if not isinstance(settings.get("dpop"), bool):
+            _dpop(Place(settings, user.path, "", problems).table("dpop"))
         for needed in NEEDED[scheme]:
             if not any(settings.get(name) for name in needed.split("|")):
                 wanted = needed.replace("|", " or ")
                 problems.append(Problem(user.path, f"no {wanted}", f'{wanted} for scheme "{scheme}"'))
+
+
+def _dpop(place: Place | None) -> None:
+    if place is not None:
+        place.only(DPOP_SETTINGS)
 
 
 def _signing(candidate: CandidateFile, problems: list[Problem]) -> None:

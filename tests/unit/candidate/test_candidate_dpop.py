@@ -168,7 +168,8 @@ def test_what_a_check_says_of_the_proof_holds(bound: Callable[..., Candidate], p
 
 
 def test_without_dpop_a_token_is_a_bearer_token(bound: Callable[..., Candidate], product: Product) -> None:
-    product.answer = lambda request: {"access_token": TOKEN} if request.path == "/token" else {"items": []}
+    items: dict[str, Any] = {"items": []}
+    product.answer = lambda request: {"access_token": TOKEN} if request.path == "/token" else items
     bind(bound, False).call("payments.list")
     assert [request.headers.get("Authorization") for request in product.requests] == [None, f"Bearer {TOKEN}"]
     assert all("DPoP" not in request.headers for request in product.requests)

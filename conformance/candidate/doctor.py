@@ -62,12 +62,13 @@ class Row:
         return self.state in ("understood", "not called")
 
 
-def examine(candidate: Candidate) -> list[Row]:
+def examine(candidate: Candidate, known: Mapping[str, Any] | None = None) -> list[Row]:
     """Call every mapped reading operation once with a harmless example, and one as each user.
 
-    Nothing is written and no money moves. Operations that do more are listed as *not called*.
+    Nothing is written and no money moves. Operations that do more are listed as *not called*. ``known`` are examples
+    of arguments that are there already.
     """
-    examples = _Examples(candidate)
+    examples = _Examples(candidate, known or {})
     rows = [_row(candidate, name, examples) for name in sorted(candidate.driver.operations())]
     rows += _pool_rows(candidate)
     return rows + _user_rows(candidate, [row for row in rows if row.state == "understood"])
@@ -76,7 +77,7 @@ def examine(candidate: Candidate) -> list[Row]:
 class _Examples:
     """Harmless argument values, found in the pool or by reading lists."""
 
-    def __init__(self, candidate: Candidate) -> None:
+    def __init__(self, candidate: Candidate, known: Mapping[str, Any]) -> None:
         self._candidate = candidate
         self._known: dict[str, Any] = {
             "limit": 1,
@@ -87,6 +88,7 @@ class _Examples:
         pool = next((item for item in candidate.file.pool if item.get("owner", candidate.user) == candidate.user), None)
         if pool:
             self._known["account"] = str(pool["id"])
+        self._known |= {name: value for name, value in known.items() if value is not None}
 
     def find(self, name: str) -> Any:
         """Return an example of an argument, or of ``user.x``, a member of the caller's section; or None."""
@@ -130,7 +132,7 @@ def _row(candidate: Candidate, name: str, examples: _Examples) -> Row:
         advice = tuple(dict.fromkeys(advice for item in missing for advice in examples.advice(item)))
         detail = f"no example for {', '.join(missing)}"
         return Row(name, "not called", detail, effect=effect, missing=missing, hints=advice)
-    placed = operation.placed if operation else frozenset({"limit"})
+    placed = operation.placed | _asked_about(operation) if operation else frozenset({"limit"})
     return _asked(candidate, name, {argument: examples.find(argument) for argument in placed}, effect)
 
 
@@ -187,7 +189,10 @@ def _user_rows(candidate: Candidate, proven: list[Row]) -> list[Row]:
         return []
     name = min(with_login, key=lambda item: (item != "accounts.list", item != "payments.list", item))
     rows = []
+    lent = _lent(candidate)
     for user in candidate.file.users:
+        if user in lent and user != candidate.user:
+            continue  # it acts for others, in operations of its own
         answer = _called(candidate.as_user(user), name, {})
         row = judged(name, answer, Effect.READ, operation=_mapped(candidate, name), user=user)
         # A 403 or 404 shows that the credentials were understood: this user's role simply does not cover it.
@@ -225,7 +230,17 @@ def _differing(account: str, stated: Any, answer: Accepted) -> Row:
 
 def _needs_credentials(candidate: Candidate, name: str) -> bool:
     operation = _mapped(candidate, name)
-    return operation is None or (operation.main.auth and not operation.main.path.names())
+    return operation is None or (operation.main.auth and not operation.main.path.names() - _users_own(operation))
+
+
+def _users_own(operation: Operation) -> frozenset[str]:
+    return frozenset(name for name in operation.main.path.names() if name.startswith("user."))
+
+
+def _lent(candidate: Candidate) -> set[str]:
+    """Return the users whom the mapping itself lets act for others."""
+    operations: Mapping[str, Operation] = getattr(candidate.driver, "mapped", dict)()
+    return {step.caller for operation in operations.values() for step in operation.steps if step.caller}
 
 
 def _called(candidate: Candidate, name: str, arguments: Mapping[str, Any]) -> Answer | Undecided:
@@ -242,11 +257,16 @@ def _mapped(candidate: Candidate, name: str) -> Operation | None:
 
 def _without_example(operation: Operation, examples: _Examples) -> tuple[str, ...]:
     """Return what stands in the path and has neither example nor value; one of alternatives is enough."""
-    missing = set()
+    missing = {name for name in _asked_about(operation) if examples.find(name) is None}
     for part in operation.main.path.parts:
         if isinstance(part, Reference) and all(examples.find(name) is None for name in part.alternatives):
             missing.add(part.alternatives[0])
     return tuple(sorted(missing))
+
+
+def _asked_about(operation: Operation) -> frozenset[str]:
+    """Return the arguments that decide whose call it is, placed or not."""
+    return frozenset({operation.main.owner_of} - {""})
 
 
 def shown(value: Mapping[str, Any]) -> dict[str, str]:

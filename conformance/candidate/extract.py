@@ -5,6 +5,7 @@
 "body:base64" "body:text"       the body as it is
 "argument:account"              the argument that was sent
 { at = "$.amount", as = "decimal-string", default = 0, words = { theirs = "ours" }, optional = true }
+{ at = "$.amount", as = "minor", absolute = true }   without its sign
 { … }                           an object of extractions
 anything else                   stands for itself
 """
@@ -24,7 +25,7 @@ from conformance.candidate.templates import MISSING
 from conformance.sdk.answers import Exchange
 
 _SOURCES = ("header:", "body:", "argument:")
-_KEYS = {"at", "as", "default", "words", "optional", "exponent", "format", "currency"}
+_KEYS = {"at", "as", "default", "words", "optional", "exponent", "format", "currency", "absolute"}
 
 
 class Unreadable(Exception):
@@ -85,6 +86,7 @@ class Extraction:
     exponent: int | None = None
     format: str = ""
     currency: Query | None = None
+    absolute: bool = False
 
     def read(self, response: Response) -> Any:
         """Return the canonical value, MISSING where it is optional and absent; raises Unreadable."""
@@ -127,7 +129,8 @@ class Extraction:
         if not self.conversion:
             return value
         try:
-            return convert_in(self.conversion, value, self._context(response))
+            converted = convert_in(self.conversion, value, self._context(response))
+            return abs(converted) if self.absolute and type(converted) is int else converted
         except Unconvertible as error:
             raise Unreadable(f"{self.query.text if self.query else self.source}: {error}") from error
 
@@ -196,4 +199,5 @@ def _compile_table(place: Place) -> Extraction:
         exponent=value.get("exponent"),
         format=place.text("format"),
         currency=compile_query(place.at("currency")) if "currency" in value else None,
+        absolute=place.flag("absolute", False),
     )

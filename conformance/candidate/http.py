@@ -193,6 +193,8 @@ class HttpDriver:
         """Make all calls of an operation but the last and return the arguments of that, or why it is not reached."""
         arguments = dict(prepared.arguments)
         for step in operation.steps[:-1]:
+            if not step.needed(arguments):
+                continue
             kept = self._intermediate(self._call(operation, step, prepared, arguments, main=False))
             if not isinstance(kept, dict):
                 return kept

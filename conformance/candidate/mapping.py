@@ -22,7 +22,7 @@ One operation:
     response = "json"                  # json | xml | bytes
     redirects = false                  # true: follow redirects that stay in scope
     until = { operation = "payments.read", with = { payment = "$.id" }, at = "$.state", is = ["confirmed"], … }
-    steps = [ { … keep = { invoice = "$.bolt11" } }, { … } ]   # several calls make one operation
+    steps = [ { … keep = { invoice = "$.bolt11" } }, { … when = "balance" }, { … } ]   # several calls make one
 
 ``false`` instead of a table says that the product does not have the operation.
 ``[mapping]`` holds for all: contract ("neutral" | "none"), format, header, accept, refused, error, states, currency,
@@ -46,7 +46,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 _STEP_KEYS = {
     "method", "path", "query", "header", "body", "format", "root", "auth", "caller", "accept", "refused", "error",
-    "response", "redirects", "content_type", "keep", "endpoint",
+    "response", "redirects", "content_type", "keep", "endpoint", "when",
 }  # fmt: skip
 _OPERATION_KEYS = _STEP_KEYS | {
     "title",
@@ -97,6 +97,12 @@ class Step:
     redirects: bool = False
     any_content_type: bool = False
     keep: Mapping[str, Extraction] = field(default_factory=dict)
+    #: An argument without which, or with zero for it, this call is left out; never of the last one.
+    when: str = ""
+
+    def needed(self, arguments: Mapping[str, Any]) -> bool:
+        """Tell whether this call is to be made."""
+        return not self.when or bool(arguments.get(self.when))
 
     def names(self) -> frozenset[str]:
         """Return the arguments this call places."""
@@ -179,7 +185,10 @@ def _steps(place: Place, defaults: Mapping[str, Any]) -> tuple[Step, ...]:
         return (_step(place, defaults),)
     for item in steps.items():
         item.only(_STEP_KEYS)
-    return tuple(_step(item, defaults) for item in steps.items())
+    made = tuple(_step(item, defaults) for item in steps.items())
+    if made[-1].when:
+        steps.wrong("a last call without `when`: it gives the result")
+    return made
 
 
 def _step(place: Place, defaults: Mapping[str, Any]) -> Step:
@@ -210,6 +219,7 @@ def _step(place: Place, defaults: Mapping[str, Any]) -> Step:
         response=place.choice("response", ("json", "xml", "bytes"), "json"),
         redirects=place.flag("redirects", False),
         any_content_type=place.text("content_type", str(defaults.get("content_type", "strict"))) == "any",
+        when=place.text("when"),
         keep={item.name: compile_extraction(item) for item in keep.members()} if (keep := place.table("keep")) else {},
     )
 

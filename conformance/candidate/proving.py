@@ -18,12 +18,16 @@ from conformance.sdk.findings import Undecided
 AMOUNT, REFUND = 101, 1
 
 
-def prove(candidate: Candidate) -> list[Row]:
-    """Make one small payment and read it back; returns a row for each step, none where the scope forbids money."""
+def prove(candidate: Candidate) -> tuple[list[Row], dict[str, Any]]:
+    """Make one small payment and read it back; returns a row for each step, and what was made as examples.
+
+    Nothing is made where the scope forbids money.
+    """
     ceiling = candidate.file.scope.ceiling()
     if not Effect.MONEY.within(ceiling):
-        return [Row("payments.create", "not called", f"[scope] allows at most {ceiling}: no money was moved")]
-    return _Proof(candidate).rows()
+        return [Row("payments.create", "not called", f"[scope] allows at most {ceiling}: no money was moved")], {}
+    proof = _Proof(candidate)
+    return proof.rows(), proof.made
 
 
 class _Proof:
@@ -33,11 +37,13 @@ class _Proof:
         self._candidate = candidate
         self._rows: list[Row] = []
         self._currency = _currency(candidate)
+        self.made: dict[str, Any] = {}
 
     def rows(self) -> list[Row]:
         debtor, creditor = self._account(1_000_00, self._candidate), self._account(0, self._candidate)
         if debtor is None or creditor is None:
             return self._rows
+        self.made["account"] = debtor.id
         before = self._balance(debtor)
         payment = self._ask(
             "payments.create",
@@ -56,6 +62,7 @@ class _Proof:
 
     def _follow(self, payment: Mapping[str, Any], debtor: Account, before: int | None) -> None:
         identifier = payment.get("id")
+        self.made["payment"] = identifier
         self._compare(payment, "payments.create")
         read = self._ask("payments.read", Effect.READ, payment=identifier) or {}
         self._compare(read, "payments.read")
@@ -103,6 +110,9 @@ class _Proof:
         if type(found) is not int or found == AMOUNT:
             return
         factor = f", {found / AMOUNT:g} times as much" if found else ""
+        if found == -AMOUNT:
+            self._doubt(name, "the amount comes with a minus sign: absolute = true beside its `as`")
+            return
         self._doubt(
             name, f"{AMOUNT} minor units were asked for and {found} are answered{factor}: look at `as` of amount"
         )

@@ -84,8 +84,10 @@ def _text(found: Preflight, path: Path, width: int) -> str:
         lines += _row(row, width)
     for item in found.coverage:
         lines += ["", f"{item.suite}: {item.runnable} checks would run"]
+        absent = sum(len(gap.checks) for gap in item.gaps if gap.outcome == "not applicable")
         for gap in item.gaps:
-            lines += _gap(gap, width)
+            lines += _gap(gap, width) if gap.outcome != "not applicable" else []
+        lines += [f"  {absent} not applicable: the profile allows that the product does not offer it"] if absent else []
     end = "ready: `conformance run` can start" if found.good else "not ready: fix the lines marked ✗ or named above"
     return "\n".join([*lines, "", end])
 

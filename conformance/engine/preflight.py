@@ -106,8 +106,8 @@ def _called(path: Path, only: tuple[str, ...] | None, write: bool) -> tuple[tupl
     except ConformanceError as error:
         return (error.diagnostics(),), ()
     try:
-        proven = prove(candidate) if write else []
-        return (), (*proven, *_others(examine(candidate), proven))
+        proven, made = prove(candidate) if write else ([], {})
+        return (), (*proven, *_others(examine(candidate, made), proven))
     except ConformanceError as error:
         return (error.diagnostics(),), ()
     finally:
@@ -117,4 +117,4 @@ def _called(path: Path, only: tuple[str, ...] | None, write: bool) -> tuple[tupl
 def _others(rows: list[Row], proven: list[Row]) -> list[Row]:
     """Leave out what was not called because it moves money, where it was proven instead."""
     done = {row.operation for row in proven}
-    return [row for row in rows if not (row.state == "not called" and row.operation in done)]
+    return [row for row in rows if row.operation not in done or row.user or row.state == "broken"]

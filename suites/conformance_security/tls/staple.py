@@ -27,11 +27,17 @@ def demands_staple(certificate: x509.Certificate) -> bool:
 
 
 def defect(staple: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime) -> str:
-    """Say what is wrong with a response about ``leaf``, or return "": completes "the stapled OCSP response …"."""
+    """Say what is wrong with a response about ``leaf``, or return "": completes "the stapled OCSP response …".
+
+    Raises UnsupportedAlgorithm for algorithms that cannot be verified here.
+    """
     try:
-        response = ocsp.load_der_ocsp_response(staple)
+        return _defect(ocsp.load_der_ocsp_response(staple), leaf, issuer, now)
     except ValueError:
         return "cannot be parsed"
+
+
+def _defect(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime) -> str:
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         return f"is an error: {response.response_status.name.lower()}"
     answer = next((item for item in response.responses if _is_about(item, leaf, issuer)), None)

@@ -83,12 +83,8 @@ class Roots:
 
 def alternative_names(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the DNS names and IP addresses among the subject alternative names, as text."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return ()
-    addresses = (str(address) for address in names.get_values_for_type(x509.IPAddress))
-    return (*names.get_values_for_type(x509.DNSName), *addresses)
+    names = _alternative(certificate)
+    return (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
 
 
 def names_host(certificate: x509.Certificate, host: str) -> bool:
@@ -96,13 +92,20 @@ def names_host(certificate: x509.Certificate, host: str) -> bool:
 
     A wildcard stands for exactly one whole leftmost label; an address must be named as an address.
     """
-    names = alternative_names(certificate)
+    names = _alternative(certificate)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         wanted = host.rstrip(".").encode("idna").decode().lower()
-        return any(_covers(name.rstrip(".").lower(), wanted) for name in names)
-    return any(_same_address(name, address) for name in names)
+        return any(_covers(name.rstrip(".").lower(), wanted) for name in names.get_values_for_type(x509.DNSName))
+    return address in names.get_values_for_type(x509.IPAddress)
+
+
+def _alternative(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return x509.SubjectAlternativeName([])
 
 
 def _covers(name: str, wanted: str) -> bool:
@@ -111,10 +114,3 @@ def _covers(name: str, wanted: str) -> bool:
     _, dot, parent = wanted.partition(".")
     # "*.com" would cover every company: a wildcard needs at least two labels to its right.
     return bool(dot) and parent == name[2:] and "." in parent
-
-
-def _same_address(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    try:
-        return ipaddress.ip_address(name) == address
-    except ValueError:
-        return False

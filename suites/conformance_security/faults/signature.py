@@ -12,7 +12,7 @@ FAULTS: tuple[Fault, ...] = (
         "未验证请求签名",
         "SEC-S01", "carries no signature", "SEC-S02", "SEC-S03", "SEC-S04", "SEC-S05", "SEC-S06", "SEC-S07", "SEC-S08",
         "SEC-S09", "SEC-S10.created", "SEC-S10.algorithm", "SEC-S10.several", "SEC-S11.range", "SEC-S11.encoding",
-        "SEC-S11.user",
+        "SEC-S11.user", "SEC-D11",
     ),
     fault(
         "signature.digest-unchecked",

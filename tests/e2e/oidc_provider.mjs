@@ -83,6 +83,7 @@ const provider = new Provider(issuer, {
     Session: 3600,
     RefreshToken: 3600,
   },
+  issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: false,
   cookies: { keys: ['a key of the test environment'] },
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },

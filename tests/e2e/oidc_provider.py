@@ -141,7 +141,7 @@ issuer = "{issuer}"
 scope = "openid accounts"
 mtls_endpoint = "mtls"
 parameters = {{ login_hint = "alice" }}
-reject = {{ login_hint = "nobody" }}
+decliner = "nobody"
 {clients}"""
 
 
@@ -168,7 +168,7 @@ def _registration(name: str, key: SigningKey, certificate: str) -> dict[str, Any
     return {
         "client_id": name,
         "redirect_uris": [REDIRECT],
-        "grant_types": ["authorization_code"],
+        "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
         "token_endpoint_auth_method": "private_key_jwt",
         "token_endpoint_auth_signing_alg": "ES256",

@@ -15,6 +15,7 @@ SUITE = Suite(
         "conformance_security.checks.certificates",
         "conformance_security.checks.mutual",
         "conformance_security.checks.transport_suites",
+        "conformance_security.checks.transport_early",
         "conformance_security.checks.transport_tlcp",
         "conformance_security.checks.signature",
         "conformance_security.checks.signature_forged",

@@ -93,6 +93,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-T13.compression", "compression must be off",
     ),
     fault(
+        "tls.early-data",
+        "Payments are accepted as TLS 1.3 early data",
+        "接受以 TLS 1.3 早期数据发送的付款",
+        "SEC-T13.early-data", "sent as early data must be refused",
+    ),
+    fault(
         "tlcp.version",
         "A TLCP hello is answered as TLS 1.2",
         "以 TLS 1.2 应答 TLCP 握手",

@@ -16,12 +16,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.sdk import Host, Listener
+from conformance_security.reference.early_data import EarlyTerminator
 from conformance_security.reference.tls_script import Offer, Script, alert, read_offer, sized
 
 #: The endpoint name of the listener.
 FRONT = "front"
 
 _TLS10, _TLS12 = 0x0301, 0x0303
+#: The extension of clients that want tickets (psk_key_exchange_modes).
+_PSK_MODES = 0x002D
 _OLD = frozenset({0x002F, 0x0035, 0xC009, 0xC00A, 0xC013, 0xC014})
 _DHE = frozenset({0x009E, 0x009F, 0x0033, 0x0039, 0x0067, 0x006B})
 #: Suites that a fault makes the server fall for.
@@ -82,18 +85,25 @@ class _Front:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._chain: tuple[bytes, ...] | None = None
+        self._early: EarlyTerminator | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read the first record and decide."""
-        with contextlib.closing(writer):
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             offer, taken = await read_offer(reader)
             answer = self._scripted(offer) if offer else None
-            with contextlib.suppress(ConnectionError):
-                if answer is None:
-                    await self._relay(taken, reader, writer)
-                else:
-                    writer.write(answer)
-                    await writer.drain()
+            if answer is not None:
+                writer.write(answer)
+                await writer.drain()
+            elif offer and _PSK_MODES in offer.extensions and self._host.faults.on("tls.early-data"):
+                await self._terminator().serve(taken, reader, writer, self._host.url())
+            else:
+                await self._relay(taken, reader, writer)
+
+    def _terminator(self) -> EarlyTerminator:
+        """Return the terminator that takes early data, made when it is first needed."""
+        self._early = self._early or EarlyTerminator(self._host.directory)
+        return self._early
 
     def _scripted(self, offer: Offer) -> bytes | None:
         """Return the answer of a faulty server, or None where no fault is about this hello."""

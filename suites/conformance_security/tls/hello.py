@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 
 from conformance_security.tls.wire import numbers, vector
 
@@ -57,18 +58,20 @@ def client_hello(
     compressions: bytes = b"\x00",
     status: bool = False,
     share: bytes = b"",
+    more: Mapping[int, bytes] = MappingProxyType({}),
 ) -> bytes:
     """Return a record with a ClientHello that offers exactly ``version`` and ``suites``.
 
     ``also``: further versions beside TLS 1.3, most wanted first. ``compressions``: methods, one byte each.
     ``status``: ask for a stapled OCSP response. ``share``: a public X25519 key; random bytes without one.
+    ``more``: further extensions, behind all others.
     """
     legacy = min(version, Version.TLS12)
     session = os.urandom(32) if version is Version.TLS13 else b""
     body = struct.pack(">H", legacy) + (random or os.urandom(32)) + vector(session, 1)
     body += vector(numbers(suites), 2) + vector(compressions, 1)
     if version not in _BARE:
-        offered = {**_common(host, status), **_modern(version, also, share)}
+        offered = {**_common(host, status), **_modern(version, also, share), **more}
         body += vector(b"".join(numbers([name]) + vector(value, 2) for name, value in offered.items()), 2)
     handshake = bytes([CLIENT_HELLO]) + vector(body, 3)
     record_version = version if version in _BARE else Version.TLS10

@@ -213,7 +213,7 @@ class Party:
         return brought(answer.headers["Location"])
 
     def redeem(
-        self, code: str, *, proof: str | None = "", assertion: str | None = None, **changes: Any
+        self, code: str, /, *, proof: str | None = "", assertion: str | None = None, **changes: Any
     ) -> requests.Response:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri}
         form |= {"code_verifier": self.verifier, **self.credentials(assertion)}

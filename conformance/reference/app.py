@@ -73,8 +73,18 @@ def _public_routes(host: ReferenceHost) -> list[Route]:
             {"database": str(host.db.path), "users": list(host.users.names()), "faults": host.faults.active()}
         )
 
+    async def shadow(request: Request) -> Response:
+        """Fault routes.undocumented: an operator's view of all accounts, for whoever is logged in."""
+        host.principal(request)
+        if not host.faults.on("routes.undocumented"):
+            raise HTTPException(404)
+        with host.db.reading() as connection:
+            rows = connection.execute("SELECT id, owner, balance FROM accounts LIMIT 100").fetchall()
+        return answer({"items": [dict(row) for row in rows]})
+
     return [
         Route("/openapi.json", contract, methods=["GET"]),
+        Route("/internal/accounts", shadow, methods=["GET"], include_in_schema=False),
         Route("/debug", debug, methods=["GET"], include_in_schema=False),
         Route("/metrics", debug, methods=["GET"], include_in_schema=False),
     ]

@@ -102,10 +102,17 @@ class Consents:
         with self._host.db.reading() as connection:
             return connection.execute("SELECT * FROM consents WHERE id = ?", (consent,)).fetchone()
 
+    def owner(self, consent: str) -> str:
+        """Return who granted a consent; raises Problem(404)."""
+        row = self._row(consent)
+        if row is None:
+            raise Problem(404, "not-found", "There is no such consent.")
+        return str(row["owner"])
+
     def own(self, principal: Principal, consent: str) -> Any:
         """Return a consent that the caller granted; raises Problem(404)."""
         row = self._row(consent)
-        if row is None or row["owner"] != principal.user:
+        if row is None or (row["owner"] != principal.user and not self._host.faults.on("consents.owner-unchecked")):
             raise Problem(404, "not-found", "There is no such consent.")
         return row
 
@@ -155,10 +162,11 @@ def routes(host: ReferenceHost) -> list[Route]:
 
     async def read(request: Request) -> Response:
         principal = host.authorize(request, scope="consents")
-        return answer(describe(host, host.consents.own(principal, request.path_params["consent"])))
+        status = 206 if host.faults.on("openapi.undocumented-answer") else 200
+        return answer(describe(host, host.consents.own(principal, request.path_params["consent"])), status)
 
     async def revoke(request: Request) -> Response:
-        principal = host.authorize(request, scope="consents")
+        principal = _revoker(host, request)
         consent = host.consents.own(principal, request.path_params["consent"])["id"]
 
         def job(connection: sqlite3.Connection) -> None:
@@ -173,6 +181,14 @@ def routes(host: ReferenceHost) -> list[Route]:
         Route("/consents/{consent}", read, methods=["GET"]),
         Route("/consents/{consent}", revoke, methods=["DELETE"]),
     ]
+
+
+def _revoker(host: ReferenceHost, request: Request) -> Principal:
+    """Return who revokes. Fault routes.write-open: a caller without credentials is taken for the owner."""
+    if host.faults.on("routes.write-open") and "authorization" not in request.headers:
+        owner = host.consents.owner(request.path_params["consent"])
+        return Principal(owner, frozenset(), frozenset())
+    return host.authorize(request, scope="consents")
 
 
 def _permissions(body: Mapping[str, Any]) -> list[str]:

@@ -66,4 +66,22 @@ FAULTS: tuple[Fault, ...] = (
         "第二因素未与交易绑定且可重复使用",
         "SEC-Z10", "second factor",
     ),
+    fault(
+        "routes.write-open",
+        "An operation that writes was forgotten when credentials were asked for",
+        "某个写操作遗漏了认证",
+        "SEC-Z07.document", "DELETE /consents/{consent} without credentials",
+    ),
+    fault(
+        "consents.owner-unchecked",
+        "Any customer can read and revoke any consent",
+        "任何客户均可查看并撤销他人的同意",
+        "SEC-Z02.document", "/consents/{consent} on a thing of another customer",
+    ),
+    fault(
+        "routes.undocumented",
+        "An operator's view is live beside the documented paths",
+        "文档之外存在在线的运维接口",
+        "SEC-D12.document", "what is not documented must not be served",
+    ),
 )  # fmt: skip

@@ -66,4 +66,34 @@ FAULTS: tuple[Fault, ...] = (
         "请求可不带 Host",
         "SEC-I07", "with no Host",
     ),
+    fault(
+        "openapi.required-ignored",
+        "A missing required member gets a default",
+        "缺失的必填字段被静默填充默认值",
+        "SEC-I10", "lacks the required member currency",
+    ),
+    fault(
+        "openapi.crash-on-extra",
+        "An unknown member crashes the operation",
+        "未知字段使操作崩溃",
+        "SEC-I10", "has a member that the document does not allow",
+    ),
+    fault(
+        "openapi.syntax-crash",
+        "A body that is not JSON crashes the operation",
+        "非 JSON 请求体使操作崩溃",
+        "SEC-I10.drawn", "a 5xx or no answer is never a refusal",
+    ),
+    fault(
+        "openapi.undocumented-answer",
+        "Answers are not those of the document",
+        "应答与公布的文档不符",
+        "SEC-I10.answers", "must be answered as documented",
+    ),
+    fault(
+        "routes.method-undocumented",
+        "A path answers to a method that nobody documented",
+        "路径接受未公布的方法",
+        "SEC-I06.document", "is not documented and must be refused",
+    ),
 )  # fmt: skip

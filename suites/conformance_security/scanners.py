@@ -1,7 +1,6 @@
-"""Scanners for data that must not be shown: card numbers, identity numbers, secrets, internals.
+"""Check digits of personal numbers, and scanners for members named like secrets and for internals.
 
-Pure functions over text. Checksums keep false alarms down: a random run of digits is a card number one time in ten,
-so the card scanner also asks for an issuer range; the identity scanner asks for a calendar date.
+Pure functions over text; :mod:`conformance_security.privacy` looks for personal data with them.
 """
 
 from __future__ import annotations
@@ -11,12 +10,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-#: Digits that may be grouped by single blanks or hyphens, not part of a longer run.
-_DIGITS = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-])")
-#: First digits of card numbers issued by the large schemes (ISO/IEC 7812 major industries 3 to 6, and 81 to 89).
-_ISSUERS = re.compile(r"(?:3[0-9]|4|5|6|8[1-9])")
-#: A citizen identification number: region, birth date, sequence, check character (GB 11643).
-_IDENTITY = re.compile(r"(?<!\d)\d{6}(?:19|20)\d{9}[\dXx](?![\dA-Za-z])")
 _IDENTITY_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _IDENTITY_CHECK = "10X98765432"
 
@@ -65,17 +58,6 @@ def identity_number(text: str) -> bool:
     return _IDENTITY_CHECK[total % 11] == text[17].upper()
 
 
-def card_numbers(text: str) -> list[str]:
-    """Return every full card number in ``text``, digits only."""
-    found = (re.sub(r"[ -]", "", match.group()) for match in _DIGITS.finditer(text))
-    return [digits for digits in found if _ISSUERS.match(digits) and luhn(digits) and len(set(digits)) > 1]
-
-
-def identity_numbers(text: str) -> list[str]:
-    """Return every full citizen identification number in ``text``."""
-    return [match.group() for match in _IDENTITY.finditer(text) if identity_number(match.group())]
-
-
 def internals(text: str) -> list[str]:
     """Return what in ``text`` discloses the inside of a product, as nouns: "a Python stack trace"."""
     return [name for name, pattern in _INTERNALS if pattern.search(text)]
@@ -84,11 +66,6 @@ def internals(text: str) -> list[str]:
 def secret_members(value: Any, path: str = "$") -> list[str]:
     """Return the places in a JSON value where a member named like a secret holds something."""
     return list(_secrets(value, path))
-
-
-def masked(digits: str) -> str:
-    """Return a number for a message: first six, last four."""
-    return f"{digits[:6]}{'*' * max(0, len(digits) - 10)}{digits[-4:]}"
 
 
 def _secrets(value: Any, path: str) -> Iterator[str]:

@@ -34,20 +34,15 @@ def the_audit_proves_signed_payments(candidate: Candidate, evidence: Evidence) -
     Every text of the record is tried as a signature of the client's public key over every other; the record needs no
     particular form. What was signed must lead to the payment's own body: it holds the body, or its digest beside it.
     """
-    signer = candidate.as_user("signer")
-    paid = Scene.set(signer, evidence).paid()
-    if not any(name.lower() in ("signature", "x-jws-signature") for name in paid.exchange.request_headers):
-        raise NotApplicable("the client signs no requests")
     key = _key_of(candidate)
+    paid = Scene.set(candidate.as_user("signer"), evidence).paid()
     payment = str(paid.value["id"])
     record = next((item for item in audited(candidate.as_user("auditor")) if payment in str(item)), None)
     expect(
         record is not None, "a signed payment must leave an audit record", expected=payment, actual="no record of it"
     )
-    texts = list(dict.fromkeys(_texts(record)))[:_TEXTS_MAX]
-    signed = next(
-        (message for message in _messages(texts) for value in _values(texts) if verifies(key, message, value)), None
-    )
+    texts = texts_of(record)
+    signed = signed_among(texts, key)
     expect(
         signed is not None,
         "the audit must keep the client's signature and what it was made over",
@@ -55,7 +50,7 @@ def the_audit_proves_signed_payments(candidate: Candidate, evidence: Evidence) -
         actual=f"none among the {len(texts)} texts of the record",
     )
     expect(
-        signed is not None and _leads_to(signed, paid.exchange.request_body, texts),
+        signed is not None and leads_to(signed, paid.exchange.request_body, texts),
         "the audit must keep what was signed, not only its digest",
         expected="the body of the payment",
         actual="a signature over a digest of something that is not in the record",
@@ -64,12 +59,25 @@ def the_audit_proves_signed_payments(candidate: Candidate, evidence: Evidence) -
 
 
 def _key_of(candidate: Candidate) -> PublicKey:
-    section = candidate.file.users["signer"].get("signing") or candidate.file.signing
+    section = {**candidate.file.signing, **(candidate.file.users["signer"].get("signing") or {})}
+    if not section:
+        raise NotApplicable("the client signs no requests")
     directory = candidate.file.path.parent if candidate.file.path else Path()
     key = public_key_of(section, directory)
     if key is None:
         raise NotTested("the public key of the user signer cannot be told from [users.signer] signing", blame="CONFIG")
     return key
+
+
+def texts_of(record: Any) -> list[str]:
+    """Return the distinct texts of a record, those inside JSON texts included."""
+    return list(dict.fromkeys(_texts(record)))[:_TEXTS_MAX]
+
+
+def signed_among(texts: list[str], key: PublicKey) -> bytes | None:
+    """Return the text that another text is a valid signature over, or None."""
+    values = _values(texts)
+    return next((message for message in _messages(texts) for value in values if verifies(key, message, value)), None)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -124,7 +132,7 @@ def _latin(text: str) -> bool:
     return True
 
 
-def _leads_to(signed: bytes, body: bytes, texts: list[str]) -> bool:
+def leads_to(signed: bytes, body: bytes, texts: list[str]) -> bool:
     """Tell whether what was signed is about this body, and the record holds the body itself."""
     forms = (body, base64.urlsafe_b64encode(body).rstrip(b"="), base64.b64encode(body))
     if any(form in signed for form in forms):

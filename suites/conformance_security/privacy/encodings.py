@@ -60,7 +60,8 @@ def _inside(raw: bytes, text: str | None) -> Iterator[tuple[str, bytes]]:
     if text is None:
         return
     if "\\u" in text:
-        yield "JSON escapes", _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).encode("utf-8", "replace")
+        plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        yield "JSON escapes", plain.encode("latin-1" if plain.startswith("\x1f\x8b") else "utf-8", "replace")
     if "%" in text and _PERCENT.search(text):
         yield "percent", unquote_to_bytes(text)
     for number, word in enumerate(_WORD.finditer(text)):

@@ -57,21 +57,20 @@ def client_hello(
     also: Sequence[Version] = (),
     compressions: bytes = b"\x00",
     status: bool = False,
-    share: bytes = b"",
     more: Mapping[int, bytes] = MappingProxyType({}),
 ) -> bytes:
     """Return a record with a ClientHello that offers exactly ``version`` and ``suites``.
 
     ``also``: further versions beside TLS 1.3, most wanted first. ``compressions``: methods, one byte each.
-    ``status``: ask for a stapled OCSP response. ``share``: a public X25519 key; random bytes without one.
-    ``more``: further extensions, behind all others.
+    ``status``: ask for a stapled OCSP response. ``more``: further extensions, behind all others, or in the place of
+    one that is already there.
     """
     legacy = min(version, Version.TLS12)
     session = os.urandom(32) if version is Version.TLS13 else b""
     body = struct.pack(">H", legacy) + (random or os.urandom(32)) + vector(session, 1)
     body += vector(numbers(suites), 2) + vector(compressions, 1)
     if version not in _BARE:
-        offered = {**_common(host, status), **_modern(version, also, share), **more}
+        offered = {**_common(host, status), **_modern(version, also), **more}
         body += vector(b"".join(numbers([name]) + vector(value, 2) for name, value in offered.items()), 2)
     handshake = bytes([CLIENT_HELLO]) + vector(body, 3)
     record_version = version if version in _BARE else Version.TLS10
@@ -90,8 +89,8 @@ def _common(host: str, status: bool) -> dict[int, bytes]:
     return parts
 
 
-def _modern(version: Version, also: Sequence[Version], share: bytes) -> dict[int, bytes]:
+def _modern(version: Version, also: Sequence[Version]) -> dict[int, bytes]:
     if version is not Version.TLS13:
         return {}
-    key = numbers([_GROUPS[0]]) + vector(share or os.urandom(32), 2)
+    key = numbers([_GROUPS[0]]) + vector(os.urandom(32), 2)
     return {VERSIONS: vector(numbers([version, *also]), 1), KEY_SHARE: vector(key, 2)}

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -18,11 +19,12 @@ from conformance.sdk import RawSocket
 from conformance_security.tls.flight import ServerHello, parse_extensions, parse_server_hello
 from conformance_security.tls.hello import EARLY_DATA, HANDSHAKE, KEY_SHARE, Version, client_hello
 from conformance_security.tls.schedule import SUITE, Protection, derive, expand, extract, finished
-from conformance_security.tls.wire import Malformed, Reader, vector
+from conformance_security.tls.wire import Malformed, Reader, numbers, vector
 
 _ALERT, _APPLICATION, _CHANGE_CIPHER = 21, 23, 20
 _SERVER_HELLO, _TICKET, _END_OF_EARLY, _ENCRYPTED, _CERTIFICATE, _REQUEST, _FINISHED = 2, 4, 5, 8, 11, 13, 20
 _PSK, _PSK_MODES = 0x0029, 0x002D
+_X25519, _P256 = 0x001D, 0x0017
 _BINDER_SIZE = 32
 
 
@@ -52,6 +54,7 @@ class Client:
         self._connection = connection
         self._ticket = ticket
         self._private = X25519PrivateKey.generate()
+        self._other_private = ec.generate_private_key(ec.SECP256R1())
         self._result = Conversation()
         self._wire = b""
         self._transcript = self._hello(host)
@@ -74,18 +77,20 @@ class Client:
         return self._result
 
     def _hello(self, host: str) -> bytes:
-        public = self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        more = {_PSK_MODES: b"\x01\x01"}
+        more = {KEY_SHARE: vector(self._shares(), 2), _PSK_MODES: b"\x01\x01"}
         if self._ticket is None:
-            return client_hello(Version.TLS13, [SUITE], host, share=public, more=more)[5:]
+            return client_hello(Version.TLS13, [SUITE], host, more=more)[5:]
         # The binders stand last and are computed over everything before them.
         identity = vector(self._ticket.identity, 2) + struct.pack(">I", self._ticket.age_add)
-        empty = vector(identity, 2) + vector(vector(bytes(_BINDER_SIZE), 1), 2)
-        whole = client_hello(Version.TLS13, [SUITE], host, share=public, more={**more, EARLY_DATA: b"", _PSK: empty})[
-            5:
-        ]
+        more |= {EARLY_DATA: b"", _PSK: vector(identity, 2) + vector(vector(bytes(_BINDER_SIZE), 1), 2)}
+        whole = client_hello(Version.TLS13, [SUITE], host, more=more)[5:]
         secret = derive(extract(b"", self._ticket.key), "res binder")
         return whole[:-_BINDER_SIZE] + finished(secret, whole[: -_BINDER_SIZE - 3])
+
+    def _shares(self) -> bytes:
+        first = self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        second = self._other_private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return numbers([_X25519]) + vector(first, 2) + numbers([_P256]) + vector(second, 2)
 
     def _handshake(self, early: Protection | None) -> tuple[Protection, Protection]:
         """Read the server's flight and finish; return the protections of application data, reading and writing."""
@@ -112,9 +117,16 @@ class Client:
 
     def _shared(self, hello: ServerHello) -> bytes:
         reader = Reader(hello.extensions.get(KEY_SHARE, b""))
-        if reader.number(2) != 0x001D or reader.done:
-            raise Malformed("the server wants another group")
-        return self._private.exchange(X25519PublicKey.from_public_bytes(reader.vector(2)))
+        group = reader.number(2)
+        if reader.done or group not in (_X25519, _P256):
+            raise Malformed("the server wants another group than X25519 and P-256")
+        try:
+            if group == _X25519:
+                return self._private.exchange(X25519PublicKey.from_public_bytes(reader.vector(2)))
+            public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), reader.vector(2))
+            return self._other_private.exchange(ec.ECDH(), public)
+        except ValueError as error:
+            raise Malformed("the server's key share is no point of its curve") from error
 
     def _server_hello(self) -> ServerHello:
         for kind, _, body in self._records():

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urljoin
 
 from conformance.candidate.acting import Acting
 from conformance.candidate.assertion import assertion_member
@@ -24,6 +23,8 @@ from conformance.candidate.mapping import Operation, Step, Until
 from conformance.candidate.offering import Offer, offer_of
 from conformance.candidate.problems import http_problems
 from conformance.candidate.raw import RecordedSocket, secure_context
+from conformance.candidate.redirecting import redirected
+from conformance.candidate.repeating import Repeats
 from conformance.candidate.secrets import Secrets
 from conformance.candidate.session import Session
 from conformance.candidate.signing import sign_draft
@@ -67,6 +68,7 @@ class HttpDriver:
         self._session = Session.of(candidate, recorder, self._secrets)
         self._contexts: dict[tuple[str, str], ssl.SSLContext] = {}
         self._offer: Offer = offer_of(candidate)
+        self._repeats = Repeats()
         self._acting = Acting(candidate, self._secrets)
         self._authentication = Authentication(self._ask, self._secrets)
         self._proofs = Proofs(self._secrets)
@@ -191,7 +193,14 @@ class HttpDriver:
 
     def _before_last(self, operation: Operation, prepared: Prepared) -> dict[str, Any] | Answer:
         """Make all calls of an operation but the last and return the arguments of that, or why it is not reached."""
-        arguments = dict(prepared.arguments)
+        if len(operation.steps) == 1:
+            return dict(prepared.arguments)
+        key = str(prepared.arguments.get("idempotency_key") or "")
+        kept = self._repeats.kept(operation.name, key, lambda: self._first_calls(operation, prepared))
+        return {**prepared.arguments, **kept} if isinstance(kept, dict) else kept
+
+    def _first_calls(self, operation: Operation, prepared: Prepared) -> dict[str, Any] | Answer:
+        arguments, all_kept = dict(prepared.arguments), dict[str, Any]()
         for step in operation.steps[:-1]:
             if not step.needed(arguments):
                 continue
@@ -199,7 +208,8 @@ class HttpDriver:
             if not isinstance(kept, dict):
                 return kept
             arguments.update(kept)
-        return arguments
+            all_kept.update(kept)
+        return all_kept
 
     def _answer(self, call: _Call, exchange: Exchange | Broken) -> Answer:
         if isinstance(exchange, Broken):
@@ -307,7 +317,7 @@ class HttpDriver:
             request = self._finished(call).finished()
             exchange = self._session.send(request, identity=identity, learn=self._learning(call))
         for _ in range(REDIRECTS_MAX if call.step.redirects else 0):
-            following = _redirected(request, exchange)
+            following = redirected(request, exchange)
             if following is None:
                 break
             request = following
@@ -362,20 +372,6 @@ def _shows_proof(call: _Call) -> bool:
     edits = call.prepared.edits if call.main else ()
     edited = any(edit.kind in ("header", "drop-header") and edit.name.lower() == "dpop" for edit in edits)
     return not edited and (call.step.auth or call.operation.name == call.caller.text("operation", "token"))
-
-
-def _redirected(request: WireRequest, exchange: Exchange | Broken) -> WireRequest | None:
-    """Return the request that a redirect asks for, or None. Scope is checked when it is sent."""
-    if isinstance(exchange, Broken) or exchange.status not in (301, 302, 303, 307, 308):
-        return None
-    location = exchange.header("Location")
-    if not location:
-        return None
-    url = urljoin(request.url, location)
-    if exchange.status in (307, 308) or request.method in ("GET", "HEAD"):
-        return replace(request, url=url)
-    headers = tuple(pair for pair in request.headers if pair[0].lower() not in ("content-type", "content-length"))
-    return WireRequest("GET", url, headers, b"")
 
 
 class HttpDriverFactory:

@@ -66,6 +66,23 @@ def test_a_wallet_service_refuses_with_520(bound: Bind, product: Product, wallet
     assert isinstance(negative, Refused)
 
 
+def test_a_repeated_payment_pays_the_same_invoice_again(bound: Bind, product: Product, wallets: Wallets) -> None:
+    product.answer = wallets.answer
+    candidate = bound(**sketch("A wallet service"))
+    payment = candidate.prepare(
+        "payments.create", debtor="wallet-alice", creditor="wallet-bob", amount=10, idempotency_key="key-1"
+    )
+
+    first, again = payment.send(), payment.send()
+    other = payment.with_arguments(idempotency_key="key-2").send()
+
+    assert isinstance(first, Accepted)
+    assert isinstance(again, Refused)
+    assert again.code == "Invoice already paid."
+    assert isinstance(other, Accepted)
+    assert candidate.balance("wallet-alice") == 99_980
+
+
 def test_nobody_is_lent_the_owners_key(bound: Bind, product: Product, wallets: Wallets) -> None:
     """A check that asks as a stranger or as nobody must not get in by the mapping's help: that finding were false."""
     product.answer = wallets.answer

@@ -52,8 +52,10 @@ def routes(host: ReferenceHost) -> list[Route]:
         principal = host.principal(request) if "authorization" in request.headers else None
         form = await strict.read_form(request)
         name = principal.user if principal else (await _client(host, request, form)).name
+        if "token" not in form:
+            raise Problem(400, "invalid_request", "The member token is required.")
         try:
-            claims = host.tokens.verify(form.get("token", ""))
+            claims = host.tokens.verify(form["token"])
         except Problem:
             return answer({})  # RFC 7009 2.2: an invalid token is as good as revoked
         if claims.get("sub") == name:

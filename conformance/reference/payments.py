@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -16,6 +16,7 @@ from starlette.routing import Route
 from conformance.reference import factors, strain
 from conformance.reference import input as strict
 from conformance.reference.idempotency import fingerprint, once, recall, remember
+from conformance.reference.interpreted import interpreted
 from conformance.reference.web import answer
 from conformance.sdk.reference import Principal, Problem
 
@@ -50,6 +51,7 @@ def routes(host: ReferenceHost) -> list[Route]:
         principal = host.authorize(request, scope="payments")
         body = await strict.read_json(request, host.faults)
         order = _order(host, request, principal, body)
+        order = replace(order, reference=await interpreted(host.faults, order.reference))
         _require_authority(host, request, principal, order.debtor)
         return await _Creation(host, order).answer()
 
@@ -65,7 +67,7 @@ def routes(host: ReferenceHost) -> list[Route]:
         following = host.pages.next(f"payments/{account}", rows[-1]["number"] if rows else 0, len(rows), limit)
         return answer({"items": [host.bank.describe(row) for row in rows], "next": following})
 
-    async def replace(request: Request) -> Response:
+    async def replaced(request: Request) -> Response:
         """Fault routes.method-undocumented: what was written for a migration stayed."""
         if not host.faults.on("routes.method-undocumented"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
@@ -101,7 +103,7 @@ def routes(host: ReferenceHost) -> list[Route]:
         Route("/payments", create, methods=["POST"]),
         Route("/payments", listing, methods=["GET"]),
         Route("/payments/{payment}", read, methods=["GET"]),
-        Route("/payments/{payment}", replace, methods=["PUT"], include_in_schema=False),
+        Route("/payments/{payment}", replaced, methods=["PUT"], include_in_schema=False),
         Route("/payments/{payment}/cancel", cancel, methods=["POST"]),
         Route("/payments/{payment}/refunds", refund, methods=["POST"]),
     ]

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from conformance.reference.interpreted import planted_headers
 from conformance.sdk.reference import FaultBoard, Problem
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -116,7 +117,7 @@ class Front:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         if self._faults.on("input.method-override") and b"x-http-method-override" in headers:
             scope = {**scope, "method": headers[b"x-http-method-override"].upper()}
-        extra = self._extra(headers)
+        extra = [*self._extra(headers), *planted_headers(self._faults, scope["query_string"])]
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from socket import create_server
 
 from conformance.sdk import (
     Accepted,
@@ -27,6 +23,7 @@ from conformance.sdk import (
     refused,
 )
 from conformance_security.declared import declared
+from conformance_security.listening import listening
 from conformance_security.scene import AMOUNT, Rewriter, Scene, control, opened
 
 #: Brackets of the nested body, and bytes of the large one.
@@ -175,7 +172,7 @@ def inner_addresses_are_not_called(candidate: Candidate, evidence: Evidence) -> 
         raise NotTested("[declared.security] names no callback_hosts that the product may call", blame="CONFIG")
     url = f"http://{allowed[0]}/notices"
     twin = control(candidate.prepare("notices.subscribe", url=url), "subscribing an allowed address")
-    with _listening() as (port, hits):
+    with listening() as (port, hits):
         for url in _inner_addresses(port):
             refused(
                 candidate.prepare("notices.subscribe", url=url),
@@ -230,32 +227,6 @@ def _turned_away(answer: Answer) -> bool:
 
 
 # -- callbacks ----------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _listening() -> Iterator[tuple[int, list[str]]]:
-    """Listen on a loopback port and note who connects: a product that calls back shows itself here."""
-    hits: list[str] = []
-    with create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.1)
-        over = threading.Event()
-
-        def wait() -> None:
-            while not over.is_set():
-                try:
-                    connection, address = server.accept()
-                except TimeoutError:
-                    continue
-                hits.append(str(address))
-                connection.close()
-
-        thread = threading.Thread(target=wait, daemon=True)
-        thread.start()
-        try:
-            yield server.getsockname()[1], hits
-        finally:
-            over.set()
-            thread.join(2)
 
 
 def _inner_addresses(port: int) -> tuple[str, ...]:

@@ -10,13 +10,13 @@ FAULTS: tuple[Fault, ...] = (
         "accounts.owner-unchecked",
         "Accounts are shown to any customer",
         "账户可被任意客户查看",
-        "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08",
+        "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08", "SEC-Z02.document",
     ),
     fault(
         "payments.debtor-unchecked",
         "Any customer's account can be debited",
         "可从任意客户账户扣款",
-        "SEC-Z02", "belongs to another customer",
+        "SEC-Z02", "belongs to another customer", "SEC-Z02.document",
     ),
     fault(
         "admin.role-unchecked",
@@ -46,7 +46,7 @@ FAULTS: tuple[Fault, ...] = (
         "routes.statement-open",
         "The statement needs no credentials",
         "对账单接口无需认证",
-        "SEC-Z07", "accounts.statement without credentials", "SEC-Z01", "SEC-Z04",
+        "SEC-Z07", "accounts.statement without credentials", "SEC-Z01", "SEC-Z04", "SEC-Z07.document", "SEC-Z02.document",
     ),
     fault(
         "accounts.existence-leaked",

@@ -7,6 +7,36 @@ from conformance_security.faults.naming import fault
 
 FAULTS: tuple[Fault, ...] = (
     fault(
+        "injection.sql-error",
+        "A quote in a text breaks the query that it is pasted into",
+        "文本中的引号破坏其被拼接进的查询",
+        "SEC-I01", "must not break the product (SQL in a field",
+    ),
+    fault(
+        "injection.template-evaluated",
+        "Texts are rendered as templates",
+        "文本被当作模板渲染",
+        "SEC-I01", "must not be interpreted (template in a field",
+    ),
+    fault(
+        "injection.command-sleep",
+        "Texts reach a shell",
+        "文本被传入命令解释器",
+        "SEC-I01", "must not delay the answer",
+    ),
+    fault(
+        "injection.lookup-followed",
+        "Lookups in texts are followed",
+        "文本中的查找表达式被解析并发起连接",
+        "SEC-I01", "must not make the product connect anywhere",
+    ),
+    fault(
+        "injection.crlf-header",
+        "Line breaks in a query reach the headers of the answer",
+        "查询参数中的换行进入响应头",
+        "SEC-I01", "must not be interpreted (CRLF in the query",
+    ),
+    fault(
         "input.deep-json-crash",
         "Deeply nested JSON crashes the parser",
         "嵌套过深的 JSON 使解析器崩溃",

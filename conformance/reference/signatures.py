@@ -38,7 +38,7 @@ WINDOW_S = 60
 #: The window under fault signature.window-day.
 _DAY_S = 86_400
 #: What JSON web signatures call the algorithms of registered keys.
-_JWS_NAMES = {"ES256": "ecdsa-p256-sha256", "EdDSA": "ed25519"}
+_JWS_NAMES = {"ES256": "ecdsa-p256-sha256", "EdDSA": "ed25519", "SM2-SM3": "sm2-sm3"}
 #: What a signature must cover; a body adds ``content-digest``.
 REQUIRED = ("@method", "@target-uri", "authorization")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -76,7 +76,8 @@ class Verifier:
         """Verify the signature and return what proves it later (for the audit log); raises Problem(401)."""
         if self._host.faults.on("signature.skipped"):
             return None
-        if user.must_sign == "jws-detached":
+        either = "signature-input" not in request.headers and detached.HEADER in request.headers
+        if user.must_sign == "jws-detached" or either:
             return await self._require_detached(request, user, body)
         signed = self._parsed(request)
         self._require_covered(signed, body)

@@ -29,7 +29,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "auditor": ("auditor",),
 }
 
-#: Users whose every request must be signed → by which scheme.
+#: Users whose every request must be signed → by which scheme; a detached signature does for everyone.
 SIGNERS = {"signer": "rfc9421", "signer-jws": "jws-detached"}
 
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | bytes

@@ -28,7 +28,7 @@ from conformance_security.reads import some_read
 from conformance_security.scene import control
 
 #: Where an old version, a test interface or an operator's view of a documented path is commonly left standing.
-SHADOWS = ("/internal", "/admin", "/debug", "/test", "/old", "/backup", "/api", "/v0", "/v1", "/v2", "/beta")
+SHADOWS = ("/internal", "/admin", "/debug", "/test", "/old", "/api", "/v0", "/v1", "/v2")
 #: Methods that change something, or that give the request back.
 UNDOCUMENTED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NO_PATH = "/conformance-7f3a9c51-no-such-page"
@@ -253,10 +253,11 @@ def _owned_alone(case: Case, document: Document, things: Mapping[str, str], alic
 
 
 def _shadows(document: Document) -> Iterator[str]:
+    """Give the documented collections, each below the prefixes under which their doubles are commonly left."""
     documented = {item.path for item in document.endpoints}
-    fixed = sorted({item.path for item in document.endpoints if not item.variables and item.method == "GET"})
+    collections = sorted({f"/{item.path.split('/')[1]}" for item in document.endpoints if not item.public})
     for prefix in SHADOWS:
-        for path in fixed:
+        for path in collections:
             if f"{prefix}{path}" not in documented:
                 yield f"{document.prefix}{prefix}{path}"
 

@@ -9,10 +9,13 @@ import copy
 import functools
 import importlib.util
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
+
+import platformdirs
 
 from conformance.sdk import Candidate, NotTested, Prepared
 from conformance_security.openapi.document import Document, Endpoint
@@ -91,6 +94,7 @@ class _Source:
 @functools.lru_cache(maxsize=16)
 def _drawn(source: _Source, names: tuple[str, ...], each: int, seed: int, broken: bool) -> tuple[Case, ...]:
     require_schemathesis()
+    _keep_to_our_cache()
     import schemathesis
 
     wanted = {item.name: item for item in source.document.endpoints if item.name in names}
@@ -102,6 +106,14 @@ def _drawn(source: _Source, names: tuple[str, ...], each: int, seed: int, broken
         if endpoint is not None:
             cases += _cases(operation, endpoint, each, seed, broken)
     return tuple(cases)
+
+
+def _keep_to_our_cache() -> None:
+    """Let Hypothesis keep its tables of characters in our cache, not in whatever directory a run is started from."""
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    if "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ:
+        set_hypothesis_home_dir(platformdirs.user_cache_path("fintech-conformance") / "hypothesis")
 
 
 def _cases(operation: Any, endpoint: Endpoint, each: int, seed: int, broken: bool) -> list[Case]:

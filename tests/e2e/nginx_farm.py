@@ -203,13 +203,22 @@ def _block(server: Server, port: int) -> str:
         lines += ["ssl_stapling on;", f"ssl_stapling_file {server.staple}.ocsp;"]
     if server.strict:
         lines.append('add_header Strict-Transport-Security "max-age=31536000" always;')
-    lines.append("""location = /accounts { return 200 '{"items":[],"next":null}'; }""")
-    lines.append(f"set $known {server.known};")
-    lines.append("""location = /mtls/whoami {
+    return "  server {\n    " + "\n    ".join([*lines, f"set $known {server.known};", _PRODUCT]) + "\n  }"
+
+
+#: What every server does for the product it plays: it lists nothing, pays everything, and knows clients by certificate.
+_PRODUCT = """
+    location = /accounts {
+      if ($request_method = POST) { return 201 '{"id":"account","currency":"CNY"}'; }
+      return 200 '{"items":[],"next":null}';
+    }
+    location = /accounts/account/balance { return 200 '{"account":"account","available":100000,"currency":"CNY"}'; }
+    location = /payments { return 201 '{"id":"payment","state":"confirmed","amount":1237,"currency":"CNY"}'; }
+    location = /mtls/whoami {
       if ($known != SUCCESS) { return 401 '{"code":"certificate-missing"}'; }
       return 200 '{"subject":"known","thumbprint":""}';
-    }""")
-    return "  server {\n    " + "\n    ".join(lines) + "\n  }"
+    }
+"""
 
 
 def _write_material(directory: Path) -> None:

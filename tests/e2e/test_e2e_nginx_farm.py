@@ -26,8 +26,8 @@ pytestmark = pytest.mark.e2e
 
 EXPECTED = Path(__file__).with_name("expected_nginx_farm.json")
 
-#: Servers without a fault that a check of transport decides; early data is one that no check offers yet.
-SOUND = {"sound", "sound-without-staple", "mtls-sound", "early-data"}
+#: Servers without a fault.
+SOUND = {"sound", "sound-without-staple", "mtls-sound"}
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 
 Check = Callable[..., object]
@@ -78,7 +78,7 @@ def bound(farm: nginx_farm.Farm, name: str) -> Candidate:
         "vendor": "example.com",
         "driver": "http",
         "base_url": farm.url("sound" if mutual else name),
-        "supports": ["accounts.list", "mtls"],
+        "supports": ["accounts.open", "accounts.list", "accounts.balance", "payments.create", "mtls"],
         "endpoints": {"mtls": farm.url(name if mutual else "mtls-sound")},
         "users": {"anybody": {"scheme": "none"}, **users},
         "tls": {"ca": "root.pem"},

@@ -26,6 +26,7 @@ SUITE = Suite(
         "conformance_security.checks.oauth_codes",
         "conformance_security.checks.oauth_requests",
         "conformance_security.checks.oauth_answers",
+        "conformance_security.checks.oauth_keys",
         "conformance_security.checks.authorization",
         "conformance_security.checks.consent",
         "conformance_security.checks.money",

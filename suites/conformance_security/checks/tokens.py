@@ -23,9 +23,10 @@ from conformance.sdk import (
     must_accept,
     refused,
 )
+from conformance_security import keysets
 from conformance_security.bearer import UNAUTHENTICATED, as_jwt, bearing, read_with_token
 from conformance_security.declared import declared
-from conformance_security.jwk import PRIVATE_MEMBERS, verification_secrets
+from conformance_security.jwk import verification_secrets
 from conformance_security.jws import Token
 from conformance_security.scene import control
 
@@ -131,24 +132,7 @@ def revoked_tokens_stop_working(candidate: Candidate, evidence: Evidence, params
 @check("SEC-J07", needs=("jwks",))
 def published_keys_are_public(candidate: Candidate, evidence: Evidence) -> None:
     """The key set shows public members only, no symmetric key, and gives every key an id of its own."""
-    keys = _published_keys(candidate)
-    for key in keys:
-        private = sorted(PRIVATE_MEMBERS & set(key))
-        expect(
-            not private,
-            "the key set must not publish private members",
-            expected="public members only",
-            actual=f"key {key.get('kid')!r} shows {', '.join(private)}",
-        )
-        expect(key.get("kty") != "oct", "the key set must not publish symmetric keys", expected="RSA, EC or OKP")
-    kids = [key.get("kid") for key in keys]
-    expect(
-        all(kids) and len(set(map(str, kids))) == len(kids),
-        "every published key must have an id of its own",
-        expected=f"{len(keys)} different kid",
-        actual=", ".join(map(str, kids)),
-    )
-    evidence.note("published keys", [str(kid) for kid in kids])
+    keysets.judge(keysets.published(candidate, "jwks"), evidence)
 
 
 @check("SEC-J17")

@@ -234,4 +234,16 @@ FAULTS: tuple[Fault, ...] = (
         "用户拒绝授权仍签发授权码",
         "SEC-J20.refusal", "the user declined",
     ),
+    fault(
+        "oauth.private-key-published",
+        "The authorization server's key set shows the private key",
+        "授权服务器的密钥集公布了私钥",
+        "SEC-J21", "must not publish private members",
+    ),
+    fault(
+        "keys.rotation-ignored",
+        "A retired signing key is still trusted",
+        "停用的签名密钥仍被信任",
+        "SEC-J22", "was retired",
+    ),
 )  # fmt: skip

@@ -7,7 +7,8 @@ redirect-optional, redirect-unregistered, implicit, scope-escalation (wishes) ·
 code-long-lived, iss-missing, refusal-ignored (authorize) · code-reusable, code-client-unbound, verifier-unchecked,
 dpop-jkt-unchecked, refresh-client-unbound, refresh-rotated, password-grant (token) · assertion-aud-loose,
 assertion-key-unchecked, assertion-replay, assertion-iat-unchecked (client_auth) · jar-unbounded, jar-none,
-jar-aud-unchecked, jar-optional (request_object) · metadata-issuer (metadata). And ``keys.rotation-ignored`` (keyring).
+jar-aud-unchecked, jar-optional (request_object) · metadata-issuer (metadata) · private-key-published (keyring). And
+``keys.rotation-ignored`` (keyring).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from conformance.sdk import Host
 from conformance_security.reference.oauth.clients import p256
-from conformance_security.reference.oauth.jose import Claims, ec_jwk, sign
+from conformance_security.reference.oauth.jose import Claims, b64, ec_jwk, sign
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS oauth_keys (generation INTEGER PRIMARY KEY);"
 
@@ -56,7 +56,11 @@ class KeyRing:
 
     def published(self) -> dict[str, Any]:
         """Return the public keys as a JSON Web Key Set."""
-        return {"keys": [ec_jwk(self._key(self._generation).public_key(), self.kid)]}
+        key = self._key(self._generation)
+        shown = ec_jwk(key.public_key(), self.kid)
+        if self._host.faults.on("oauth.private-key-published"):
+            shown["d"] = b64(key.private_numbers().private_value.to_bytes(32, "big"))
+        return {"keys": [shown]}
 
     def _key(self, generation: int) -> ec.EllipticCurvePrivateKey:
         if generation not in self._keys:

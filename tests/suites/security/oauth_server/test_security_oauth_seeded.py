@@ -324,8 +324,20 @@ def test_a_fault_rotates_refresh_tokens(bank: ReferenceProcess, party: Parties) 
     assert refresh_of(first, refresh).status_code == 400
 
 
+def test_a_fault_publishes_the_private_key(bank: ReferenceProcess, party: Parties) -> None:
+    first = party("first")
+    assert "d" not in first.session.get(f"{first.base}/oauth/jwks", timeout=10).json()["keys"][0]
+    bank.switch(["oauth.private-key-published"])
+    assert "d" in first.session.get(f"{first.base}/oauth/jwks", timeout=10).json()["keys"][0]
+
+
 #: Faults that no attack shows: the tests above do.
-SHOWN = {"oauth.iss-missing", "oauth.metadata-issuer", "oauth.refresh-rotated"}
+SHOWN = {
+    "oauth.iss-missing",
+    "oauth.metadata-issuer",
+    "oauth.private-key-published",
+    "oauth.refresh-rotated",
+}
 
 
 def test_every_declared_fault_of_the_server_is_shown() -> None:

@@ -160,7 +160,7 @@ def replayed(request: Prepared, recorded: Accepted, key: str = "") -> Prepared:
 def own_key(candidate: Candidate) -> SigningKey:
     """Return the key that the driver signs with for the user signer."""
     signing = _signing(candidate)
-    return _key(str(signing.get("keyid", "")), signing, signing.get("key"), "[users.signer.signing] key")
+    return _key(candidate, str(signing.get("keyid", "")), signing, signing.get("key"), "[users.signer.signing] key")
 
 
 def sm2_key(candidate: Candidate) -> SigningKey:
@@ -170,7 +170,7 @@ def sm2_key(candidate: Candidate) -> SigningKey:
         return own_key(candidate)
     for name, key, owner in _declared_keys(candidate):
         if owner == "signer" and key.get("algorithm") == "sm2-sm3":
-            return _key(name, key, key, f"[declared.security.signing_keys] {name}")
+            return _key(candidate, name, key, key, f"[declared.security.signing_keys] {name}")
     raise NotTested(
         'the user signer has no SM2 key; declare it under [declared.security.signing_keys] with algorithm "sm2-sm3"',
         blame="CONFIG",
@@ -183,7 +183,7 @@ def foreign_keys(candidate: Candidate) -> Iterator[SigningKey]:
     if not found:
         raise NotTested("declare another client's key under [declared.security.signing_keys]", blame="CONFIG")
     for name, key in found:
-        yield _key(name, key, key, f"[declared.security.signing_keys] {name}")
+        yield _key(candidate, name, key, key, f"[declared.security.signing_keys] {name}")
 
 
 def _declared_keys(candidate: Candidate) -> Iterator[tuple[str, Mapping[str, Any], str]]:
@@ -196,14 +196,19 @@ def _signing(candidate: Candidate) -> Mapping[str, Any]:
     return {**candidate.file.signing, **own} if isinstance(own, Mapping) else candidate.file.signing
 
 
-def _key(keyid: str, settings: Mapping[str, Any], reference: Any, where: str) -> SigningKey:
+def _key(candidate: Candidate, keyid: str, settings: Mapping[str, Any], reference: Any, where: str) -> SigningKey:
     user = str(settings.get("user_id", "")).encode() or sm2.DEFAULT_USER
-    return SigningKey(keyid, _secret(reference, where), str(settings.get("algorithm", "")), user)
+    secret = _secret(candidate, reference, where)
+    return SigningKey(keyid, secret, str(settings.get("algorithm", "")), user)
 
 
-def _secret(reference: Any, where: str) -> str:
-    """Reveal ``{ env = "NAME" }``; raises NotTested when the environment lacks it."""
-    value = os.environ.get(str(reference.get("env", ""))) if isinstance(reference, Mapping) else None
+def _secret(candidate: Candidate, reference: Any, where: str) -> str:
+    """Reveal ``{ env = "NAME" }`` or ``{ file = "path" }``; raises NotTested where neither leads to anything."""
+    named = reference if isinstance(reference, Mapping) else {}
+    value = os.environ.get(str(named.get("env", "")), "")
+    if "file" in named and candidate.file.path:
+        path = candidate.file.path.parent / str(named["file"])
+        value = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
     if not value:
-        raise NotTested(f"{where} names no variable of the environment that holds a key", blame="CONFIG")
+        raise NotTested(f"{where} names neither a variable nor a file that holds a key", blame="CONFIG")
     return value

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ from conformance.candidate.signing import (
     verify_message,
 )
 from conformance.candidate.signing_keys import load_signer, verifier
-from conformance.errors import ConfigError
+from conformance.errors import ConfigError, FileProblems
 from conformance.sdk import Candidate
 
 #: RFC 9421 B.1.4, B.2 and B.2.6.
@@ -177,6 +178,8 @@ def test_a_public_key_off_the_curve_verifies_nothing() -> None:
 
 SM2_HEX = f"{GB_PRIVATE:064x}"
 ED_KEY, EC_KEY = ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
+WIDE_KEY, RSA_KEY = ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)
+SHARED = b"a secret that both sides share, 32 bytes"
 
 
 @pytest.mark.parametrize(
@@ -184,6 +187,10 @@ ED_KEY, EC_KEY = ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(e
     [
         ("ed25519", pem(ED_KEY), ED_KEY.public_key()),
         ("ecdsa-p256-sha256", pem(EC_KEY), EC_KEY.public_key()),
+        ("ecdsa-p384-sha384", pem(WIDE_KEY), WIDE_KEY.public_key()),
+        ("rsa-pss-sha512", pem(RSA_KEY), RSA_KEY.public_key()),
+        ("rsa-v1_5-sha256", pem(RSA_KEY), RSA_KEY.public_key()),
+        ("hmac-sha256", base64.b64encode(SHARED).decode(), SHARED),
         ("sm2-sm3", SM2_HEX, GB_PUBLIC),
         ("sm2-sm3", base64.b64encode(bytes.fromhex(SM2_HEX)).decode(), GB_PUBLIC),
     ],
@@ -212,7 +219,7 @@ def test_a_request_is_signed_as_it_goes_out(
     def verdict(request: Any) -> str:
         message = Message(request.method, product.url + request.path, request.headers)
         required = ("@method", "@target-uri", "authorization", *(("content-digest",) if request.body else ()))
-        return verify_message(message, verifier(public), required=required)
+        return verify_message(message, verifier(public, algorithm), required=required)
 
     assert verdict(first) == verdict(second) == verdict(listed) == ""
     digest = base64.b64encode(hashlib.sha256(first.body).digest()).decode()
@@ -223,6 +230,92 @@ def test_a_request_is_signed_as_it_goes_out(
     assert f'keyid="k-1";alg="{algorithm}";tag="t"' in first.headers["Signature-Input"]
     assert "Content-Digest" not in listed.headers
     assert "Signature" not in stranger.headers
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "text", "public"),
+    [
+        ("ES256", pem(EC_KEY), EC_KEY.public_key()),
+        ("PS256", pem(RSA_KEY), RSA_KEY.public_key()),
+        ("RS256", pem(RSA_KEY), RSA_KEY.public_key()),
+        ("EdDSA", pem(ED_KEY), ED_KEY.public_key()),
+        ("SM2-SM3", SM2_HEX, GB_PUBLIC),
+    ],
+)
+def test_a_body_is_signed_apart_from_itself(
+    bound: Callable[..., Candidate],
+    product: Product,
+    monkeypatch: pytest.MonkeyPatch,
+    algorithm: str,
+    text: str,
+    public: Any,
+) -> None:
+    monkeypatch.setenv("SIGNER_KEY", text)
+    signing = {"scheme": "jws-detached", "algorithm": algorithm, "keyid": "k-1", "key": {"env": "SIGNER_KEY"}}
+    users = {"signer": {"scheme": "bearer", "token": "signer-token", "signing": signing}}
+    candidate = bound(supports=("payments",), users=users)
+    candidate.call("payments.create", amount=1)
+    candidate.call("payments.list", limit=1)
+    written, listed = product.requests
+    for request in (written, listed):
+        protected, payload, value = request.headers["x-jws-signature"].split(".")
+        said = json.loads(unpadded(protected))
+        assert payload == ""
+        assert verifier(public, algorithm)(protected.encode() + b"." + request.body, unpadded(value))
+        assert (said["alg"], said["kid"], said["b64"], said["crit"]) == (algorithm, "k-1", False, ["b64"])
+        assert (said["htm"], said["htu"]) == (request.method, product.url + request.path)
+        assert unpadded(said["ath"]) == hashlib.sha256(b"signer-token").digest()
+    assert "Signature-Input" not in written.headers
+
+
+def test_a_protected_header_says_what_the_file_says(
+    bound: Callable[..., Candidate], product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNER_KEY", pem(EC_KEY))
+    claims = {
+        "https://example.com/iat": "{now}",
+        "made": "{method} {path} by {keyid}",
+        "level": 2,
+        "ath": "{token_hash}",
+    }
+    signing = {"scheme": "jws-detached", "keyid": "k-1", "key": {"env": "SIGNER_KEY"}, "header": "X-Signed"}
+    signing |= {"b64": True, "typ": "JOSE", "claims": claims, "crit": ["https://example.com/iat"]}
+    bound(supports=("payments",), users={"signer": {"signing": signing}}).call("payments.create", amount=1)
+    protected, _, value = product.requests[0].headers["X-Signed"].split(".")
+    said = json.loads(unpadded(protected))
+    assert isinstance(said.pop("https://example.com/iat"), int)
+    assert said == {
+        "alg": "ES256", "kid": "k-1", "typ": "JOSE", "made": "POST /payments by k-1", "level": 2,
+        "crit": ["https://example.com/iat"],
+    }  # fmt: skip
+    payload = base64.urlsafe_b64encode(product.requests[0].body).rstrip(b"=")
+    assert verifier(EC_KEY.public_key())(protected.encode() + b"." + payload, unpadded(value))
+
+
+def unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scheme": "xml"},
+        {"scheme": "jws-detached", "algorithm": "ed25519"},
+        {"algorithm": "ES256"},
+        {"scheme": "jws-detached", "claim": {}},
+    ],
+)
+def test_mistakes_about_schemes_are_named(bound: Callable[..., Candidate], wrong: dict[str, Any]) -> None:
+    with pytest.raises(FileProblems):
+        bound(supports=("payments",), users={"signer": {"signing": {"key": {"env": "SIGNER_KEY"}, **wrong}}})
+
+
+def test_a_member_of_a_header_can_be_covered_by_itself() -> None:
+    request = Message("POST", "https://example.com/", {"Signature": "a=:YQ==:, sig1=:Yg==:"})
+    answer = Message(status=200, request=request)
+    assert component_value(answer, '"signature";req;key="sig1"') == ":Yg==:"
+    with pytest.raises(Uncoverable, match="no member"):
+        component_value(answer, '"signature";req;key="other"')
 
 
 def test_signing_may_be_for_some_operations_only(

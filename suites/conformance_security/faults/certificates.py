@@ -89,6 +89,7 @@ FAULTS: tuple[Fault, ...] = (
         "Nobody asks whether there was a client certificate",
         "不检查是否提供客户端证书",
         "SEC-T14.missing", "no client certificate must be refused",
+        "SEC-Z07.document",
     ),
     fault(
         "mtls.optional-no-ca",

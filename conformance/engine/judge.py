@@ -18,6 +18,10 @@ class DeadlineExceeded(BaseException):
     """A check ran out of its declared time. Not an Exception, so that no check can swallow it."""
 
 
+#: Commands kept of a check that did not pass: what repeats it, its set-up included.
+COMMANDS_MAX = 40
+
+
 @dataclass(slots=True)
 class Traces:
     """What a check left in the journal while it ran."""
@@ -67,7 +71,7 @@ def judge(
         exchanges=traces.ranges(),
         attempts=attempt,
         duration_ms=elapsed_ms,
-        curl=tuple(traces.curls[-3:]) if failing else (),
+        curl=tuple(traces.curls[-COMMANDS_MAX:]) if failing else (),
         notes=tuple(evidence.notes),
     )
 

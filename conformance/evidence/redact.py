@@ -42,6 +42,8 @@ _PAIR = re.compile(r"(?<![\w%.-])([\w.%\[\]-]{2,60})=([^&\s\"'<>;,\\]+)")
 _PART = re.compile(r"(name=\"([^\"]{1,80})\"[^\r\n]{0,200}(?:\r?\n[^\r\n]{1,200}){0,4}\r?\n\r?\n)([^\r\n]+)")
 _ELEMENT = re.compile(r"(<(?:\w+:)?([\w.-]{2,60})(?:\s[^<>]*)?>)([^<]+)(?=</)")
 _USERINFO = re.compile(r"(://[^/\s:@\"']*):([^/\s@\"']+)@")
+#: The name of a variable that holds the secret, as commands to copy have it: it says nothing of the secret.
+_VARIABLE = re.compile(r"\$\{[A-Z][A-Z0-9_]{0,80}\}")
 _CURL_USER = re.compile(r"((?:^|\s)(?:-u|--user)[ =]['\"]?[^:'\"\s]*):([^'\"\s]+)")
 _CURL_COOKIE = re.compile(r"((?:^|\s)(?:-b|--cookie)[ =])('[^']*'|\"[^\"]*\"|\S+)")
 
@@ -190,7 +192,7 @@ class _Pass:
 
         def replace(name: str, hidden: bool, value: str) -> str:
             if hidden:
-                return REDACTED if value else value
+                return REDACTED if value and not _VARIABLE.fullmatch(value) else value
             if names.is_card_secret(name) and value:
                 return self._commit(value, keep=False)
             return self.text(value, depth + 1)
@@ -209,7 +211,7 @@ class _Pass:
     def _named(self, name: str, value: str) -> str:
         if names.is_card_secret(name):
             return self._commit(value, keep=False)
-        return REDACTED if names.is_secret(name) else value
+        return REDACTED if names.is_secret(name) and not _VARIABLE.fullmatch(value) else value
 
     def _commit(self, value: str, keep: bool = True) -> str:
         """Replace personal data. Card verification values and PINs are not kept even sealed (``keep`` False)."""

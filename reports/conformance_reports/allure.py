@@ -19,7 +19,7 @@ from conformance.model.requirement import Severity
 from conformance_reports import EvidenceReader, Statement
 from conformance_reports.exchanges import Message, Shown, cited
 from conformance_reports.files import write_json, write_text
-from conformance_reports.reading import Report, Row, clause_url, exchange_ranges, instant_ms
+from conformance_reports.reading import COMMANDS_SHOWN, Report, Row, clause_url, exchange_ranges, instant_ms
 from conformance_reports.visible import one_line, visible
 
 NAME = "allure"
@@ -125,7 +125,9 @@ def _details(report: Report, row: Row) -> model2.StatusDetails | None:
     if row["outcome"] == Outcome.PASSED:
         return None
     fields = (("Expected", row["expected"]), ("Actual", row["actual"]), ("Remedy", report.remedy(row).en or None))
-    lines = [f"{name}: {value}" for name, value in fields if value is not None] + list(row.get("curl", ()))
+    lines = [f"{name}: {value}" for name, value in fields if value is not None] + list(row.get("curl", ()))[
+        -COMMANDS_SHOWN:
+    ]
     message = f"{row['outcome']}: {row['reason']}"
     return model2.StatusDetails(message=visible(message), trace=visible("\n".join(lines)))
 

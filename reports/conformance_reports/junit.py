@@ -14,7 +14,7 @@ from conformance.model.outcome import Outcome
 from conformance.model.verdict import Verdict
 from conformance_reports import EvidenceReader, Statement
 from conformance_reports.files import write_text
-from conformance_reports.reading import Report, Row, clauses_text, exchange_ranges
+from conformance_reports.reading import COMMANDS_SHOWN, Report, Row, clauses_text, exchange_ranges
 from conformance_reports.visible import visible
 
 NAME = "junit"
@@ -155,7 +155,7 @@ def _detail(report: Report, row: Row) -> str:
         ("remedy", report.remedy(row).en or None),
     )
     lines = [f"{name}: {value}" for name, value in fields if value is not None]
-    return visible("\n".join([*lines, *row.get("curl", ())]))
+    return visible("\n".join([*lines, *row.get("curl", ())[-COMMANDS_SHOWN:]]))
 
 
 def _seconds(milliseconds: int) -> str:

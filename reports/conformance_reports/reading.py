@@ -22,6 +22,9 @@ Row = Mapping[str, Any]
 #: The schema that these renderings understand.
 SCHEMA = "conformance/report/v1"
 
+#: Commands of a finding that renderings show: the last ones decide; ``reproduce/`` has them all.
+COMMANDS_SHOWN = 3
+
 #: Outcomes that ask somebody to act.
 FINDINGS = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.WARNED)
 

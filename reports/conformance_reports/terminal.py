@@ -18,7 +18,7 @@ from conformance_reports import EvidenceReader, Statement
 from conformance_reports.cautions import cautions
 from conformance_reports.files import write_text
 from conformance_reports.loads import balance
-from conformance_reports.reading import Report, Row, clauses_text, exchange_ranges, worst_first
+from conformance_reports.reading import COMMANDS_SHOWN, Report, Row, clauses_text, exchange_ranges, worst_first
 from conformance_reports.reasons import reason
 from conformance_reports.visible import one_line, visible
 from conformance_reports.words import outcome_text, scale_text, word
@@ -241,7 +241,7 @@ class _Page:
         ranges = exchange_ranges(row)
         self._field("evidence", f"{self.word('exchanges')} {ranges}" if ranges else self.word("no_evidence"))
         self._field("remedy", self.say(self.report.remedy(row)))
-        for command in row.get("curl", ()):
+        for command in row.get("curl", ())[-COMMANDS_SHOWN:]:
             self._unbroken(f"    {visible(command)}")
 
     def _field(self, key: str, value: object) -> None:

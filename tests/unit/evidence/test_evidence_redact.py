@@ -254,3 +254,13 @@ def test_chinese_identity_numbers(number: str, valid: bool) -> None:
 def test_card_numbers_have_13_to_19_digits() -> None:
     assert card_number("4111 1111 1111 1111")
     assert not card_number("79927398713")
+
+
+def test_the_name_of_a_variable_is_no_secret() -> None:
+    """Commands that people copy name their secrets; the names stay, anything longer does not."""
+    redactor = Redactor(b"k" * 32)
+    assert redactor.value("curl --data-binary 'client_secret=${ALICE_SECRET}&a=1'") == (
+        "curl --data-binary 'client_secret=${ALICE_SECRET}&a=1'"
+    )
+    assert "${BOB_PASSWORD}" in redactor.value('curl --data-binary \'{"password":"${BOB_PASSWORD}"}\'')
+    assert "hunter22" not in redactor.value("client_secret=${ALICE}hunter22")

@@ -1,0 +1,69 @@
+"""Each failure can be reproduced: the script that a run leaves repeats the finding against the living product."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stranger import Run, no_traceback, only_run
+
+from conformance.reference.process import ReferenceProcess
+
+pytestmark = pytest.mark.e2e
+
+CASES = {
+    "payments.replay-accepted": "SEC-V06",
+    "accounts.owner-unchecked": "SEC-Z01",
+    "payments.negative-accepted": "SEC-V01",
+}
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceProcess]:
+    with ReferenceProcess(tmp_path_factory.mktemp("bank")) as process:
+        yield process
+
+
+def repeat(script: Path, secrets: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], **secrets}
+    return subprocess.run(
+        ["bash", str(script)], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("fault", CASES)
+def test_the_script_repeats_what_failed_and_sees_when_it_is_mended(
+    fault: str,
+    bank: ReferenceProcess,
+    conformance: Run,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bank.reset([fault])
+    for name, value in bank.environment.items():
+        monkeypatch.setitem(environment, name, value)
+    check = CASES[fault]
+
+    done = conformance("run", "-c", str(bank.candidate_path), "--check", check, "--runs", str(tmp_path), "--quiet")
+
+    no_traceback(done)
+    script = only_run(tmp_path) / "reproduce" / f"{check}.sh"
+    text = script.read_text("utf-8")
+    assert [value for value in bank.environment.values() if value in text] == []
+
+    again = repeat(script, bank.environment)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "recorded was" not in again.stdout
+
+    bank.reset([])
+    mended = repeat(script, bank.environment)
+    # A double payment answers alike whether it pays twice or not; what was wrong there is in the balances shown.
+    assert mended.returncode == (0 if check == "SEC-V06" else 1), mended.stdout
+
+    bare = repeat(script, {})
+    assert bare.returncode != 0
+    assert "export it" in bare.stderr

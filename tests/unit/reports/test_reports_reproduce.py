@@ -1,0 +1,74 @@
+"""Scripts of failed checks: what is quoted stays quoted, ids are followed, secrets stay variables."""
+
+import subprocess
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.candidate.curl import curl_line
+from conformance.candidate.secrets import Secrets
+from conformance.sdk.load import WireRequest
+from conformance_reports.reproduce import quoted, script, words
+
+PLAIN = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40)
+
+
+@given(body=PLAIN, value=PLAIN)
+def test_words_survive_being_read_and_quoted_again(body: str, value: str) -> None:
+    request = WireRequest("POST", "http://127.0.0.1/x", (("X-Note", value), ("X-Key", "s3cret-value")), body.encode())
+    secrets = Secrets()
+    secrets.remember("s3cret-value", "SHOP_KEY")
+
+    read = words(curl_line(request, "", secrets))
+
+    texts = ["".join("${" + p.text + "}" if p.variable else p.text for p in word) for word in read]
+    assert texts[:2] == ["curl", "-X"]
+    assert f"X-Note: {value}".rstrip("\x00") in texts
+    assert "X-Key: ${SHOP_KEY}" in texts
+    assert [word for word in read if any(p.variable for p in word)] == [read[texts.index("X-Key: ${SHOP_KEY}")]]
+
+
+def test_what_a_shell_makes_of_hostile_text_is_that_text() -> None:
+    hostile = "'; touch /tmp/x; $(id) `id` ${HOME} \\ \" !x"
+    request = WireRequest("POST", "http://127.0.0.1/", (), hostile.encode())
+    again = " ".join(quoted(word) for word in words(curl_line(request, "", Secrets())))
+    done = subprocess.run(["bash", "-c", f"printf '%s' {again.split(' --data-binary ')[1]}"], capture_output=True)
+    assert done.stdout.decode() == hostile
+
+
+def exchange(number: int, start: str, status: int, body: str) -> dict[str, Any]:
+    return {
+        "seq": number, "kind": "http", "req": {"start": start, "headers": [], "body": ""},
+        "resp": {"start": f"HTTP/1.1 {status} OK", "headers": [], "body": body},
+    }  # fmt: skip
+
+
+def test_ids_tokens_and_unique_values_are_made_anew() -> None:
+    unique = "key-" + "a1" * 10
+    row = {
+        "check": "X-1", "title": {"en": "t\nrm -rf"}, "reason": "r", "expected": None, "actual": None,
+        "exchanges": [[4, 6]],
+        "curl": [
+            "curl -X POST http://h/token --data-binary \"secret=${ALICE_SECRET}\"",
+            f"curl -X POST http://h/pay -H \"Authorization: Bearer ${{ALICE_TOKEN}}\" -H 'Idempotency-Key: {unique}'",
+            "curl -X GET http://h/pay/pay-12345 -H \"Authorization: Bearer ${ALICE_TOKEN}\"",
+        ],
+    }  # fmt: skip
+    records = {
+        4: exchange(4, "POST /token HTTP/1.1", 200, '{"access_token": "[redacted]"}'),
+        5: exchange(5, "POST /pay HTTP/1.1", 201, '{"data": {"id": "pay-12345"}}'),
+        6: exchange(6, "GET /pay/pay-12345 HTTP/1.1", 200, "{}"),
+    }
+
+    text = script(row, records.get)
+
+    assert ': "${ALICE_SECRET:?' in text
+    assert ': "${ALICE_TOKEN:?' not in text
+    assert "ALICE_TOKEN=$(pick access_token)" in text
+    assert "ANSWER_5_DATA_ID=$(pick data id)" in text
+    assert 'http://h/pay/"${ANSWER_5_DATA_ID}"' in text
+    assert unique not in text
+    assert '"${FRESH}"' in text
+    assert "\nrm -rf" not in text
+    assert subprocess.run(["bash", "-n", "-c", text], check=False).returncode == 0

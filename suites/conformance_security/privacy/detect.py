@@ -17,6 +17,8 @@ from conformance_security.scanners import identity_number, luhn
 
 _ALONE = r"(?<![\w.*•●#+-])"
 _ENDS = r"(?![\w*•●#]|[.-]\d)"
+#: Something that any number below could match, sought first because it is quick.
+_LONG = re.compile(r"\d[\d -]{9,}\d")
 _NUMBER = re.compile(_ALONE + r"\+?\d(?:[ -]?\d){10,18}[Xx]?" + _ENDS)
 _MASKED = re.compile(_ALONE + r"(\d{0,12})([*•●#]{2,16}|[xX]{4,16})(\d{0,12}[Xx]?)" + _ENDS)
 _CARD = re.compile(
@@ -48,22 +50,6 @@ _TELLING: Mapping[str, frozenset[str]] = {
     ),
     "phone": frozenset({"phone", "mobile", "msisdn", "tel", "telephone", "cellphone", "手机", "手机号"}),
 }
-_GIVEN_HINTS = (
-    *_SECRET_HINTS,
-    "card",
-    "pan",
-    "ident",
-    "id_",
-    "idno",
-    "cert",
-    "phone",
-    "mobile",
-    "msisdn",
-    "tel",
-    "号",
-    "证",
-    "机",
-)
 #: Characters around a planted card in which its verification code or PIN is taken for what it is.
 _NEAR = 300
 _SHORT = 6
@@ -92,6 +78,8 @@ class Detector:
         self._rules = dict(rules)
         self._planted: dict[str, str] = {}
         self._exact: re.Pattern[str] | None = None
+        self._short: list[tuple[str, str]] = []
+        self._cards: list[str] = []
 
     def plant(self, kind: str, value: str) -> None:
         """Know one more value. Verification codes and PINs are too short to be sought alone: near their card only."""
@@ -99,6 +87,8 @@ class Detector:
             self._planted[value] = kind
             exact = sorted((re.escape(v) for v, k in self._planted.items() if self._sought(k, v)), reverse=True)
             self._exact = re.compile("|".join(exact)) if exact else None
+            self._short = [(v, k) for v, k in self._planted.items() if k in ("cvv", "pin")]
+            self._cards = [v for v, k in self._planted.items() if k == "card"]
 
     def planted(self, value: str) -> bool:
         """Tell whether a value was planted."""
@@ -106,16 +96,15 @@ class Detector:
 
     def given(self, data: bytes) -> Iterator[tuple[str, str]]:
         """Give kind and value of what a request hands over under a telling name: from then on, it is planted."""
-        text = data.decode("utf-8", "replace")
-        lowered = text.lower()
-        if not any(hint in lowered for hint in _GIVEN_HINTS):
+        if not data:
             return
-        for found in _NUMBER.finditer(text):
+        text = data.decode("utf-8", "replace")
+        for found in _NUMBER.finditer(text) if _LONG.search(text) else ():
             bare = re.sub(r"[ -]", "", found.group())
             for kind, form in (("card", _CARD), ("identity", _CITIZEN), ("phone", _PHONE)):
                 if form.fullmatch(bare) and _told(text, found.start(), kind):
                     yield kind, bare
-        for found in _NAMED_SECRET.finditer(text):
+        for found in _NAMED_SECRET.finditer(text) if _hinted(text.lower()) else ():
             kind = _secret_kind(found)
             if kind in ("cvv", "pin") and _SECRET_FORMS[kind].fullmatch(found[5]) and len(set(found[5])) > 1:
                 yield kind, found[5]
@@ -134,18 +123,20 @@ class Detector:
 
     def _in(self, view: View) -> Iterator[Find]:
         text = view.text
-        yield from self._numbers(view)
+        if _LONG.search(text):
+            yield from self._numbers(view)
         if self._exact is not None:
             for found in self._exact.finditer(text):
                 yield self._find(self._planted[found.group()], found.group(), view)
         if "*" in text or "•" in text or "●" in text or "#" in text or "XXX" in text or "xxx" in text:
             yield from self._masks(view)
         lowered = text.lower()
-        if any(hint in lowered for hint in _SECRET_HINTS) and not _is_schema(lowered):
+        if _hinted(lowered) and not _is_schema(lowered):
             yield from self._secrets(view)
         if ("^" in text or "=" in text) and "track" in self._rules and _TRACK.search(text):
             yield self._find("track", "", view)
-        yield from self._beside_cards(view)
+        if self._short:
+            yield from self._beside_cards(view)
 
     def _numbers(self, view: View) -> Iterator[Find]:
         for found in _NUMBER.finditer(view.text):
@@ -194,14 +185,12 @@ class Detector:
 
     def _beside_cards(self, view: View) -> Iterator[Find]:
         """Give short planted secrets that stand beside a planted card, whatever their names."""
-        short = [(value, kind) for value, kind in self._planted.items() if kind in ("cvv", "pin")]
-        cards = [value for value, kind in self._planted.items() if kind == "card"] if short else []
-        for card in cards:
+        for card in self._cards:
             at = view.text.find(card[:6])
             while at >= 0:
                 around = view.text[max(0, at - _NEAR) : at + _NEAR]
                 if card[-4:] in view.text[at : at + 2 * len(card)]:
-                    for value, kind in short:
+                    for value, kind in self._short:
                         if re.search(rf"{_ALONE}{value}{_ENDS}", around):
                             yield self._find(kind, "", view)
                 at = view.text.find(card[:6], at + 6)
@@ -220,6 +209,11 @@ def shown(kind: str, value: str) -> str:
     if ends is None or len(value) <= sum(ends):
         return ""
     return f"{value[: ends[0]]}{'*' * (len(value) - sum(ends))}{value[-ends[1] :]}"
+
+
+def _hinted(lowered: str) -> bool:
+    """Tell whether a text may name a secret at all; most do not, and need no closer look."""
+    return any(map(lowered.__contains__, _SECRET_HINTS))
 
 
 def _secret_kind(found: re.Match[str]) -> str:

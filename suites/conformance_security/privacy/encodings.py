@@ -25,7 +25,8 @@ _WORDS_MAX = 256
 _SAMPLE = 64
 
 _GZIP = b"\x1f\x8b\x08"
-_WORD = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+#: What may be base64 of text or of gzip: the first character tells the first byte, ASCII, Chinese or 1f.
+_WORD = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-f56][A-Za-z0-9+/_-]{15,}={0,2}")
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _UNREADABLE = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
@@ -84,7 +85,7 @@ def _readable(raw: bytes) -> str | None:
 
 def _unbase64(word: str) -> bytes:
     """Return what a word means in either alphabet, or b"" where that is neither text nor compressed."""
-    plain = word.rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
+    plain = word.rstrip("=").replace("-", "+").replace("_", "/")
     if len(plain) % 4 == 1 or not _meaningful(_decoded(plain[:_SAMPLE])):
         return b""
     return _decoded(plain)

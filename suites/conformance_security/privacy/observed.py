@@ -31,6 +31,9 @@ _PLAIN_HEADERS = frozenset(
     {"date", "content-type", "content-length", "connection", "cache-control", "server", "vary", "etag", "allow", "age",
      "strict-transport-security", "x-content-type-options", "content-security-policy", "referrer-policy"}
 )  # fmt: skip
+_CREDENTIALS = frozenset({"authorization", "cookie", "x-api-key", "signature"})
+#: Bytes below which a message says nothing.
+_SHORTEST = 3
 _ADDRESS_HEADERS = frozenset({"location", "content-location", "link", "refresh"})
 
 
@@ -49,6 +52,25 @@ class Place:
         return f"{self.where} shows {self.find}{source}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Which exchange a message belongs to; what follows from it is worked out only for a finding."""
+
+    check: str
+    seq: int
+    request: WireMessage
+
+    @property
+    def operation(self) -> str:
+        """Method and path, without what differs from one object to the next."""
+        return _operation(self.request.start)
+
+    @property
+    def authenticated(self) -> bool:
+        """Tell whether the request carried credentials."""
+        return any(name.lower() in _CREDENTIALS for name, _ in self.request.headers)
+
+
 class Observed:
     """The suite's observer: implements :class:`conformance.sdk.Observer`."""
 
@@ -56,6 +78,7 @@ class Observed:
         self._rules = rules(outlook.parameters["data_classes"])
         self._detector = Detector(self._rules)
         self._hooks = _hook_addresses(outlook.file)
+        self._hook_paths = {path for _, path in self._hooks}
         self._clean: set[bytes] = set()
         self._places: dict[tuple[str, str, str], Place] = {}
         #: How many exchanges, notices and logs were looked at.
@@ -76,33 +99,32 @@ class Observed:
 
     def see(self, seq: int, check: str, sighting: Sighting) -> None:
         """Look at one exchange."""
-        hook = self._hook(sighting.request)
-        if hook:
+        request, response = sighting.request, sighting.response
+        if self._is_hook(request):
             return
-        self.counts[ANSWER] += sighting.response is not None
-        for kind, value in self._detector.given(sighting.request.body):
+        for kind, value in self._detector.given(request.body):
             self.plant(kind, value)
-        operation = _operation(sighting.request.start)
-        self._look(ADDRESS, f"the address of {operation}", _target(sighting.request.start), check, seq)
-        if sighting.response is not None:
-            trusted = _authenticated(sighting.request.headers)
-            for name, value in sighting.response.headers:
-                if name.lower() not in _PLAIN_HEADERS:
-                    channel = ADDRESS if name.lower() in _ADDRESS_HEADERS else ANSWER
-                    text = f"{name}: {value}".encode("utf-8", "replace")
-                    self._look(channel, f"{operation}, header {name},", text, check, seq, trusted)
-            self._look(ANSWER, operation, sighting.response.body, check, seq, trusted)
+        source = _Source(check, seq, request)
+        self._look(ADDRESS, "the address of {}", _target(request.start), source)
+        if response is None:
+            return
+        self.counts[ANSWER] += 1
+        for name, value in response.headers:
+            if name.lower() not in _PLAIN_HEADERS:
+                channel = ADDRESS if name.lower() in _ADDRESS_HEADERS else ANSWER
+                self._look(channel, f"{{}}, header {name},", f"{name}: {value}".encode("utf-8", "replace"), source)
+        self._look(ANSWER, "{}", response.body, source)
 
     def log(self, text: bytes, check: str) -> None:
         """Look at a log that the test environment exported."""
         self.counts[LOG] += 1
-        self._look(LOG, "the exported log", text, check, 0)
+        self._look(LOG, "the exported log", text, _Source(check, 0, WireMessage()))
 
     def notice(self, body: bytes, headers: Iterable[tuple[str, str]], check: str) -> None:
         """Look at a notice that the product sent to the harness."""
         self.counts[NOTICE] += 1
         text = "\n".join(f"{name}: {value}" for name, value in headers).encode("utf-8", "replace")
-        self._look(NOTICE, "a notice", text + b"\n\n" + body, check, 0)
+        self._look(NOTICE, "a notice", text + b"\n\n" + body, _Source(check, 0, WireMessage()))
 
     def places(self, *channels: str, shown: Iterable[str] = ("never", "masked", "owner")) -> list[Place]:
         """Return where data was shown on these channels, of classes that may be shown in these ways."""
@@ -118,26 +140,30 @@ class Observed:
 
     # -- one message --------------------------------------------------------------------------------------
 
-    def _look(self, channel: str, where: str, data: bytes, check: str, seq: int, trusted: bool = False) -> None:
-        if len(data) < 3:
+    def _look(self, channel: str, where: str, data: bytes, source: _Source) -> None:
+        """Look at one message; ``{}`` in ``where`` stands for the operation that was asked for."""
+        if len(data) < _SHORTEST:
             return
-        digest = hashlib.blake2b(data, digest_size=16, person=b"t" if trusted else b"").digest()
+        digest = hashlib.blake2b(data, digest_size=16).digest()
         if digest in self._clean:
             return
-        found = [find for find in self._detector.finds(data[:_MESSAGE_MAX]) if _forbidden(find, channel, trusted)]
+        found = list(self._detector.finds(data[:_MESSAGE_MAX]))
         for find in found:
-            key = (channel, where, find.rule.kind)
+            if channel == ANSWER and find.rule.shown == "owner" and source.authenticated:
+                continue  # an owner's own data may be answered to an authenticated caller
+            place = where.replace("{}", source.operation)
+            key = (channel, place, find.rule.kind)
             if key not in self._places and len(self._places) < _PLACES_MAX:
-                self._places[key] = Place(channel, where, find, check, seq)
+                self._places[key] = Place(channel, place, find, source.check, source.seq)
         if not found and len(self._clean) < _CLEAN_MAX:
             self._clean.add(digest)
 
-    def _hook(self, request: WireMessage) -> str:
-        """Return the name of the hook that a request was for, or "": hooks are not part of the product."""
-        if not self._hooks:
-            return ""
+    def _is_hook(self, request: WireMessage) -> bool:
+        """Tell whether a request was for a hook of the test environment, which is no part of the product."""
+        if _target(request.start).decode().partition("?")[0] not in self._hook_paths:
+            return False
         host = next((value for name, value in request.headers if name.lower() == "host"), "")
-        return self._hooks.get((host, _target(request.start).decode().partition("?")[0]), "")
+        return (host, _target(request.start).decode().partition("?")[0]) in self._hooks
 
 
 def observe(outlook: Outlook) -> Observed:
@@ -160,22 +186,9 @@ def declared_values(file: CandidateFile) -> Iterator[tuple[str, str]]:
             yield "password", os.environ.get(str(password["env"]), "")
 
 
-def _forbidden(find: Find, channel: str, trusted: bool) -> bool:
-    """Tell whether a find breaks its rule: an owner's own data may be answered to an authenticated caller."""
-    return not (find.rule.shown == "owner" and channel == ANSWER and trusted)
-
-
-def _authenticated(headers: Iterable[tuple[str, str]]) -> bool:
-    return any(name.lower() in ("authorization", "cookie", "x-api-key", "signature") for name, _ in headers)
-
-
-def _hook_addresses(file: CandidateFile) -> dict[tuple[str, str], str]:
-    found = {}
-    for name, hook in file.hooks.items():
-        parts = urlsplit(str(hook.get("url", "")))
-        if parts.netloc:
-            found[(parts.netloc, parts.path or "/")] = name
-    return found
+def _hook_addresses(file: CandidateFile) -> frozenset[tuple[str, str]]:
+    parts = [urlsplit(str(hook.get("url", ""))) for hook in file.hooks.values()]
+    return frozenset((part.netloc, part.path or "/") for part in parts if part.netloc)
 
 
 def _target(start: str) -> bytes:

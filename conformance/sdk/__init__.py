@@ -25,6 +25,7 @@ from conformance.sdk.reference import (
     Principal,
     Problem,
     ReferencePart,
+    SecretsPart,
     UsersPart,
 )
 from conformance.sdk.sentences import accepted, eventually, expect, must_accept, refused
@@ -74,6 +75,7 @@ __all__ = [
     "ReferencePart",
     "Refused",
     "Scenario",
+    "SecretsPart",
     "Sighting",
     "Stage",
     "Suite",

@@ -10,8 +10,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from conformance.sdk import Host, Listener, ReferencePart, UsersPart
-from conformance.sdk.reference import SecretsPart
+from conformance.sdk import Host, Listener, ReferencePart, SecretsPart, UsersPart
 from conformance_security.reference.oauth import OAuthPart
 from conformance_security.reference.tlcp import TlcpPart
 from conformance_security.reference.tls_front import TlsFront

@@ -23,6 +23,7 @@ from conformance.reference import (
     mutual,
     notices,
     payments,
+    registering,
     sessions,
     supervisor,
 )
@@ -40,7 +41,19 @@ _LOGGED_MAX = 2048
 
 def core_routes(host: ReferenceHost) -> list[Route]:
     """Return the bank's own routes, those that are asked most first."""
-    modules = (payments, accounts, cards, clients, sessions, factors, consents, notices, supervisor, mutual)
+    modules = (
+        payments,
+        accounts,
+        cards,
+        clients,
+        sessions,
+        factors,
+        consents,
+        notices,
+        registering,
+        supervisor,
+        mutual,
+    )
     return [*(route for module in modules for route in module.routes(host)), *_public_routes(host)]
 
 

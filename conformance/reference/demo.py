@@ -26,7 +26,7 @@ CORE_HOOKS = ("restart", "clock", "inject", "export_logs")
 
 #: What the bank itself offers; parts add theirs.
 SUPPORTS = (
-    "auth", "accounts", "cards", "consents", "payments", "notices", "audit", "supervisor",
+    "auth", "accounts", "cards", "consents", "payments", "notices", "keys", "audit", "supervisor",
     "signing.rfc9421", "signing.answers", "factors", "tls", "mtls", "limits",
 )  # fmt: skip
 

@@ -11,7 +11,17 @@ from starlette.requests import Request
 
 from conformance.reference import audit as audit_module
 from conformance.reference import bank as bank_module
-from conformance.reference import cards, consents, factors, idempotency, notices, sessions, signatures, supervisor
+from conformance.reference import (
+    cards,
+    consents,
+    factors,
+    idempotency,
+    notices,
+    registering,
+    sessions,
+    signatures,
+    supervisor,
+)
 from conformance.reference import tokens as tokens_module
 from conformance.reference.audit import AuditLog
 from conformance.reference.bank import LedgerBank
@@ -32,6 +42,7 @@ SCHEMAS = (
     consents.SCHEMA,
     factors.SCHEMA,
     notices.SCHEMA,
+    registering.SCHEMA,
     sessions.SCHEMA,
     signatures.SCHEMA,
     supervisor.SCHEMA,

@@ -20,6 +20,7 @@ from starlette.requests import Request
 
 from conformance.reference import detached
 from conformance.reference.detached import refusal
+from conformance.reference.registering import registered
 from conformance.reference.sm2_verify import sm2_valid
 from conformance.reference.tokens import es256_valid
 from conformance.reference.users import SigningKey, User
@@ -128,7 +129,7 @@ class Verifier:
             raise refusal("signature-stale", "The signature was not made now.")
 
     def _key(self, signed: Signed, user: User) -> SigningKey:
-        key = self._host.users.key(signed.keyid)
+        key = self._host.users.key(signed.keyid) or registered(self._host, signed.keyid)
         if key is None or (key.owner != user.name and not self._host.faults.on("signature.keyid-unbound")):
             raise refusal("signature-key", "The key is not registered for this caller.")
         named = _JWS_NAMES.get(signed.algorithm, signed.algorithm)

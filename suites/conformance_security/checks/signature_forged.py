@@ -6,12 +6,15 @@ otherwise untouched was accepted before.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
-from conformance.sdk import Candidate, Effect, Evidence, NotApplicable, check, refused
+from conformance.sdk import Candidate, Effect, Evidence, NotApplicable, Prepared, check, refused
 from conformance_security import sm2
 from conformance_security.declared import declared
 from conformance_security.httpsig import Pattern
+from conformance_security.jws import encode
+from conformance_security.scene import control
 from conformance_security.signers import UNSIGNED, Genuine, sm2_key
 from conformance_security.signing_keys import SigningKey
 
@@ -154,6 +157,29 @@ def the_user_identity_is_part_of_the_signature(candidate: Candidate, evidence: E
         _refuse_forms(genuine, {f"made under another user identity, {what}": _under(key, user)})
 
 
+@check(
+    "SEC-S11.curve",
+    requirement="SEC-S11",
+    needs=("keys.register", "accounts.balance"),
+    users=("signer",),
+    effects=Effect.WRITE,
+)
+def keys_off_the_curve_are_not_registered(candidate: Candidate, evidence: Evidence) -> None:
+    """An SM2 public key that is no point of the curve cannot be registered; one that is can, and signs."""
+    signer = candidate.as_user("signer")
+    private = secrets.randbelow(sm2.N - 2) + 1
+    x, y = sm2.public_of(private)
+    keyid = evidence.unique("key")
+    twin = control(_registration(signer, keyid, (x, y)), "registering an SM2 key of the signer's own")
+    Genuine.read(candidate, SigningKey(keyid, f"{private:064x}", "sm2-sm3"))
+    for what, point in {"(1, 1)": (1, 1), "(0, 0)": (0, 0), "next to a point of it": (x, y ^ 1)}.items():
+        refused(
+            _registration(signer, evidence.unique("key"), point),
+            twin=twin,
+            because=f"the public key {what} does not lie on the SM2 curve",
+        )
+
+
 # -- two signatures -------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +193,13 @@ def _labelled(genuine: Genuine, label: str, *only: str) -> Pattern:
 
 
 # -- SM2 ------------------------------------------------------------------------------------------------------------
+
+
+def _registration(signer: Candidate, keyid: str, point: sm2.Affine) -> Prepared:
+    """Return the registration of an SM2 public key as a JWK."""
+    x, y = (encode(number.to_bytes(32, "big")) for number in point)
+    jwk = {"kty": "EC", "crv": "SM2", "x": x, "y": y}
+    return signer.prepare("keys.register", keyid=keyid, algorithm="sm2-sm3", jwk=jwk)
 
 
 def _by_sm2(candidate: Candidate) -> Genuine:

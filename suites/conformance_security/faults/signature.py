@@ -99,6 +99,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-S11.user", "under another user identity",
     ),
     fault(
+        "sm2.curve-unchecked",
+        "Public keys are registered that lie on no curve",
+        "登记不在曲线上的公钥",
+        "SEC-S11.curve", "does not lie on the SM2 curve",
+    ),
+    fault(
         "signature.response-unbound",
         "Answers are signed without their request",
         "应答签名未与请求绑定",

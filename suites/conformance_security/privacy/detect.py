@@ -68,7 +68,7 @@ class Find:
         hidden = f", in {' in '.join(reversed(self.how))}" if self.how else ""
         if self.thin:
             return f"a {self.rule.noun} masked too little ({self.shown}, at most {self.rule.mask} allowed){hidden}"
-        return f"a full {self.rule.noun} {self.shown}{hidden}"
+        return f"a full {self.rule.noun} {self.shown}{hidden}" if self.shown else f"a {self.rule.noun}{hidden}"
 
 
 class Detector:

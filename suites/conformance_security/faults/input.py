@@ -112,7 +112,7 @@ FAULTS: tuple[Fault, ...] = (
         "openapi.syntax-crash",
         "A body that is not JSON crashes the operation",
         "非 JSON 请求体使操作崩溃",
-        "SEC-I10.drawn", "a 5xx or no answer is never a refusal",
+        "SEC-I10.drawn", "a 5xx or no answer is never a refusal", "SEC-I04",
     ),
     fault(
         "openapi.undocumented-answer",

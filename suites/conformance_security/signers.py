@@ -164,7 +164,12 @@ def own_key(candidate: Candidate) -> SigningKey:
 
 
 def sm2_key(candidate: Candidate) -> SigningKey:
-    """Return an SM2 key of the user signer: the driver's own, or a declared one; raises NotTested without any."""
+    """Return an SM2 key of the user signer: the driver's own, or a declared one.
+
+    Raises NotTested without any, and NotApplicable where the file says ``sm2 = false`` under ``[declared.security]``.
+    """
+    if declared(candidate, "sm2", True) is False:
+        raise NotApplicable("candidate.toml declares that the product takes no SM2 signatures")
     own = _signing(candidate)
     if own.get("algorithm") in ("sm2-sm3", "SM2-SM3"):
         return own_key(candidate)

@@ -21,7 +21,7 @@ class Prober:
         self._evidence = evidence
         #: What hellos for TLS 1.2 and 1.3 with sound suites drew: the positive controls.
         self.controls = self._ask_controls()
-        self._hung_up = ""
+        self._refusals: list[tuple[str, Reply]] = []
 
     @classmethod
     def of(cls, candidate: Candidate, evidence: Evidence) -> Prober:
@@ -44,7 +44,10 @@ class Prober:
         self._evidence.note(f"hello for {what}", str(reply))
 
     def must_refuse(self, what: str, version: Version, suites: Sequence[int]) -> None:
-        """Require that a hello for ``what`` is refused; an acceptance fails even where the controls did not work."""
+        """Require that a hello for ``what`` is not accepted; :meth:`settle` says whether that was a refusal.
+
+        An acceptance fails even where the controls did not work: it needs nothing beside it.
+        """
         reply = self.target.ask(client_hello(version, suites, self.target.host))
         self.note(what, reply)
         expect(
@@ -53,17 +56,17 @@ class Prober:
             expected="alert 40, 70 or 71, or a closed connection",
             actual=str(reply),
         )
-        self.require_control()
         if not reply.refuses:
             raise Inconclusive(f"a hello for {what} drew {reply}, which neither refuses nor accepts", blame="PRODUCT")
-        if reply.kind == "closed":
-            self._hung_up = self._hung_up or what
+        self._refusals.append((what, reply))
 
     def settle(self) -> None:
-        """Where the server hung up on a hello, require that it still takes sound ones: it may just have blocked us."""
-        if self._hung_up and not any(reply.kind == "hello" for reply in self._ask_controls()):
+        """Require that the refusals mean something: the server takes sound hellos, and where it hung up, still does."""
+        self.require_control()
+        closed = next((what for what, reply in self._refusals if reply.kind == "closed"), "")
+        if closed and not any(reply.kind == "hello" for reply in self._ask_controls()):
             raise Inconclusive(
-                f"the server hung up on a hello for {self._hung_up} and takes no sound hello since: a block, "
+                f"the server hung up on a hello for {closed} and takes no sound hello since: a block, "
                 "not a refusal; exempt the harness from rate limits and retry",
                 blame="CONFIG",
             )

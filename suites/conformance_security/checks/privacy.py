@@ -64,9 +64,11 @@ def logs_and_addresses_hold_no_personal_data(candidate: Candidate, evidence: Evi
 
     A card is bound and paid from, and broken requests repeat its data; then the hook ``export_logs`` is asked.
     """
-    account = opened(candidate, 1_000_00)
-    sent = list(_leave_traces(candidate, evidence, account))
+    sent = list(_leave_traces(candidate, evidence))
     _expect_none(observed.places(ADDRESS), "personal data must not stand in addresses, which every proxy logs")
+    if not sent and not declared(candidate, "canaries"):
+        message = "nothing was planted: map cards.bind, or declare canaries under [declared.security]"
+        raise NotTested(f"{message}; addresses were looked at, and hold nothing", blame="CONFIG")
     log = candidate.hook("export_logs")
     text = json.dumps(log, ensure_ascii=False, default=str).encode()
     if len(text) < 20:
@@ -140,13 +142,11 @@ def _bind(candidate: Candidate, evidence: Evidence, account: Account) -> None:
         control(bound(candidate, account, Person.of(evidence.unique("person"))), "binding a card")
 
 
-def _leave_traces(candidate: Candidate, evidence: Evidence, account: Account) -> Iterator[Any]:
-    """Make requests that hold planted data, sound and broken; raises NotTested where the product takes none."""
+def _leave_traces(candidate: Candidate, evidence: Evidence) -> Iterator[Any]:
+    """Make requests that hold planted data, sound and broken, where the product takes any."""
     if not candidate.offers("cards.bind"):
-        raise NotTested(
-            "no operation takes a customer's data: map cards.bind, so that data can be planted", blame="CONFIG"
-        )
-    binding = bound(candidate, account, Person.of(evidence.unique("person")))
+        return
+    binding = bound(candidate, opened(candidate, 1_000_00), Person.of(evidence.unique("person")))
     yield control(binding, "binding a card")
     for broken in _broken(binding):
         yield broken.send()

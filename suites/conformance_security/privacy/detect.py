@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import unquote_plus
 
 from conformance_security.privacy.classes import Rule
 from conformance_security.privacy.encodings import View, views
@@ -29,10 +30,10 @@ _PROVINCE = re.compile(r"1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]")
 _CITIZEN = re.compile(r"\d{17}[\dXx]")
 _PHONE = re.compile(r"(?:\+?86)?(1[3-9]\d{9})")
 _TRACK = re.compile(r"%B\d{12,19}\^[^^]{2,26}\^\d{4,}|;\d{12,19}=\d{7,}")
-_BEFORE = re.compile(r"([A-Za-z_\u4e00-\u9fff][\w.-]{0,40})[\"']?\s*[:=>]{1,2}\s*[\"'\[\s]*$")
+_BEFORE = re.compile(r"([A-Za-z_\u4e00-\u9fff][\w.\[\]-]{0,40})[\"']?\s*[:=>]{1,2}\s*[\"'\[\s]*$")
 _NAMED_SECRET = re.compile(
     r"(?<![A-Za-z])(?:(cvv2?|cvc2?|cvn2?|cav2|security_?code|card_?verification_?(?:value|code))|(pin(?:_?block)?)"
-    r"|(password(?:_?hash)?|passwd)|(track_?[12]?(?:_?data)?|magstripe(?:_?data)?))[\"']?\s*(?:[:=]|>)\s*[\"']?"
+    r"|(password(?:_?hash)?|passwd)|(track_?[12]?(?:_?data)?|magstripe(?:_?data)?))[\"'\]]?\s*(?:[:=]|>)\s*[\"']?"
     r"([^\"'&\s,;<>{}\[\]()]{3,256})",
     re.I,
 )
@@ -99,6 +100,8 @@ class Detector:
         if not data:
             return
         text = data.decode("utf-8", "replace")
+        if "=" in text and not text.startswith(("{", "[", "<")):
+            text = unquote_plus(text)  # a form
         for found in _NUMBER.finditer(text) if _LONG.search(text) else ():
             bare = re.sub(r"[ -]", "", found.group())
             for kind, form in (("card", _CARD), ("identity", _CITIZEN), ("phone", _PHONE)):

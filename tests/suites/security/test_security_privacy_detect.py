@@ -154,6 +154,11 @@ def test_what_a_request_hands_over_is_learned() -> None:
     assert set(detector().given(sent.encode())) == {("card", PERSON.pan), ("phone", PERSON.phone), ("cvv", PERSON.cvv)}
 
 
+def test_what_a_form_hands_over_is_learned() -> None:
+    sent = b"card%5Bnumber%5D=4242+4242+4242+4242&card%5Bcvc%5D=719&card%5Bexp_year%5D=2031"
+    assert set(detector().given(sent)) == {("card", "4242424242424242"), ("cvv", "719")}
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_can_be_looked_at(data: bytes) -> None:
     list(detector("card", "cvv").finds(data))

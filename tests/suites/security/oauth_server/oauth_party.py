@@ -242,3 +242,21 @@ def brought(location: str) -> dict[str, str]:
     """Return the parameters of query and fragment."""
     parts = urlsplit(location)
     return {name: values[0] for text in (parts.query, parts.fragment) for name, values in parse_qs(text).items()}
+
+
+def error(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, str(answer.json().get("error"))
+
+
+def filled(party: Party, value: Any) -> Any:
+    """Put the issuer in, and make numbers of seconds from now."""
+    if isinstance(value, int) and value != 7:
+        return party.now() + value
+    if isinstance(value, list):
+        return [filled(party, item) for item in value]
+    return value.format(base=party.base) if isinstance(value, str) else value
+
+
+def thumbprint(key: Any) -> str:
+    jwk = jwk_of(key)
+    return sha("{" + ",".join(f'"{name}":"{jwk[name]}"' for name in ("crv", "kty", "x", "y")) + "}")

@@ -138,6 +138,12 @@ def test_a_signature_over_the_body_alone_is_said_to_be_so(signing: Callable[...,
         signature.method_path_and_query_are_signed(candidate, evidence())
 
 
+def test_detached_signatures_age_too(signing: Callable[..., Candidate]) -> None:
+    signature.signatures_age_within_a_minute(signing("jws-es256"), evidence())
+    with pytest.raises(Finding, match="its signature is"):
+        signature.signatures_age_within_a_minute(signing("jws-es256", "signature.window-day"), evidence())
+
+
 def test_answers_are_bound_whatever_the_key(signing: Callable[..., Candidate]) -> None:
     signature_answers.answers_belong_to_their_requests(signing("sm2"), evidence())
     with pytest.raises(Finding, match="must be bound to its request"):

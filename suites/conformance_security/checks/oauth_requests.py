@@ -16,6 +16,8 @@ from conformance_security.oauth.verdicts import declined, no_code
 
 #: Operations without which nothing is pushed.
 PUSHED = ("oauth.push", "oauth.authorize")
+#: Seconds for which a pushed request may wait (FAPI 2.0 5.3.2.2).
+REQUEST_LIFE_S_MAX = 600
 #: A scope that no client is registered for.
 UNKNOWN_SCOPE = "conformance-unknown"
 #: Of the scopes that other clients have, so many are asked for.
@@ -90,8 +92,19 @@ def metadata_is_the_servers_own(candidate: Candidate, evidence: Evidence) -> Non
 
 @check("SEC-J12.pushed", requirement="SEC-J12", needs=PUSHED, effects=Effect.WRITE)
 def requests_are_pushed(candidate: Candidate, evidence: Evidence) -> None:
-    """An authorization request whose parameters come through the browser, and not pushed, leads to no code."""
+    """An authorization request whose parameters come through the browser, and not pushed, leads to no code.
+
+    What is pushed waits for less than ten minutes.
+    """
     flow = _ready(candidate)
+    pushed = accepted(flow.push(flow.attempt()), "the sound pushed request")
+    lifetime = pushed.get("expires_in")
+    expect(
+        isinstance(lifetime, int) and 0 < lifetime < REQUEST_LIFE_S_MAX,
+        "a pushed request must expire soon (expires_in)",
+        expected=f"less than {REQUEST_LIFE_S_MAX} s",
+        actual=str(lifetime),
+    )
     no_code(flow.visit(flow.attempt().parameters), "the authorization request was not pushed")
     unknown = {"client_id": flow.client.client_id, "request_uri": "urn:ietf:params:oauth:request_uri:unknown"}
     no_code(flow.visit(unknown), "nobody pushed this request_uri")

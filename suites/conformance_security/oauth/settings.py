@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from conformance.sdk import Accepted, Candidate, Exchange, NotApplicable, NotTested
+from conformance.sdk import Accepted, Broken, Candidate, Exchange, Inconclusive, NotApplicable, NotTested, describe
 from conformance_security.declared import declared
 from conformance_security.oauth.certificates import x5t_s256
 from conformance_security.oauth.keys import SigningKey
@@ -40,7 +40,7 @@ class Server:
 
     @classmethod
     def of(cls, candidate: Candidate) -> Server:
-        """Read declaration and metadata; raises NotTested where neither names what is needed."""
+        """Read declaration and metadata; raises NotTested if neither names what is needed, Inconclusive on a 5xx."""
         own = section(candidate)
         metadata, skew = _metadata(candidate)
         metadata = {**metadata, **{name: own[name] for name in ("token_endpoint",) if name in own}}
@@ -191,6 +191,8 @@ def _metadata(candidate: Candidate) -> tuple[Mapping[str, Any], int]:
     if not candidate.offers("oauth.metadata"):
         return {}, 0
     answer = candidate.without_credentials().call("oauth.metadata")
+    if isinstance(answer, Broken):
+        raise Inconclusive(f"the metadata cannot be read: {describe(answer)}", blame="PRODUCT")
     if not isinstance(answer, Accepted):
         return {}, 0
     return answer.value, _skew(answer.exchange)

@@ -335,6 +335,13 @@ def test_a_candidate_without_declaration_is_told_what_to_add() -> None:
         Flow.of(bare)
 
 
+def test_a_server_that_breaks_is_not_a_mistake_of_the_file() -> None:
+    fake = Fake()
+    fake.metadata = lambda form, headers, path: (503, {}, {})  # type: ignore[method-assign]
+    with pytest.raises(Inconclusive, match="metadata cannot be read"):
+        Flow.of(candidate(fake))
+
+
 def test_codes_keep_the_attempt_they_came_from() -> None:
     flow = Flow.of(candidate(Fake()))
     code = flow.code()

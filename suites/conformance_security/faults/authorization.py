@@ -46,7 +46,8 @@ FAULTS: tuple[Fault, ...] = (
         "routes.statement-open",
         "The statement needs no credentials",
         "对账单接口无需认证",
-        "SEC-Z07", "accounts.statement without credentials", "SEC-Z01", "SEC-Z04", "SEC-Z07.document", "SEC-Z02.document", "SEC-I10.drawn",
+        "SEC-Z07", "accounts.statement without credentials",
+        "SEC-Z01", "SEC-Z04", "SEC-Z07.document", "SEC-Z02.document", "SEC-I10.drawn",
     ),
     fault(
         "accounts.existence-leaked",

@@ -17,7 +17,7 @@ from conformance.candidate.http import DRIVER
 from conformance.candidate.open import bind
 from conformance.model.candidate import CandidateFile
 from conformance.sdk import Candidate, Evidence, Finding, Sighting, eventually
-from conformance_security.checks.framing import requests_end_where_they_say
+from conformance_security.checks import framing
 
 pytestmark = pytest.mark.e2e
 
@@ -107,7 +107,7 @@ def test_what_each_stack_does_with_ambiguous_framing_is_known(stack: str) -> Non
     evidence = Evidence("stacks", f"SEC-I07/{stack}")
     with _served(stack) as candidate:
         try:
-            requests_end_where_they_say(candidate, evidence)
+            framing.requests_end_where_they_say(candidate, evidence)
             verdict = "passed"
         except Finding as finding:
             verdict = str(finding)

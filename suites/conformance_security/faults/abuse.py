@@ -35,6 +35,7 @@ FAULTS: tuple[Fault, ...] = (
         "Errors show stack and statement",
         "错误信息泄露堆栈与语句",
         "SEC-D04", "must not disclose internals", "SEC-Z08",
+        "SEC-I10.answers",
     ),
     fault(
         "data.pan-unmasked",

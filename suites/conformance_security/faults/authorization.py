@@ -60,6 +60,7 @@ FAULTS: tuple[Fault, ...] = (
         "Members of the request are copied into the object",
         "请求字段被直接复制到对象",
         "SEC-Z09", "must not decide",
+        "SEC-I10", "SEC-I10.drawn",
     ),
     fault(
         "factors.unbound",

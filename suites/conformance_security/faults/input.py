@@ -77,6 +77,7 @@ FAULTS: tuple[Fault, ...] = (
         "Page sizes are passed to the database",
         "分页大小未加限制",
         "SEC-I09", "must be refused or capped",
+        "SEC-I10.drawn",
     ),
     fault(
         "http.smuggling",

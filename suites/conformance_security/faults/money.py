@@ -11,12 +11,14 @@ FAULTS: tuple[Fault, ...] = (
         "Negative amounts are booked",
         "负金额被记账",
         "SEC-V01", "is no payment",
+        "SEC-I10",
     ),
     fault(
         "payments.overflow-accepted",
         "Large amounts wrap at 32 bits",
         "大额金额按 32 位回绕",
         "SEC-V02", "never wrapped",
+        "SEC-I10",
     ),
     fault(
         "payments.fraction-rounded",
@@ -29,12 +31,14 @@ FAULTS: tuple[Fault, ...] = (
         "Amounts of another JSON type are converted",
         "类型不符的金额被强制转换",
         "SEC-V04", "must not be converted",
+        "SEC-I10",
     ),
     fault(
         "payments.currency-unchecked",
         "The currency of a payment is ignored",
         "付款币种未被校验",
         "SEC-V05", "is not that of the accounts",
+        "SEC-I10",
     ),
     fault(
         "payments.replay-accepted",
@@ -71,6 +75,7 @@ FAULTS: tuple[Fault, ...] = (
         "Finished payments can be cancelled and refunded",
         "已终结的付款仍可撤销或退款",
         "SEC-V11", "cannot be",
+        "SEC-V10.race",
     ),
     fault(
         "limits.daily-unchecked",

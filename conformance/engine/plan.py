@@ -61,7 +61,7 @@ def make_plan(
     inputs: Mapping[str, str],
     overrides: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Return the plan of a run. Raises NothingSelected when no check is left to run.
+    """Return the plan of a run, with ``overrides`` over all parameters. Raises NothingSelected when nothing is left.
 
     Checks that cannot run here stay in the plan with their outcome settled and its reason, so that what was
     expected and what happened can always be compared. Raises ConfigError when the profile selects what is not there.
@@ -84,7 +84,7 @@ def make_plan(
         requirements=tuple(_selected(world, profile)),
         checks=tuple(checks),
         scenarios=tuple(scenarios),
-        parameters={contents.id: parameters_of(contents, profile) for contents in world.suites},
+        parameters={contents.id: {**parameters_of(contents, profile), **(overrides or {})} for contents in world.suites},
         inputs=dict(inputs),
     )
 

@@ -100,8 +100,8 @@ def evidence() -> Evidence:
 @pytest.mark.parametrize("how", SIGNERS)
 def test_every_scheme_passes_on_the_sound_candidate(signing: Callable[..., Candidate], how: str) -> None:
     candidate = signing(how)
-    # SM2 takes 50 ms a signature in plain integers: for it, one check of each kind has to do.
-    for check in (CHECKS[0], CHECKS[3], CHECKS[6]) if "sm2" in how else CHECKS:
+    # One algorithm of each scheme goes through all; for the others, and for slow SM2, one check of each kind has to do.
+    for check in CHECKS if how in ("ed25519", "jws-es256") else (CHECKS[0], CHECKS[3], CHECKS[6]):
         check(candidate, evidence())
 
 

@@ -167,7 +167,7 @@ class Candidate:
         answer = reader.call("accounts.balance", account=identifier)
         if not isinstance(answer, Accepted):
             raise Inconclusive(f"the balance of {identifier} cannot be read: {describe(answer)}", blame="PRODUCT")
-        return int(answer.value["available"])
+        return _amount(answer.value.get("available"), identifier)
 
     def statement(self, account: Account | str, *, page_size: int = 200) -> list[dict[str, Any]]:
         """Return all entries of an account's statement, oldest first, following its pages."""
@@ -184,6 +184,12 @@ class Candidate:
         if name not in self.file.hooks:
             raise NotTested(f"hook {name!r} is not declared in candidate.toml; add [hooks.{name}]", blame="CONFIG")
         return self.hooks(name, arguments)
+
+
+def _amount(found: Any, account: str) -> int:
+    if type(found) is not int:
+        raise Inconclusive(f"the balance of {account} is not an amount: {str(found)[:60]!r}", blame="PRODUCT")
+    return found
 
 
 def _pages(read: Callable[[str | None], Answer], pages_max: int = 10_000) -> list[dict[str, Any]]:

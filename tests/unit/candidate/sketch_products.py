@@ -1,4 +1,4 @@
-"""Small products of the kinds that the guide's sketches bind: each keeps its own books, so that money can be counted."""
+"""Small products of the kinds that the guide's sketches bind; each keeps books, so that money can be counted."""
 
 import base64
 import itertools

@@ -84,7 +84,9 @@ def make_plan(
         requirements=tuple(_selected(world, profile)),
         checks=tuple(checks),
         scenarios=tuple(scenarios),
-        parameters={contents.id: {**parameters_of(contents, profile), **(overrides or {})} for contents in world.suites},
+        parameters={
+            contents.id: {**parameters_of(contents, profile), **(overrides or {})} for contents in world.suites
+        },
         inputs=dict(inputs),
     )
 

@@ -30,6 +30,8 @@ COMMITTED = "~sd:"
 #: What stands for personal data in free text, where no record could be opened later.
 PERSONAL = "[personal data]"
 _NESTING_MAX = 4
+#: Authorization codes hold at least 128 bits (RFC 6749 10.10): 22 characters of Base64.
+_CODE_LENGTH_MIN = 20
 #: Texts of this length at most, and this many, are remembered as harmless: headers and members repeat all the time.
 _REMEMBERED_LENGTH_MAX = 200
 _REMEMBERED_MAX = 20_000
@@ -116,6 +118,11 @@ def commitment(salt: bytes, path: str, value: str) -> str:
 
 def _secret_member(key: object, item: Any) -> bool:
     return isinstance(key, str) and isinstance(item, str) and bool(item) and names.is_secret(key)
+
+
+def _authorization_code(name: str, value: str) -> bool:
+    """Tell whether a form or query hands over a code that opens something; short codes say what went wrong."""
+    return name == "code" and len(value) >= _CODE_LENGTH_MIN
 
 
 def _without_digest(name: str, value: str) -> str:

@@ -264,3 +264,12 @@ def test_the_name_of_a_variable_is_no_secret() -> None:
     )
     assert "${BOB_PASSWORD}" in redactor.value('curl --data-binary \'{"password":"${BOB_PASSWORD}"}\'')
     assert "hunter22" not in redactor.value("client_secret=${ALICE}hunter22")
+
+
+def test_authorization_codes_and_verifiers_are_dropped_but_error_codes_stay() -> None:
+    redactor = Redactor(bytes(32))
+    code, verifier = "SplxlOBeZQQYbYS6WxSbIA-0", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    form = f"grant_type=authorization_code&code={code}&code_verifier={verifier}"
+    assert redactor.text(form) == "grant_type=authorization_code&code=[redacted]&code_verifier=[redacted]"
+    assert code not in redactor.text(f"https://client.example.com/cb?code={code}&iss=x")
+    assert redactor.text("/errors?code=insufficient_funds") == "/errors?code=insufficient_funds"

@@ -19,7 +19,8 @@ _SECRET = frozenset(
             "apikey",
         ),
         *("privatekey", "assertion", "session", "sessionid", "sid", "jsessionid", "phpsessid", "cookie", "setcookie"),
-        *("credential", "signingkey", "hmackey", "accesskey", "otp", "mnemonic", "codeverifier", "密码", "口令", "密钥", "私钥"),
+        *("credential", "signingkey", "hmackey", "accesskey", "otp", "mnemonic", "codeverifier"),
+        *("密码", "口令", "密钥", "私钥"),
     )
 )
 _ENDINGS = ("password", "passwd", "secret", "token", "apikey", "privatekey", "assertion", "passphrase", "secretkey")

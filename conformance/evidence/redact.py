@@ -218,7 +218,8 @@ class _Pass:
     def _named(self, name: str, value: str) -> str:
         if names.is_card_secret(name):
             return self._commit(value, keep=False)
-        return REDACTED if names.is_secret(name) and not _VARIABLE.fullmatch(value) else value
+        hidden = names.is_secret(name) or _authorization_code(name, value)
+        return REDACTED if hidden and not _VARIABLE.fullmatch(value) else value
 
     def _commit(self, value: str, keep: bool = True) -> str:
         """Replace personal data. Card verification values and PINs are not kept even sealed (``keep`` False)."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--only-plugins", multiple=True, help="Load only these plugins or distributions.")
 @click.option("--check", "checks", multiple=True, help="Only these checks (pattern, repeatable); keeps no matrix.")
 @click.option("--fault", "faults", multiple=True, help="Only these faults (pattern, repeatable); keeps no matrix.")
+@click.option("--named-only", is_flag=True, help="Each fault meets only the checks that it names; keeps no matrix.")
 @click.option("--no-save", is_flag=True, help="Do not keep the matrix for later reports.")
 def command(
     suites: tuple[str, ...],
@@ -30,6 +31,7 @@ def command(
     only_plugins: tuple[str, ...],
     checks: tuple[str, ...],
     faults: tuple[str, ...],
+    named_only: bool,
     no_save: bool,
 ) -> int:
     """Run every check against the sound reference candidate and against each seeded fault.
@@ -42,7 +44,7 @@ def command(
 
     only = only_plugins or None
     world = load_world(only, suites or None)
-    part = Part(faults, checks)
+    part = Part(faults, checks, named_only)
     results = []
     for contents in world.suites:
         if part and not part.trials(contents.loaded.faults()):

@@ -40,13 +40,25 @@ Outcomes = dict[str, CheckOutcome]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a calibration, for the author of a check: patterns of faults and of checks; empty means all."""
+    """A part of a calibration: patterns of faults and of checks; empty means all.
+
+    ``named_only``: each fault meets the checks that it names and no others. That proves every detection; that no other
+    check raises a false alarm takes the whole matrix, and the square of the time.
+    """
 
     faults: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    named_only: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.faults or self.checks)
+        return bool(self.faults or self.checks or self.named_only)
+
+    def selection(self, fault: Fault | None) -> Selection:
+        """Return the checks to run under a fault, or on the sound candidate."""
+        if fault is None or not self.named_only:
+            return Selection(checks=self.checks)
+        named = (*(trip.check for trip in fault.trips), *fault.also)
+        return Selection(checks=tuple(name for name in named if Selection(checks=self.checks).names(name)))
 
     def trials(self, faults: Sequence[Fault]) -> list[Fault]:
         """Return the faults to try: those named, else those that a named check must find."""
@@ -84,7 +96,7 @@ def calibrate(
     trials = [Trial(None), *(Trial(fault) for fault in faults)]
     benches = workers or contents.loaded.suite.calibration_workers or min(os.cpu_count() or 1, 4)
     selection = Selection(checks=part.checks)
-    results = _run_all(contents, trials, only, selection, benches, progress)
+    results = _run_all(contents, trials, only, part, benches, progress)
     sound = {check: outcome for check, outcome in results.pop("").items() if selection.names(check)}
     rows = [row for fault in faults for row in _rows(fault, results[fault.id])]
     return SuiteCalibration(
@@ -100,7 +112,7 @@ def _run_all(
     contents: SuiteContents,
     trials: Sequence[Trial],
     only: tuple[str, ...] | None,
-    selection: Selection,
+    part: Part,
     workers: int,
     progress: Progress | None,
 ) -> dict[str, Outcomes]:
@@ -115,7 +127,7 @@ def _run_all(
     def work() -> None:
         with (
             tempfile.TemporaryDirectory(prefix="conformance-calibrate-") as folder,
-            _Bench(contents, Path(folder), only, selection) as bench,
+            _Bench(contents, Path(folder), only, part) as bench,
         ):
             while (trial := take()) is not None:
                 name = trial.fault.id if trial.fault else ""
@@ -134,13 +146,11 @@ def _run_all(
 class _Bench:
     """One reference candidate and the work orders that are run against it, trial after trial."""
 
-    def __init__(
-        self, contents: SuiteContents, folder: Path, only: tuple[str, ...] | None, selection: Selection
-    ) -> None:
+    def __init__(self, contents: SuiteContents, folder: Path, only: tuple[str, ...] | None, part: Part) -> None:
         self._contents = contents
         self._folder = folder
         self._only = only
-        self._selection = selection
+        self._part = part
         self._reference = ReferenceProcess(folder / "reference", only_plugins=only)
 
     def __enter__(self) -> _Bench:
@@ -157,7 +167,7 @@ class _Bench:
         """Reset the reference candidate to the trial's fault and run all checks of the suite."""
         self._reference.reset([trial.fault.id] if trial.fault else [])
         name = trial.fault.id if trial.fault else "sound"
-        plan = self._plan(f"calibration-{name}")
+        plan = self._plan(f"calibration-{name}", self._part.selection(trial.fault))
         measurements = dict(self._measure(plan, name))
         outcomes: Outcomes = {
             item.id: CheckOutcome(item.id, Outcome(item.settled[0]), item.settled[1])
@@ -172,12 +182,12 @@ class _Bench:
         run_pass(self._spec(plan, measurements), self._worker, listen)
         return outcomes
 
-    def _plan(self, run: str) -> Plan:
+    def _plan(self, run: str, selection: Selection) -> Plan:
         candidate = read_candidate(self._reference.candidate_path)
         everything = Profile("calibration", "1", Text("calibration"), {self._contents.id: ("*",)})
         operations = offered_operations(candidate, self._only)
         short = self._contents.loaded.suite.parameters.get("calibration", {})
-        return make_plan(run, World((self._contents,)), candidate, operations, everything, self._selection, {}, short)
+        return make_plan(run, World((self._contents,)), candidate, operations, everything, selection, {}, short)
 
     def _measure(self, plan: Plan, name: str) -> Iterable[tuple[str, str]]:
         for planned in plan.scenarios:

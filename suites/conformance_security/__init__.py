@@ -63,7 +63,7 @@ SUITE = Suite(
         # How often each race is run; all rounds must end alike.
         "race_rounds": 3,
         # What calibration uses instead: everything happens there a hundred times.
-        "calibration": {"race_rounds": 1, "openapi_cases_max": 60},
+        "calibration": {"race_rounds": 1, "openapi_cases_max": 200},
         # Seconds after which a revoked token or consent must have stopped working.
         "revocation_s_max": 2,
         # Most items that one page may hold.

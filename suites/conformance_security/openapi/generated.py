@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import platformdirs
-
 from conformance.sdk import Candidate, NotTested, Prepared
 from conformance_security.openapi.document import Document, Endpoint
+from conformance_security.openapi.remembered import as_bytes, as_text, cache, key_of, remembered
 
 INSTALL = "pip install 'fintech-conformance[openapi]'"
 #: What a schema may say that text can break; without any of it the search for a violation is long and in vain.
@@ -94,10 +93,15 @@ class _Source:
 @functools.lru_cache(maxsize=16)
 def _drawn(source: _Source, names: tuple[str, ...], each: int, seed: int, broken: bool) -> tuple[Case, ...]:
     require_schemathesis()
+    wanted = {item.name: item for item in source.document.endpoints if item.name in names}
+    key = key_of(source.document.raw, sorted(names), each, seed, broken)
+    return remembered(key, lambda: _fresh(source, wanted, each, seed, broken), _plain, lambda kept: _read(kept, wanted))
+
+
+def _fresh(source: _Source, wanted: Mapping[str, Endpoint], each: int, seed: int, broken: bool) -> tuple[Case, ...]:
     _keep_to_our_cache()
     import schemathesis
 
-    wanted = {item.name: item for item in source.document.endpoints if item.name in names}
     schema = schemathesis.openapi.from_dict(_without_security(source.document.raw))
     cases: list[Case] = []
     for result in schema.get_all_operations():
@@ -108,12 +112,38 @@ def _drawn(source: _Source, names: tuple[str, ...], each: int, seed: int, broken
     return tuple(cases)
 
 
+def _plain(case: Case) -> dict[str, Any]:
+    """Return a case as JSON can hold it."""
+    return {
+        "endpoint": case.endpoint.name,
+        "breaks": case.breaks,
+        "where": sorted(case.where),
+        "path": dict(case.path_values),
+        "query": case.query,
+        "headers": case.headers,
+        "body": as_text(case.body),
+    }
+
+
+def _read(kept: Mapping[str, Any], wanted: Mapping[str, Endpoint]) -> Case:
+    """Return the case that :func:`_plain` wrote; raises KeyError, TypeError or ValueError for anything else."""
+    return Case(
+        endpoint=wanted[kept["endpoint"]],
+        breaks=str(kept["breaks"]),
+        where=frozenset(kept["where"]),
+        path_values=dict(kept["path"]),
+        query=tuple((name, value) for name, value in kept["query"]),
+        headers=tuple((name, value) for name, value in kept["headers"]),
+        body=as_bytes(kept["body"]),
+    )
+
+
 def _keep_to_our_cache() -> None:
     """Let Hypothesis keep its tables of characters in our cache, not in whatever directory a run is started from."""
     from hypothesis.configuration import set_hypothesis_home_dir
 
     if "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ:
-        set_hypothesis_home_dir(platformdirs.user_cache_path("fintech-conformance") / "hypothesis")
+        set_hypothesis_home_dir(cache() / "hypothesis")
 
 
 def _cases(operation: Any, endpoint: Endpoint, each: int, seed: int, broken: bool) -> list[Case]:

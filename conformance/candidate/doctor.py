@@ -30,7 +30,17 @@ SOURCES: Mapping[str, tuple[str, str]] = {
 }
 
 #: Called only by checks that know what to send.
-UNPROVEN = frozenset({"login", "codes.parse", "supervisor.identity", "ledger.call"})
+UNPROVEN = frozenset(
+    {
+        "login",
+        "codes.parse",
+        "supervisor.identity",
+        "ledger.call",
+        "oauth.authorize",
+        "oauth.introspect",
+        "oauth.resource",
+    }
+)
 
 #: Of a value that was understood, this much is shown.
 SHOWN_MAX = 200

@@ -185,7 +185,8 @@ def _absent(
 def _environment(check: CheckDeclaration, candidate: CandidateFile) -> Settled:
     users = [name for name in check.users if name not in candidate.users]
     if users:
-        return Outcome.NOT_TESTED.value, f"candidate.toml has no user {', '.join(users)}; add [users.{users[0]}]"
+        sections = " and ".join(f"[users.{name}]" for name in users)
+        return Outcome.NOT_TESTED.value, f"candidate.toml has no user {', '.join(users)}; add {sections}"
     hooks = [name for name in check.hooks if name not in candidate.hooks]
     if hooks:
         return Outcome.NOT_TESTED.value, f"no hook {', '.join(hooks)}; add [hooks.{hooks[0]}] in candidate.toml"

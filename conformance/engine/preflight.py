@@ -9,7 +9,7 @@ from conformance.candidate.doctor import Row, examine
 from conformance.candidate.open import bind
 from conformance.candidate.proving import prove
 from conformance.engine.plan import Selection, make_plan
-from conformance.engine.run import offered_operations
+from conformance.engine.run import offered_operations, require_secrets
 from conformance.engine.tracing import NullRecorder
 from conformance.engine.world import load_world
 from conformance.errors import ConformanceError
@@ -102,7 +102,9 @@ def _remedy(reason: str) -> str:
 def _called(path: Path, only: tuple[str, ...] | None, write: bool) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     drivers = {name: factory for name, (factory, _) in load_drivers(only).items()}
     try:
-        candidate = bind(read_candidate(path), NullRecorder("doctor"), drivers)
+        file = read_candidate(path)
+        require_secrets(file, {})
+        candidate = bind(file, NullRecorder("doctor"), drivers)
     except ConformanceError as error:
         return (error.diagnostics(),), ()
     try:

@@ -31,7 +31,7 @@ from conformance.errors import ConfigError, HarnessError
 from conformance.evidence.canary import canaries_of, canary_leaks
 from conformance.evidence.journal import describe_evidence
 from conformance.evidence.sidecar import run_key
-from conformance.files.candidate_file import named_secrets, read_candidate
+from conformance.files.candidate_file import named_files, named_secrets, read_candidate
 from conformance.files.profile_file import profile_digest
 from conformance.files.waiver_file import Waiver
 from conformance.model.candidate import CandidateFile
@@ -122,13 +122,20 @@ def execute(
 
 
 def require_secrets(candidate: CandidateFile, environment: Mapping[str, str]) -> None:
-    """Raise ConfigError naming every secret of the candidate file that the environment lacks."""
+    """Raise ConfigError naming every variable, or else every file, that the candidate file names and that is absent."""
     missing = [name for name in named_secrets(candidate) if not environment.get(name) and not os.environ.get(name)]
     if missing:
         raise ConfigError(
             f"environment variables that the file names are not set: {', '.join(missing)}",
             where=str(candidate.path),
             remedy=f"Set them, for example `export {missing[0]}=…`, or in the pipeline's secret store.",
+        )
+    absent = [str(path) for path in named_files(candidate) if not path.is_file()]
+    if absent:
+        raise ConfigError(
+            f"files that the candidate file names do not exist: {', '.join(absent)}",
+            where=str(candidate.path),
+            remedy="Put them there, or correct their names: they are seen from the candidate file's directory.",
         )
 
 

@@ -124,6 +124,28 @@ def _environment_names(node: Any) -> list[str]:
     return [name for item in node for name in _environment_names(item)] if isinstance(node, list | tuple) else []
 
 
+def named_files(candidate: CandidateFile) -> tuple[Path, ...]:
+    """Return the secrets, certificates and keys that the candidate file names as files, in the order of the file."""
+    sections = (candidate.auth, candidate.users, candidate.signing, candidate.tls, candidate.declared)
+    base = candidate.path.parent if candidate.path else Path.cwd()
+    return tuple(dict.fromkeys(base / name for section in sections for name in _file_names(section)))
+
+
+#: Members that name a file without being a secret.
+_PATHS = ("ca", "client_cert", "client_key")
+
+
+def _file_names(node: Any) -> list[str]:
+    if isinstance(node, list | tuple):
+        return [name for item in node for name in _file_names(item)]
+    if not isinstance(node, Mapping):
+        return []
+    if set(node) <= {"file", "algorithm"} and isinstance(node.get("file"), str):
+        return [node["file"]]
+    own = [node[key] for key in _PATHS if isinstance(node.get(key), str)]
+    return own + [name for item in node.values() for name in _file_names(item)]
+
+
 def find_candidate(given: Path | None) -> Path:
     """Return the candidate file to use; raises ConfigError with the way to get one."""
     path = given or Path("candidate.toml")

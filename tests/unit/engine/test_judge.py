@@ -45,9 +45,9 @@ def test_each_end_has_its_outcome(error: BaseException, outcome: Outcome, blame:
 
 
 def test_a_finding_keeps_expected_actual_and_the_last_requests() -> None:
-    outcome = outcome_of(Finding("must debit once", expected="1", actual="2"), exchanges=5)
+    outcome = outcome_of(Finding("must debit once", expected="1", actual="2"), exchanges=50)
     assert (outcome.expected, outcome.actual) == ("1", "2")
-    assert outcome.curl == ("curl 3", "curl 4", "curl 5")
+    assert outcome.curl == tuple(f"curl {number}" for number in range(11, 51))
 
 
 def test_a_failed_should_only_warns() -> None:

@@ -97,6 +97,8 @@ def _refused(answer: Refused, operation: Operation | None) -> Iterator[str]:
             yield "the credentials are known, but not allowed to do this: `caller` makes the call as another user"
         case 404:
             yield f"nothing is there: is the path right below base_url? It went to {_place(exchange)}"
+            if "--data-binary" in exchange.curl:
+                yield "or something that the body names is not known to the product"
         case 405:
             allowed = exchange.header("Allow")
             yield f"another method is wanted{f': {allowed}' if allowed else ''}; correct `method`"

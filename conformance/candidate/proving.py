@@ -40,7 +40,8 @@ class _Proof:
         self.made: dict[str, Any] = {}
 
     def rows(self) -> list[Row]:
-        debtor, creditor = self._account(1_000_00, self._candidate), self._account(0, self._candidate)
+        debtor = self._account(1_000_00, self._candidate)
+        creditor = self._account(0, self._candidate) if debtor else None
         if debtor is None or creditor is None:
             return self._rows
         self.made["account"] = debtor.id
@@ -80,12 +81,23 @@ class _Proof:
         )
 
     def _account(self, balance: int, candidate: Candidate) -> Account | None:
+        if candidate.offers("accounts.open"):
+            return self._opened(balance, candidate)
         try:
             return candidate.account(balance=balance, currency=self._currency)
         except Undecided as undecided:
             advice = "map accounts.open, or prepare two accounts of the first user under [[pool]], one with money"
             self._rows.append(Row("accounts.open", "broken", undecided.reason, hints=(advice,)))
             return None
+
+    def _opened(self, balance: int, candidate: Candidate) -> Account | None:
+        """Open an account; what goes wrong is shown as that of any other operation is."""
+        owner, rows = candidate.user or "", len(self._rows)
+        value = self._ask("accounts.open", Effect.WRITE, owner=owner, currency=self._currency, balance=balance)
+        if value is None:
+            return None
+        del self._rows[rows:]
+        return Account(str(value.get("id")), self._currency, owner, balance)
 
     def _balance(self, account: Account) -> int | None:
         try:

@@ -81,7 +81,7 @@ class Place:
         """Return a member that must be one of ``words``."""
         found = self.text(key, default)
         if found not in words:
-            self.at(key).wrong("one of " + ", ".join(sorted(words)))
+            self.at(key).wrong("one of " + ", ".join(word for word in sorted(words) if word))
             return default
         return found
 

@@ -24,6 +24,13 @@ _WORDS = {
     },
 }  # fmt: skip
 
+#: Levels, severities and methods in Chinese; in English they are their own names.
+_SCALES = {
+    "must": "应", "should": "宜", "may": "可",
+    "critical": "致命", "high": "高", "medium": "中", "low": "低",
+    "test": "测试", "document": "文件审查", "inspection": "现场检查",
+}  # fmt: skip
+
 
 @click.command()
 @click.argument("identifier")
@@ -54,7 +61,7 @@ def _text(contents: SuiteContents, requirement: Requirement, lang: str) -> str:
     words = _WORDS[lang]
     lines = [
         f"{requirement.id}  {requirement.title.in_language(lang)}",
-        f"{requirement.level.value}, {requirement.severity.value}, {requirement.method.value}",
+        _scales(requirement, lang),
         "",
         *_section(words["why"], requirement.why.in_language(lang)),
         *_section(words["faulty"], requirement.faulty.in_language(lang)),
@@ -66,11 +73,18 @@ def _text(contents: SuiteContents, requirement: Requirement, lang: str) -> str:
     checks = contents.checks_of(requirement.id)
     lines += _section(words["checks"], ", ".join(item.id for item in checks) or words["none"])
     for item in checks:
-        lines += ["", inspect.cleandoc(item.doc)]
+        own = [f"{item.id}:"] if len(checks) > 1 else []
+        lines += ["", *own, inspect.cleandoc(item.doc)]
     names = {item.id for item in checks}
     faults = [fault.id for fault in contents.loaded.faults() if any(trip.check in names for trip in fault.trips)]
     return "\n".join([*lines, "", *_section(words["faults"], ", ".join(faults) or "—")])
 
 
+def _scales(requirement: Requirement, lang: str) -> str:
+    values = (requirement.level.value, requirement.severity.value, requirement.method.value)
+    return "、".join(_SCALES.get(value, value) for value in values) if lang == "zh-CN" else ", ".join(values)
+
+
 def _section(title: str, text: str) -> list[str]:
-    return [f"{title}: {text}"]
+    colon = "" if title.isascii() else "："
+    return [f"{title}{colon or ': '}{text}"]

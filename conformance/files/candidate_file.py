@@ -94,7 +94,7 @@ def _written_secrets(node: Any, path: tuple[Any, ...]) -> list[Problem]:
     found = []
     for key, value in node.items():
         here = (*path, key)
-        if isinstance(value, str) and _names_a_secret(here):
+        if isinstance(value, str) and value and _names_a_secret(here):
             found.append(Problem(place(here), "a secret written in the file", '{ env = "NAME" } or { file = "path" }'))
         else:
             found += _written_secrets(value, here)

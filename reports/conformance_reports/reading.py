@@ -90,9 +90,14 @@ class Report:
         return [item for item in self.requirements if not self.outcomes_of(item)]
 
     def remedy(self, outcome: Row) -> Text:
-        """Return what to do about ``outcome``: its own remedy, else the catalogue's."""
-        own = outcome.get("remedy") or self.requirement(outcome["requirement"]).get("fix")
-        return Text.parse(own) if own else Text("")
+        """Return what to do about ``outcome``: its own remedy, else the catalogue's.
+
+        The catalogue's mends the product, which would mislead where the set-up or the harness left it undecided.
+        """
+        fix = self.requirement(outcome["requirement"]).get("fix")
+        own = outcome.get("remedy") or fix
+        undecided = outcome["outcome"] == Outcome.INCONCLUSIVE and outcome.get("blame") in ("CONFIG", "HARNESS")
+        return Text("") if not own or (undecided and own == fix) else Text.parse(own)
 
     def chapter(self, suite: str, chapter: str) -> Text:
         """Return the title of a chapter of a suite, else its id."""

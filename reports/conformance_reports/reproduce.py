@@ -34,6 +34,8 @@ _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 #: Variables that hold what the product gave at run time, and the members of answers that give it.
 _FETCHED = ("_TOKEN", "ACCOUNT_KEY")
 _TOKENS = ("access_token", "session", "token", "adminkey", "key")
+#: What the evidence does not keep (assertions, proofs, codes), with the name of the member or header that held it.
+_WITHHELD = re.compile(r"""([A-Za-z][\w-]*)(["']?\s*[=:]\s*["']?(?:[A-Za-z]+ )?)\[redacted\]""")
 #: Values shorter than this are not followed from an answer to a later request: they would be found everywhere.
 _SHORTEST = 6
 
@@ -65,6 +67,8 @@ ask() { # recorded status, then the command
   head -c 600 "$work/answer" 2>/dev/null | sed 's/^/    /'; echo
 }
 """
+
+_MAKE_IT = "a new value for {}; it serves once, and the evidence does not keep it"
 
 _END = """
 exit "$differs"
@@ -109,7 +113,8 @@ def render(statement: Statement, directory: Path, evidence: EvidenceReader | Non
 def script(row: Row, evidence: EvidenceReader) -> str:
     """Return the script that repeats one check's requests."""
     steps = list(_steps(row, evidence))
-    needed = _needed(steps)
+    withheld = _withhold(steps)
+    needed = _needed(steps) - set(withheld)
     needed -= _fetch_tokens(steps, needed)
     _renew(steps)
     _link(steps)
@@ -120,8 +125,18 @@ def script(row: Row, evidence: EvidenceReader) -> str:
         expected=one_line(str(row.get("expected") or "see above")),
         actual=one_line(str(row.get("actual") or "see above")),
     )
-    secrets = [f': "${{{name}:?export it: the secret or token of that name}}"' for name in sorted(needed)]
-    return head + "\n".join(secrets) + _TOOLS + "\n".join(_text(step) for step in steps) + _END
+    secrets = dict.fromkeys(sorted(needed), "the secret or token of that name")
+    secrets |= {name: _MAKE_IT.format(place) for name, place in withheld.items()}
+    return head + _demands(secrets) + _TOOLS + "\n".join(_text(step) for step in steps) + _END
+
+
+def _demands(secrets: Mapping[str, str]) -> str:
+    """Return lines that name every variable that is not set, and end the script if there is one."""
+    if not secrets:
+        return ""
+    lines = ["missing=0", 'need() { [ -n "${!1:-}" ] || { echo "$1 is not set; export it: $2" >&2; missing=1; }; }']
+    lines += [f"need {name} {_single(meaning)}" for name, meaning in secrets.items()]
+    return "\n".join([*lines, '[ "$missing" = 0 ] || exit 2'])
 
 
 def _steps(row: Row, evidence: EvidenceReader) -> Iterator[_Step]:
@@ -207,6 +222,30 @@ def _replaced(word: Word, value: str, by: list[Piece]) -> Word:
 # -- values ---------------------------------------------------------------------------------------------------------
 
 
+def _withhold(steps: list[_Step]) -> dict[str, str]:
+    """Make a variable of every value that the evidence does not keep; return where each one belongs."""
+    places: dict[str, str] = {}
+    for step in steps:
+        for index, word in enumerate(step.words):
+            made: Word = []
+            for piece in word:
+                made += [piece] if piece.variable else _parted(piece.text, step.shown.number, places)
+            step.words[index] = _joined(made)
+    return places
+
+
+def _parted(text: str, number: int, places: dict[str, str]) -> Iterator[Piece]:
+    position = 0
+    for found in _WITHHELD.finditer(text):
+        name = re.sub(r"\W", "_", f"{found[1]}_{number}".upper())
+        places[name] = f"{found[1]} of exchange {number}"
+        yield Piece(text[position : found.end(2)])
+        yield Piece(name, True)
+        position = found.end()
+    if text[position:]:
+        yield Piece(text[position:])
+
+
 def _renew(steps: list[_Step]) -> None:
     """Put a part that is new in each run of the script into every value that had to be unique."""
     for step in steps:
@@ -271,9 +310,13 @@ def _values(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
     elif isinstance(node, list):
         for number, inner in enumerate(node[:20]):
             yield from _values(inner, (*path, str(number)))
-    elif isinstance(node, str) and _SHORTEST <= len(node) <= 400 and any(char.isdigit() for char in node):
-        if "[redacted]" not in node and "~sd:" not in node:
-            yield path, node
+    elif isinstance(node, str) and _followed(node):
+        yield path, node
+
+
+def _followed(text: str) -> bool:
+    plain = "[redacted]" not in text and "~sd:" not in text
+    return plain and _SHORTEST <= len(text) <= 400 and any(char.isdigit() for char in text)
 
 
 # -- text -----------------------------------------------------------------------------------------------------------

@@ -63,8 +63,8 @@ def test_ids_tokens_and_unique_values_are_made_anew() -> None:
 
     text = script(row, records.get)
 
-    assert ': "${ALICE_SECRET:?' in text
-    assert ': "${ALICE_TOKEN:?' not in text
+    assert "need ALICE_SECRET " in text
+    assert "need ALICE_TOKEN " not in text
     assert "ALICE_TOKEN=$(pick access_token)" in text
     assert "ANSWER_5_DATA_ID=$(pick data id)" in text
     assert 'http://h/pay/"${ANSWER_5_DATA_ID}"' in text
@@ -72,3 +72,19 @@ def test_ids_tokens_and_unique_values_are_made_anew() -> None:
     assert '"${FRESH}"' in text
     assert "\nrm -rf" not in text
     assert subprocess.run(["bash", "-n", "-c", text], check=False).returncode == 0
+
+
+def test_what_the_evidence_does_not_keep_is_asked_for_before_anything_is_sent(tmp_path) -> None:
+    row = {
+        "check": "X-2", "title": {"en": "t"}, "reason": "r", "expected": None, "actual": None, "exchanges": [[7, 7]],
+        "curl": ["curl -X POST http://127.0.0.1:9/par -H 'DPoP: [redacted]' --data-binary 'a=1&client_assertion=[redacted]'"],
+    }  # fmt: skip
+    path = tmp_path / "X-2.sh"
+    path.write_text(script(row, {7: exchange(7, "POST /par HTTP/1.1", 201, "{}")}.get), encoding="utf-8")
+
+    done = subprocess.run(["bash", str(path)], capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.returncode == 2
+    assert "CLIENT_ASSERTION_7 is not set; export it: a new value for client_assertion of exchange 7" in done.stderr
+    assert "DPOP_7 is not set" in done.stderr
+    assert done.stdout == ""

@@ -64,7 +64,7 @@ def test_plugins_are_found_from_the_wheel_and_from_the_editable_install_alike(in
     assert from_wheel["home"] != editable["home"]
     assert set(from_wheel["suites"]) == {"security", "barcode", "ledger", "load"}
     assert from_wheel["suites"] == editable["suites"], "the digests of the same code must not depend on the install"
-    assert from_wheel["reports"] == ["allure", "html", "json", "junit", "sarif", "terminal"]
+    assert from_wheel["reports"] == ["allure", "html", "json", "junit", "reproduce", "sarif", "terminal"]
 
 
 def test_the_command_runs_from_the_wheel(installed: Path) -> None:

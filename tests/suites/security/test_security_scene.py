@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from conformance.sdk import Accepted, Answer, Exchange, NotTested, Prepared
+from conformance.sdk import Accepted, Exchange, NotTested, Prepared
 from conformance_security.checks.abuse import _cookies
 from conformance_security.checks.authorization import _changed
-from conformance_security.checks.concurrency import at_once
 from conformance_security.checks.input import _tampered
 from conformance_security.checks.signature import _raised
 from conformance_security.scene import AMOUNT, Wire, is_json
@@ -87,15 +86,3 @@ def test_joined_cookies_are_split_but_not_inside_a_date() -> None:
     header = "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Secure, b=2; HttpOnly"
     assert _cookies(header) == ["a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Secure", "b=2; HttpOnly"]
     assert _cookies("") == []
-
-
-def test_calls_are_let_go_together() -> None:
-    answer = sent(b"")[1]
-    waiting: list[int] = []
-
-    def call() -> Answer:
-        waiting.append(1)
-        return answer
-
-    assert at_once([call] * 8) == [answer] * 8
-    assert len(waiting) == 8

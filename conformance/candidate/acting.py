@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from conformance.candidate.callers import Caller
@@ -16,6 +16,9 @@ from conformance.sdk.prepared import Prepared
 #: Test set-up: made as the mapping says, whoever the check acts as.
 SET_UP = frozenset({"accounts.open"})
 
+#: Arguments that name a thing, and the group of operations that makes such things.
+HELD = (("payment", "payments"), ("account", "accounts"), ("debtor", "accounts"))
+
 
 class Acting:
     """The callers of a candidate file, and the owners of its accounts. Safe to use from many threads."""
@@ -26,6 +29,7 @@ class Acting:
         self._callers = {name: Caller(name, candidate, secrets) for name in candidate.users}
         self._default = next(iter(candidate.users), "")
         self._owned: dict[str, Caller] = {}
+        self._places: dict[tuple[str, str], list[Caller]] = {}
         self._lock = threading.Lock()
         for item in candidate.pool:
             self._adopt(item)
@@ -75,6 +79,26 @@ class Acting:
         if caller is not None and thing:
             with self._lock:
                 self._owned[thing] = caller
+
+    def put(self, group: str, thing: str, caller: Caller | None) -> None:
+        """Note in whose place something was made. Two users' things may bear the same number."""
+        if caller is not None and thing:
+            with self._lock:
+                self._places.setdefault((group, thing), []).append(caller)
+
+    def place(
+        self, arguments: Mapping[str, Any], caller: Caller | None, own: Callable[[str], Any]
+    ) -> Callable[[str], Any]:
+        """Return what ``user.…`` means in a path: whose place the thing asked for is in, whoever asks.
+
+        It is the caller's own if the thing is there, else its owner's, and the first user's for a stranger.
+        Credentials are never lent: what is not public is read by ``own``.
+        """
+        named = (self._places.get((group, str(arguments.get(argument)))) for argument, group in HELD)
+        there = next(filter(None, named), [])
+        holder = caller if not there or caller in there else there[0]
+        holder = holder or self._callers.get(self._default)
+        return lambda name: found if holder and (found := holder.public(name)) is not None else own(name)
 
     def opened(self, account: str, user: str, credentials: Mapping[str, Any]) -> None:
         """Note an account that was opened with credentials of its own."""

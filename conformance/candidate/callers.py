@@ -60,6 +60,11 @@ class Caller:
         found = self.settings.get(key)
         return self.text(key) if is_reference(found) or (key in CREDENTIALS and found is not None) else found
 
+    def public(self, key: str) -> Any:
+        """Return a setting that lets nobody in, such as a tenant's name; None for everything else."""
+        found = self.section.get(key)
+        return None if key in CREDENTIALS or not isinstance(found, str | int) else found
+
     def identity(self, tls: Mapping[str, Any]) -> tuple[str, str] | None:
         """Return certificate and key paths for mutual TLS; None means the candidate's own, if any."""
         certificate, key = self.settings.get("client_cert"), self.settings.get("client_key")

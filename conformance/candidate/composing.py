@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -19,10 +20,14 @@ def compose(
     arguments: Mapping[str, Any],
     fields: Iterable[Edit],
     member: Callable[[str], Any],
+    place: Callable[[str], Any],
     *,
     main: bool,
 ) -> Draft:
-    """Return the draft of one call. ``fields`` are the edits made to arguments; ``member`` reads ``user.…``."""
+    """Return the draft of one call.
+
+    ``fields`` are the edits made to arguments; ``member`` reads ``user.…``, and ``place`` does so in the path.
+    """
     edits = tuple(fields)
     values = Values(
         arguments=arguments,
@@ -31,7 +36,9 @@ def compose(
         removed=frozenset(edit.name for edit in edits if edit.kind == "remove"),
         currency=str(arguments.get("currency") or operation.currency),
     )
-    draft = Draft(step.method, base, step.path.fill_encoded(values, lambda text: quote(text, safe="")))
+    draft = Draft(
+        step.method, base, step.path.fill_encoded(replace(values, caller=place), lambda text: quote(text, safe=""))
+    )
     _follow_link(draft, operation, arguments)
     draft.query += _query(operation, step, values)
     for name, value in step.header.fill(values).items():

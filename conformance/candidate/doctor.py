@@ -275,8 +275,10 @@ def _without_example(operation: Operation, examples: _Examples) -> tuple[str, ..
 
 
 def _asked_about(operation: Operation) -> frozenset[str]:
-    """Return the arguments that decide whose call it is, placed or not."""
-    return frozenset({operation.main.owner_of} - {""})
+    """Return the arguments that decide whose call it is or what is read of the answer, placed or not."""
+    kept = {name for step in operation.steps for name in step.keep}
+    read = operation.result.arguments() if operation.result else frozenset[str]()
+    return frozenset({operation.main.owner_of} - {""}) | (read - kept)
 
 
 def shown(value: Mapping[str, Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@
 "argument:account"              the argument that was sent
 { at = "$.amount", as = "decimal-string", default = 0, words = { theirs = "ours" }, optional = true }
 { at = "$.amount", as = "minor", absolute = true }   without its sign
+{ at = "$.balance", among = "$[*]", where = { "$.id" = "argument:account" } }   in the one item that fits
 { … }                           an object of extractions
 anything else                   stands for itself
 """
@@ -14,22 +15,26 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jsonpath_ng import parse as parse_jsonpath  # type: ignore[attr-defined]
 
 from conformance.candidate.convert import CONVERSIONS, Context, Unconvertible, convert_in, exponent_of
 from conformance.candidate.reading_toml import Place
-from conformance.candidate.templates import MISSING
+from conformance.candidate.templates import MISSING, plain
 from conformance.sdk.answers import Exchange
 
 _SOURCES = ("header:", "body:", "argument:")
-_KEYS = {"at", "as", "default", "words", "optional", "exponent", "format", "currency", "absolute"}
+_KEYS = {"at", "as", "default", "words", "optional", "exponent", "format", "currency", "absolute", "among", "where"}
 
 
 class Unreadable(Exception):
     """The answer does not hold what the mapping says it holds."""
+
+
+class Absent(Unreadable):
+    """A list in the answer does not show what was asked about: to this caller it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,14 @@ class Extraction:
     format: str = ""
     currency: Query | None = None
     absolute: bool = False
+    among: Query | None = None
+    where: tuple[tuple[Query, Extraction], ...] = ()
+
+    def arguments(self) -> frozenset[str]:
+        """Return the arguments that are read back."""
+        inner = [*(self.members or {}).values(), *(value for _, value in self.where)]
+        own = {self.source.removeprefix("argument:")} if self.source.startswith("argument:") else set[str]()
+        return frozenset(own.union(*(item.arguments() for item in inner)))
 
     def read(self, response: Response) -> Any:
         """Return the canonical value, MISSING where it is optional and absent; raises Unreadable."""
@@ -95,10 +108,23 @@ class Extraction:
             return {name: value for name, value in read if value is not MISSING}
         if self.constant is not MISSING:
             return self.constant
+        if self.among is not None:
+            response = self._item(self.among, response)
         found = self._find(response)
         if found is MISSING or found is None:
             return self._absent(found)
         return self._converted(found, response)
+
+    def _item(self, among: Query, response: Response) -> Response:
+        """Return the response, read from the one item that fits; nothing is found in it where none does."""
+        wanted = [(query, plain(value.read(response))) for query, value in self.where]
+        for item in among.all(response.document):
+            if all(plain(query.first(item)) == text for query, text in wanted):
+                return response.within(item)
+        if self.optional or self.default is not MISSING:
+            return response.within(MISSING)
+        told = " and ".join(f"{query.text} = {text}" for query, text in wanted)
+        raise Absent(f"no item of {among.text} in the answer has {told}")
 
     def _find(self, response: Response) -> Any:
         if self.query:
@@ -189,6 +215,7 @@ def _compile_table(place: Place) -> Extraction:
     conversion = place.choice("as", ["", *CONVERSIONS], "")
     words = place.table("words")
     at = compile_extraction(place.at("at"))
+    among = compile_query(place.at("among")) if "among" in value else None
     return Extraction(
         source=at.source,
         query=at.query,
@@ -200,4 +227,16 @@ def _compile_table(place: Place) -> Extraction:
         format=place.text("format"),
         currency=compile_query(place.at("currency")) if "currency" in value else None,
         absolute=place.flag("absolute", False),
+        among=among,
+        where=_compile_where(place) if among else (),
     )
+
+
+def _compile_where(place: Place) -> tuple[tuple[Query, Extraction], ...]:
+    """Compile what an item must hold: JSONPaths into it, and what must stand there."""
+    where = place.table("where")
+    if where is None or not where.value:
+        place.wrong('with `where`, such as { "$.id" = "argument:account" }, beside `among`')
+        return ()
+    compiled = ((compile_query(replace(item, value=item.name)), compile_extraction(item)) for item in where.members())
+    return tuple((query, value) for query, value in compiled if query is not None)

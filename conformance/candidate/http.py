@@ -224,6 +224,8 @@ class HttpDriver:
     def _note_owner(self, call: _Call, answer: Accepted) -> None:
         """Remember whose the thing is that was made, where callers follow from what a call is about."""
         identifier = str(answer.value.get("id") or "")
+        if call.step.in_users_place and call.operation.effect is not Effect.READ:
+            self._acting.put(call.operation.name.partition(".")[0], identifier, call.caller)
         credentials = answer.value.pop("credentials", None) if call.operation.credentials else None
         if isinstance(credentials, dict):
             user = str(call.prepared.arguments.get("owner") or call.prepared.user or self._acting.default)
@@ -279,7 +281,8 @@ class HttpDriver:
         base = self._base(call.step.endpoint or call.prepared.endpoint)
         fields = tuple(edit for edit in call.prepared.edits if edit.stage is Stage.FIELDS)
         value = self._member_of(call.caller, base)
-        draft = compose(call.operation, call.step, base, call.arguments, fields, value, main=call.main)
+        place = self._acting.place(call.arguments, call.caller, value) if call.step.in_users_place else value
+        draft = compose(call.operation, call.step, base, call.arguments, fields, value, place, main=call.main)
         draft.apply(edits, Stage.BYTES)
         draft.apply(edits, Stage.REQUEST)
         if call.caller and call.step.auth:

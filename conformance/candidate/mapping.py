@@ -104,6 +104,11 @@ class Step:
         """Tell whether this call is to be made."""
         return not self.when or bool(arguments.get(self.when))
 
+    @property
+    def in_users_place(self) -> bool:
+        """Tell whether the path leads to a place of the user's own, such as a tenant."""
+        return any(name.startswith("user.") for name in self.path.names())
+
     def names(self) -> frozenset[str]:
         """Return the arguments this call places."""
         parts = (self.path, self.query, self.header, *((self.body,) if self.body else ()))

@@ -3,6 +3,7 @@
 "{debtor}"                      the argument itself, with its type; left out when it is not given
 "acct-{debtor}"                 text with the argument in it; left out when it is not given
 "{scope|user.scope}"            the first that is there; ``user.x`` is a member of the caller's [users.…]
+"{fresh}"                       letters and digits that were never sent before
 { from = "amount", as = "decimal-string", default = 0, words = { ours = "theirs" } }
 { … }  [ … ]                    objects and lists of templates
 anything else                   stands for itself
@@ -11,6 +12,7 @@ anything else                   stands for itself
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -30,6 +32,9 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
+
+#: What is different in every request, for products that take a name only once.
+FRESH: Final = "fresh"
 
 _REFERENCE = re.compile(r"\{([A-Za-z_][\w.|-]*)\}")
 _KEYS = {"from", "as", "default", "words", "exponent", "format"}
@@ -51,6 +56,8 @@ class Values:
 
     def find(self, name: str) -> Any:
         """Return the canonical value of a name, or MISSING."""
+        if name == FRESH and name not in self.arguments:
+            return uuid.uuid4().hex
         value = self.caller(name.removeprefix("user.")) if name.startswith("user.") else self.arguments.get(name)
         return MISSING if value is None else value
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from conformance.candidate.extract import Response, Unreadable
+from conformance.candidate.extract import Absent, Response, Unreadable
 from conformance.candidate.mapping import Hidden, Operation, Step
 from conformance.candidate.templates import MISSING
 from conformance.candidate.xml_in import XmlError, parse_xml
@@ -23,6 +23,8 @@ def understand(operation: Operation, exchange: Exchange, arguments: Mapping[str,
     response = Response(verdict.document, exchange, arguments, operation.states, currency)
     try:
         return Accepted(_canonical(operation, response), exchange)
+    except Absent:
+        return Refused("absent", exchange, {})
     except Unreadable as error:
         return Broken("schema", str(error), exchange)
 

@@ -49,7 +49,7 @@ def amounts_out_of_range_are_refused(candidate: Candidate, evidence: Evidence) -
     scene = Scene.set(candidate, evidence)
     rewriter = Rewriter.of(scene)
     for amount in (2**31, 2**32 + AMOUNT):
-        _expect_unwrapped(rewriter.amount(rewriter.wire.minor(amount)).send(), amount)
+        _expect_unwrapped(candidate, rewriter.amount(rewriter.wire.minor(amount)).send(), amount)
     wrapping = (2**63, 2**64 + AMOUNT, 10**20)
     for text in (*map(str, wrapping), "1e400", "NaN", "Infinity"):
         refused(
@@ -60,16 +60,27 @@ def amounts_out_of_range_are_refused(candidate: Candidate, evidence: Evidence) -
         )
 
 
-def _expect_unwrapped(answer: Answer, amount: int) -> None:
+def _expect_unwrapped(candidate: Candidate, answer: Answer, amount: int) -> None:
     if isinstance(answer, Broken) and answer.kind == "throttled":
         raise Inconclusive("the candidate throttled the request (429)", blame="CONFIG")
-    booked = answer.value.get("amount") if isinstance(answer, Accepted) else None
+    booked = _booked(candidate, answer) if isinstance(answer, Accepted) else None
     expect(
         isinstance(answer, Refused) or booked == amount,
         f"an amount of {amount} must be refused or booked as it was sent, never wrapped",
         expected=f"a refusal (4xx), or {amount}",
         actual=describe(answer) if booked is None else f"{booked} booked",
     )
+
+
+def _booked(candidate: Candidate, answer: Accepted) -> object:
+    """Return the amount that was booked, read back where the answer does not tell it."""
+    if "amount" in answer.value:
+        return answer.value["amount"]
+    if candidate.offers("payments.read"):
+        read = candidate.call("payments.read", payment=answer.value.get("id"))
+        if isinstance(read, Accepted) and "amount" in read.value:
+            return read.value["amount"]
+    raise Inconclusive("what amount was booked is not told by payments.create nor by payments.read", blame="CONFIG")
 
 
 @check("SEC-V03", needs=("payments.create",), effects=Effect.MONEY)

@@ -60,6 +60,8 @@ SUITE = Suite(
         # Requests at most that a check draws from the OpenAPI document, and the seed they are drawn with.
         "openapi_cases_max": 300,
         "openapi_seed": 20,
+        # Whether access tokens must be bound to a key or a certificate, as FAPI 2.0 demands; bearer tokens then fail.
+        "bound_tokens_required": False,
         # How often each race is run; all rounds must end alike.
         "race_rounds": 3,
         # What calibration uses instead: everything happens there a hundred times.

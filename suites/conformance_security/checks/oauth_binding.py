@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.sdk import Candidate, Effect, Evidence, NotApplicable, NotTested, Refused, check, expect, must_accept
+from conformance.sdk import (
+    Candidate,
+    Effect,
+    Evidence,
+    NotApplicable,
+    NotTested,
+    Params,
+    Refused,
+    check,
+    expect,
+    must_accept,
+)
 from conformance_security.jws import Token
 from conformance_security.oauth.flow import Change, Flow, Grant, opened
 from conformance_security.oauth.keys import SigningKey
@@ -34,8 +45,19 @@ def id_tokens_open_nothing(candidate: Candidate, evidence: Evidence) -> None:
 
 
 @check("SEC-J08", needs=BOUND, effects=Effect.WRITE)
-def bound_tokens_need_their_proof(candidate: Candidate, evidence: Evidence) -> None:
-    """A DPoP-bound token is answered 401 without a proof, with the proof of another key, and as a Bearer token."""
+def bound_tokens_need_their_proof(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """A DPoP-bound token is answered 401 without a proof, with the proof of another key, and as a Bearer token.
+
+    Where the profile demands bound tokens (``bound_tokens_required``), a server none of whose clients has them fails.
+    """
+    if params["bound_tokens_required"] and not _any_bound(candidate):
+        opened_by = Flow.of(candidate).grant()
+        expect(
+            False,
+            "access tokens must be bound to a key (DPoP) or to a certificate (mTLS)",
+            expected="a client with bound tokens",
+            actual=f"no declared client has any; a token of type {opened_by.token_type} was issued",
+        )
     flow, grant = _bound(candidate)
     token, thief = grant.access_token, SigningKey.made()
     barred(flow.read(token, proof=None), "a DPoP-bound token comes without a proof", challenged=True)
@@ -207,6 +229,10 @@ def certificate_bound_tokens_need_their_certificate(candidate: Candidate, eviden
 
 
 # -- the bound token ------------------------------------------------------------------------------------------------
+
+
+def _any_bound(candidate: Candidate) -> bool:
+    return any(section.get("binding", "none") != "none" for section in client_sections(candidate).values())
 
 
 def _bound(candidate: Candidate) -> tuple[Flow, Grant]:

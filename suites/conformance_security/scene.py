@@ -88,10 +88,23 @@ def money_of(candidate: Candidate, *accounts: Account) -> Any:
     raise NotTested("no operation shows what a payment did: map accounts.balance, accounts.statement or payments.list")
 
 
+#: Pages of a list of payments that are read as the state of one account.
+PAGES_MAX = 20
+
+
 def _payments(candidate: Candidate, account: Account) -> list[str]:
     reader = candidate.as_user(account.owner) if account.owner else candidate
-    value = accepted(reader.call("payments.list", account=account.id), "the list of payments")
-    return sorted(str(item["id"]) for item in value.get("items", ()))
+    found: list[str] = []
+    cursor: dict[str, Any] = {}
+    for _ in range(PAGES_MAX):
+        value = accepted(reader.call("payments.list", account=account.id, **cursor), "the list of payments")
+        found += [str(item["id"]) for item in value.get("items", ())]
+        cursor = {"cursor": value["next"]} if value.get("next") else {}
+        if not cursor:
+            return sorted(found)
+    raise Inconclusive(
+        f"payments.list goes on after {PAGES_MAX} pages: let it name the account, or map accounts.balance"
+    )
 
 
 def control(request: Prepared, what: str) -> Accepted:

@@ -77,7 +77,7 @@ def test_ids_tokens_and_unique_values_are_made_anew() -> None:
 def test_what_the_evidence_does_not_keep_is_asked_for_before_anything_is_sent(tmp_path) -> None:
     row = {
         "check": "X-2", "title": {"en": "t"}, "reason": "r", "expected": None, "actual": None, "exchanges": [[7, 7]],
-        "curl": ["curl -X POST http://127.0.0.1:9/par -H 'DPoP: [redacted]' --data-binary 'a=1&client_assertion=[redacted]'"],
+        "curl": ["curl -X POST http://h/par -H 'DPoP: [redacted]' --data-binary 'a=1&client_assertion=[redacted]'"],
     }  # fmt: skip
     path = tmp_path / "X-2.sh"
     path.write_text(script(row, {7: exchange(7, "POST /par HTTP/1.1", 201, "{}")}.get), encoding="utf-8")

@@ -5,6 +5,7 @@
 - Personal data is *committed to*: ``~sd:`` and SHA-256(salt ‖ JCS([path, value])). The salt is derived from the run
   key, so the value cannot be guessed from the report, yet one field can later be opened (see
   :mod:`conformance.evidence.disclose`). The idea is that of RFC 9901, not its syntax.
+- Encoded pieces that hold either are treated as a whole (see :mod:`conformance.evidence.encoded`).
 
 Text is changed in place, by spans: a malformed body stays malformed in just the same way.
 """
@@ -21,6 +22,7 @@ from typing import Any
 import rfc8785
 
 from conformance.evidence import names
+from conformance.evidence.encoded import DEPTH_MAX, Budget, Finding, replace_encoded
 from conformance.evidence.json_spans import replace_values
 from conformance.evidence.personal import replace_personal
 from conformance.evidence.secrets import REDACTED, KnownSecrets
@@ -132,12 +134,19 @@ def _without_digest(name: str, value: str) -> str:
 class _Pass:
     """One walk over one part of one record; counts what it replaces, so that every path is unique."""
 
-    def __init__(self, secrets: KnownSecrets, run_key: bytes | None, seq: int, part: str, harmless: set[str]) -> None:
+    def __init__(
+        self, secrets: KnownSecrets, run_key: bytes | None, seq: int, part: str, harmless: set[str], level: int = 0
+    ) -> None:
         self._secrets, self._key, self._seq, self._part = secrets, run_key, seq, part
         #: Texts in which the rules by name and by shape find nothing; secrets known by value are always looked for.
         self._harmless = harmless
+        #: Encodings taken off what this pass reads, and how often it read behind one more.
+        self._level, self._judged = level, 0
+        self.budget = Budget()
         self.sealed: list[tuple[str, str]] = []
         self.committed = 0
+        #: Whether something was found that is not kept even sealed.
+        self.unkept = False
 
     def body(self, body: bytes) -> bytes:
         """Return a body with its text redacted; what is not UTF-8 is treated byte by byte."""
@@ -161,12 +170,41 @@ class _Pass:
         text = self._secrets.removed_from(text)
         if text in self._harmless:
             return text
+        judged = self._judged
+        if not depth and not self._level:
+            self.budget.allow(len(text))
         clean = self._by_rules(text, depth)
-        if clean == text and len(text) <= _REMEMBERED_LENGTH_MAX and (depth < _NESTING_MAX or '"' not in text):
-            if len(self._harmless) >= _REMEMBERED_MAX:
-                self._harmless.clear()
-            self._harmless.add(text)
+        if clean == text and self._judged == judged and (depth < _NESTING_MAX or '"' not in text):
+            self._remember(text)
         return clean
+
+    def _remember(self, text: str) -> None:
+        """Remember a harmless text, unless something was decoded: a secret learnt later may be behind the encoding."""
+        if self._level >= DEPTH_MAX or len(text) > _REMEMBERED_LENGTH_MAX:
+            return
+        if len(self._harmless) >= _REMEMBERED_MAX:
+            self._harmless.clear()
+        self._harmless.add(text)
+
+    def judge(self, decoded: str) -> Finding:
+        """Tell what a text behind one more encoding holds."""
+        self._judged += 1
+        if decoded in self._harmless and not self._secrets.found_in(decoded):
+            return Finding.NOTHING
+        inner = _Pass(self._secrets, None, self._seq, self._part, self._harmless, self._level + 1)
+        inner.budget = self.budget
+        clean = inner.text(decoded)
+        if clean == decoded:
+            return Finding.NOTHING
+        return Finding.SECRET if inner.unkept or clean.count(REDACTED) > decoded.count(REDACTED) else Finding.PERSONAL
+
+    def hide(self, piece: str, finding: Finding) -> str:
+        """Return what stands for an encoded piece: nothing of it is left if it holds a secret."""
+        return REDACTED if finding is Finding.SECRET else self._commit(piece)
+
+    def known_harmless(self, piece: str) -> bool:
+        """Tell whether nothing was found in this piece when it stood alone, and nothing had to be decoded."""
+        return piece in self._harmless
 
     def _by_rules(self, text: str, depth: int) -> str:
         """Redact what is named or shaped like a secret, and personal data."""
@@ -179,7 +217,8 @@ class _Pass:
         if " " in text:
             text = _CURL_COOKIE.sub(rf"\1'{REDACTED}'", _CURL_USER.sub(rf"\1:{REDACTED}", text))
             text = _SCHEME.sub(rf"\1\2{REDACTED}", text)
-        return replace_personal(self._named_values(text), self._commit)
+        text = replace_personal(self._named_values(text), self._commit)
+        return replace_encoded(text, self) if self._level < DEPTH_MAX else text
 
     def _named_values(self, text: str) -> str:
         """Redact what stands under a telling name in any notation but JSON; each is looked for only where it may be."""
@@ -225,6 +264,7 @@ class _Pass:
         """Replace personal data. Card verification values and PINs are not kept even sealed (``keep`` False)."""
         if value.startswith(COMMITTED):
             return value
+        self.unkept = self.unkept or not keep
         if self._key is None:
             return PERSONAL
         value = value.encode("utf-8", "backslashreplace").decode("utf-8")

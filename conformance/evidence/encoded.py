@@ -57,6 +57,11 @@ _ESCAPE = re.compile(
 _ESCAPED = re.compile(rf"(?:[\w.~+*!()/:@|$?-]|%[0-9A-Fa-f]{{2}}|{_CHARACTER})++")
 _BLANK = re.compile(r"\+(?=[1-9]\d{7})")
 _CHARACTER_ESCAPE = re.compile(_CHARACTER)
+#: Readable UTF-8; a character cut at the end is no objection.
+_TEXT = re.compile(
+    rb"(?:[\t-\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+"
+    rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2})?\Z"
+)
 _UNREADABLE = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 #: Three digits in Base64, as every number that is looked for has them, whatever stands before it: of text in GBK.
 _DIGITS_INSIDE = re.compile(r"[MNO][DTjz][AEIMQUYcgk][w-z0-5]")
@@ -249,7 +254,7 @@ def _reading(word: str, judge: Judge) -> Finding:
     sample = _decoded(word[:_SAMPLE])
     if sample.startswith(_PACKED):
         return _packed(word, judge)
-    if _UNREADABLE.search(sample) or not (_is_utf8(sample) or _DIGITS_INSIDE.search(word)):
+    if not _TEXT.match(sample) and (_UNREADABLE.search(sample) or not _DIGITS_INSIDE.search(word)):
         return Finding.NOTHING
     return _judged(_decoded(word).decode("utf-8", "replace"), judge)
 
@@ -275,12 +280,3 @@ def _decoded(word: str) -> bytes:
     plain = word.rstrip("=").replace("-", "+").replace("_", "/")
     plain = plain.replace("\r", "").replace("\n", "") if "\n" in plain else plain
     return binascii.a2b_base64((plain[:-1] if len(plain) % 4 == 1 else plain) + "==")
-
-
-def _is_utf8(sample: bytes) -> bool:
-    """Tell whether bytes begin as UTF-8 text does; a character cut at the end is no objection."""
-    try:
-        sample.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return 0 < error.start >= len(sample) - 3
-    return True

@@ -25,6 +25,9 @@ _CODES = {
 }
 
 
+DEFAULT_PROFILE = "payment-product"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the command line says; defaults are those of the options below."""
@@ -52,7 +55,7 @@ class Options:
 @click.option(
     "-c", "--candidate", type=click.Path(path_type=Path), help="The candidate file [default: candidate.toml]."
 )
-@click.option("-p", "--profile", default="payment-product", show_default=True, help="Profile id, or a profile file.")
+@click.option("-p", "--profile", default=DEFAULT_PROFILE, show_default=True, help="Profile id, or a profile file.")
 @click.option("--demo", is_flag=True, help="Test the reference candidate that ships with the harness.")
 @click.option("--fault", "faults", multiple=True, help="With --demo: switch a defect on (repeatable).")
 @click.option("--suite", "suites", multiple=True, help="Run only this suite; the verdict is then inconclusive at best.")
@@ -92,14 +95,32 @@ def command(**values: Any) -> int:
         raise
     except KeyboardInterrupt:
         where = f" --resume {_short(run.root)}"
-        print(f"\ninterrupted; go on with `conformance run{' --demo' if options.demo else ''}{where}`", file=sys.stderr)  # noqa: T201
+        print(f"\ninterrupted; go on with `conformance run{_shaping(options)}{where}`", file=sys.stderr)  # noqa: T201
         return exits.INTERRUPTED
     return _finish(options, result)
 
 
+def _shaping(options: Options) -> str:
+    """Return the options without which a run cannot be resumed: they shape its plan or its report."""
+    import shlex
+
+    given = [("--fault", name) for name in options.faults] + [("--suite", name) for name in options.suites]
+    given += [("--check", name) for name in options.checks] + [
+        ("--only-plugins", name) for name in options.only_plugins
+    ]
+    given += [("-p", options.profile)] if options.profile != DEFAULT_PROFILE else []
+    given += [("--waivers", str(options.waivers))] if options.waivers else []
+    given += [("--key", str(options.key))] if options.key else []
+    given += [("--issuer", options.issuer)] if options.issuer else []
+    flags = [" --demo"] * options.demo + [" --audit"] * options.audit
+    return "".join([*flags, *(f" {name} {shlex.quote(value)}" for name, value in given)])
+
+
 def _validate(options: Options) -> None:
+    from conformance.engine.render import require_formats
     from conformance.errors import ConfigError
 
+    require_formats(options.reports, options.only_plugins or None)
     if options.faults and not options.demo:
         raise ConfigError("--fault works on the reference candidate only", remedy="Add --demo.")
     if options.demo and options.candidate:

@@ -15,6 +15,15 @@ from conformance.plugins import load_modules
 EvidenceReader = Callable[[int], Mapping[str, Any] | None]
 
 
+def require_formats(names: Collection[str], only: Collection[str] | None = None) -> None:
+    """Raise ConfigError for a format that is not installed."""
+    installed = load_modules("report", only) if names else {}
+    unknown = sorted(set(names) - set(installed))
+    if unknown:
+        known = ", ".join(installed)
+        raise ConfigError(f"no report format {', '.join(unknown)}; installed are {known}", where="--report")
+
+
 def render_all(
     run: RunDirectory, statement: Mapping[str, Any], *, names: Collection[str] = (), only: Collection[str] | None = None
 ) -> dict[str, list[Path]]:
@@ -22,11 +31,8 @@ def render_all(
 
     Raises ConfigError for a format that is not installed, HarnessError when one fails to write.
     """
+    require_formats(names, only)
     installed = load_modules("report", only)
-    unknown = sorted(set(names) - set(installed))
-    if unknown:
-        known = ", ".join(installed)
-        raise ConfigError(f"no report format {', '.join(unknown)}; installed are {known}", where="--report")
     reader = evidence_reader(run)
     written: dict[str, list[Path]] = {}
     for name, (module, source) in installed.items():

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.model.outcome import Outcome
 from conformance_reports import EvidenceReader, Statement
@@ -35,7 +36,12 @@ _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _FETCHED = ("_TOKEN", "ACCOUNT_KEY")
 _TOKENS = ("access_token", "session", "token", "adminkey", "key")
 #: What the evidence does not keep (assertions, proofs, codes), with the name of the member or header that held it.
-_WITHHELD = re.compile(r"""([A-Za-z][\w-]*)(["']?\s*[=:]\s*["']?(?:[A-Za-z]+ )?)\[redacted\]""")
+_WITHHELD = re.compile(
+    r"""([A-Za-z][\w%-]*)(["']?\s*[=:]\s*(?:["']?(?:[A-Za-z]+ )?\[redacted\]|"\[personal data\]"))"""
+)
+_MARKS = re.compile(r"""\[redacted\]|"\[personal data\]"$""")
+#: Characters of what was expected and found in the head of a script.
+_VALUE_MAX = 400
 #: Values shorter than this are not followed from an answer to a later request: they would be found everywhere.
 _SHORTEST = 6
 
@@ -56,9 +62,13 @@ _TOOLS = """
 differs=0
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 pick() { python3 -c 'import json, sys
-value = json.load(open(sys.argv[1]))
-for step in sys.argv[2:]: value = value[int(step) if isinstance(value, list) else step]
-print(value)' "$work/answer" "$@"; }
+try:
+    value = json.load(open(sys.argv[1]))
+    for step in sys.argv[2:]: value = value[int(step) if isinstance(value, list) else step]
+    print(value)
+except (OSError, ValueError, LookupError, TypeError):
+    print("    the answer holds no", ".".join(sys.argv[2:]) + ": what follows cannot be as recorded", file=sys.stderr)
+' "$work/answer" "$@"; }
 ask() { # recorded status, then the command
   local recorded=$1 status; shift
   status=$("$@" --silent --show-error --max-time 30 --output "$work/answer" --write-out '%{http_code}')
@@ -69,6 +79,9 @@ ask() { # recorded status, then the command
 """
 
 _MAKE_IT = "a new value for {}; it serves once, and the evidence does not keep it"
+_MASKED = "{} as the check sent it; the evidence masks personal data"
+_NAMED = "the secret or token of that name"
+_BASIC = "that user's name and password as basic authentication sends them, printf '%s' NAME:PASSWORD | base64"
 
 _END = """
 exit "$differs"
@@ -122,11 +135,11 @@ def script(row: Row, evidence: EvidenceReader) -> str:
         check=one_line(str(row["check"])),
         title=one_line(str(row.get("title", {}).get("en", ""))),
         reason=one_line(str(row["reason"])),
-        expected=one_line(str(row.get("expected") or "see above")),
-        actual=one_line(str(row.get("actual") or "see above")),
+        expected=one_line(str(row.get("expected") or "see above"))[:_VALUE_MAX],
+        actual=one_line(str(row.get("actual") or "see above"))[:_VALUE_MAX],
     )
-    secrets = dict.fromkeys(sorted(needed), "the secret or token of that name")
-    secrets |= {name: _MAKE_IT.format(place) for name, place in withheld.items()}
+    secrets = {name: _BASIC if name.endswith("_BASIC") else _NAMED for name in sorted(needed)}
+    secrets |= withheld
     return head + _demands(secrets) + _TOOLS + "\n".join(_text(step) for step in steps) + _END
 
 
@@ -223,7 +236,7 @@ def _replaced(word: Word, value: str, by: list[Piece]) -> Word:
 
 
 def _withhold(steps: list[_Step]) -> dict[str, str]:
-    """Make a variable of every value that the evidence does not keep; return where each one belongs."""
+    """Make a variable of every value that the evidence does not keep; return what each one must hold."""
     places: dict[str, str] = {}
     for step in steps:
         for index, word in enumerate(step.words):
@@ -237,10 +250,16 @@ def _withhold(steps: list[_Step]) -> dict[str, str]:
 def _parted(text: str, number: int, places: dict[str, str]) -> Iterator[Piece]:
     position = 0
     for found in _WITHHELD.finditer(text):
-        name = re.sub(r"\W", "_", f"{found[1]}_{number}".upper())
-        places[name] = f"{found[1]} of exchange {number}"
-        yield Piece(text[position : found.end(2)])
+        member, before = unquote(found[1]), _MARKS.sub("", found[2])
+        personal = found[2].endswith('data]"')
+        name = re.sub(r"\W+", "_", member if personal else f"{member}_{number}").strip("_").upper()
+        places[name] = _MASKED.format(member) if personal else _MAKE_IT.format(f"{member} of exchange {number}")
+        # In JSON the mark stands in the quotes of its text; a form has none.
+        quotes = '"' if personal and ":" in before else ""
+        yield Piece(text[position : found.end(1)] + before + quotes)
         yield Piece(name, True)
+        if quotes:
+            yield Piece(quotes)
         position = found.end()
     if text[position:]:
         yield Piece(text[position:])

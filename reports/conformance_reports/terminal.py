@@ -32,6 +32,8 @@ WIDTH_MIN = 40
 ALIKE_MIN = 3
 #: Longer lists of ids are cut with their number; the other renderings hold them all.
 LISTED_MAX = 24
+#: Characters of what was expected and found; the other renderings hold all of it.
+VALUE_MAX = 400
 
 _STYLES = {
     "passed": "green",
@@ -236,8 +238,8 @@ class _Page:
             self._field("check", row["check"])
         self._field("clause", clauses_text(requirement) or self.word("no_clause"))
         self._field("reason", row["reason"])
-        self._field("expected", row["expected"])
-        self._field("actual", row["actual"])
+        self._field("expected", _shortened(row["expected"]))
+        self._field("actual", _shortened(row["actual"]))
         ranges = exchange_ranges(row)
         self._field("evidence", f"{self.word('exchanges')} {ranges}" if ranges else self.word("no_evidence"))
         self._field("remedy", self.say(self.report.remedy(row)))
@@ -264,6 +266,12 @@ class _Page:
 
 def _ms(microseconds: int | None) -> str:
     return "–" if microseconds is None else f"{microseconds / 1000:,.1f} ms"
+
+
+def _shortened(value: object) -> object:
+    """Return a value that may be a whole list of payments, cut where it stops being readable."""
+    text = str(value)
+    return value if value is None or len(text) <= VALUE_MAX else f"{text[:VALUE_MAX]}… (+{len(text) - VALUE_MAX})"
 
 
 def _listed(names: list[str]) -> str:

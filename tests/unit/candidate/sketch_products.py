@@ -89,7 +89,11 @@ class Purses:
         project = parts[2]
         if name != project or self.passwords.get(name) != password:
             return 401, {"WWW-Authenticate": "Basic"}, {"error": "wrong project or password"}
+        if parts[3:] == ["statistics"]:
+            return [self.member(project, number) for number in range(1, len(self.members[project]) + 1)]
         if parts[3:] == ["members"]:
+            if request.body.decode() in self.members[project]:
+                return 400, {}, {"name": ["This project already have this participant"]}
             self.members[project].append(request.body.decode())
             return 201, {}, json.dumps(len(self.members[project])).encode()
         if request.method == "POST":
@@ -98,6 +102,12 @@ class Purses:
             bill = self.bills[project].get(int(parts[4])) if parts[4].isdigit() else None
             return bill or (404, {}, {"error": "no such bill"})
         return list(self.bills[project].values())
+
+    def member(self, project: str, number: int) -> dict[str, Any]:
+        bills = self.bills[project].values()
+        paid = sum(bill["amount"] for bill in bills if bill["payer"] == str(number))
+        owed = sum(bill["amount"] for bill in bills if bill["payed_for"] == [str(number)])
+        return {"member": {"id": number}, "balance": paid - owed}
 
     def add(self, project: str, bill: dict[str, Any]) -> Any:
         if not isinstance(bill.get("amount"), int | float):

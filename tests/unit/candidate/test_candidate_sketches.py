@@ -1,5 +1,6 @@
 """The guide's worked sketches, taken out of the guide and bound to small products of their kind."""
 
+import base64
 import re
 import tomllib
 from collections.abc import Callable
@@ -174,3 +175,38 @@ def test_an_expense_services_projects_are_users(bound: Bind, product: Product, p
     assert isinstance(candidate.as_user("bob").call("payments.read", payment=made["id"]), Refused)
     assert isinstance(candidate.call("payments.create", debtor="1", creditor="2", amount=5).exchange.status, int)
     assert not isinstance(candidate.without_credentials().call("payments.list"), Accepted | Broken)
+
+
+def test_an_expense_services_balances_stand_in_one_list(bound: Bind, product: Product, purses: Purses) -> None:
+    product.answer = purses.answer
+    candidate = bound(**sketch("An expense service"))
+    debtor, creditor = candidate.account(balance=0, currency="EUR"), candidate.account(balance=0, currency="EUR")
+
+    accepted(
+        candidate.call("payments.create", debtor=debtor.id, creditor=creditor.id, amount=1234, currency="EUR"), "a bill"
+    )
+    absent = candidate.call("accounts.balance", account="99")
+
+    assert (candidate.balance(debtor), candidate.balance(creditor)) == (-1234, 1234)
+    assert isinstance(absent, Refused)
+    assert absent.code == "absent"
+
+
+def test_anothers_account_is_asked_for_in_that_ones_place(bound: Bind, product: Product, purses: Purses) -> None:
+    product.answer = purses.answer
+    candidate = bound(**sketch("An expense service"))
+    account = candidate.account(balance=0, currency="EUR")
+    bob = candidate.as_user("bob")
+
+    bob.call("accounts.balance", account=account.id)
+    as_bob = product.requests[-1]
+    candidate.without_credentials().call("accounts.balance", account=account.id)
+    as_nobody = product.requests[-1]
+    bobs = bob.account(balance=0, currency="EUR")
+    bob.call("accounts.balance", account=bobs.id)
+
+    assert as_bob.path == as_nobody.path == "/api/projects/household/statistics"
+    assert base64.b64decode(as_bob.headers["Authorization"].split()[1]).startswith(b"holiday:")
+    assert "Authorization" not in as_nobody.headers
+    assert bobs.id == account.id
+    assert product.requests[-1].path == "/api/projects/holiday/statistics", "one's own place holds a thing of that id"

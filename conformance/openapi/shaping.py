@@ -79,7 +79,7 @@ def _above(pair: Match) -> list[str]:
     return [
         f"{pair.operation} ← {pair.endpoint.title}, confidence {pair.confidence:.2f}{doubt}",
         *([f"  {pair.endpoint.summary}"] if pair.endpoint.summary else []),
-        "  because " + "; ".join(pair.reasons),
+        "  because " + "; ".join(dict.fromkeys(pair.reasons)),
     ]
 
 

@@ -22,8 +22,12 @@ PASSWORDS = {"EXPENSES_HOUSEHOLD": "household-password-1", "EXPENSES_HOLIDAY": "
 #: What decides how requests are read, beside the product itself.
 PINNED = (f"ihatemoney=={VERSION}", "Flask==3.1.3", "Werkzeug==3.1.9", "flask-cors==6.0.5")
 
+#: The product hashes the password anew for each request; at full strength that is most of what a run waits for.
 LAUNCHER = """
 import sys
+import werkzeug.security
+strong = werkzeug.security.generate_password_hash
+werkzeug.security.generate_password_hash = lambda password, *rest, **more: strong(password, "pbkdf2:sha256:1000")
 from ihatemoney.run import create_app
 from werkzeug.serving import make_server
 make_server("127.0.0.1", int(sys.argv[1]), create_app(), threaded=True).serve_forever()

@@ -41,7 +41,7 @@ FAULTS: tuple[Fault, ...] = (
         "data.pan-unmasked",
         "Card numbers are shown in full",
         "卡号未脱敏",
-        "SEC-D05", "card numbers must be masked", "SEC-D05.run",
+        "SEC-D05", "card numbers must be masked", "SEC-D05.run", "SEC-I10.answers",
     ),
     fault(
         "data.identity-unmasked",
@@ -59,7 +59,7 @@ FAULTS: tuple[Fault, ...] = (
         "data.mask-thin",
         "Card numbers are masked too little",
         "卡号脱敏位数不足",
-        "SEC-D05", "card numbers must be masked", "SEC-D05.run",
+        "SEC-D05", "card numbers must be masked", "SEC-D05.run", "SEC-I10.answers",
     ),
     fault(
         "data.pan-encoded",

@@ -10,7 +10,7 @@ FAULTS: tuple[Fault, ...] = (
         "accounts.owner-unchecked",
         "Accounts are shown to any customer",
         "账户可被任意客户查看",
-        "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08", "SEC-Z02.document",
+        "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08", "SEC-Z02.document", "SEC-Z04", "SEC-Z04.grantor",
     ),
     fault(
         "payments.debtor-unchecked",
@@ -22,7 +22,7 @@ FAULTS: tuple[Fault, ...] = (
         "admin.role-unchecked",
         "Staff operations are open to customers",
         "客户可调用管理类操作",
-        "SEC-Z03", "not for customers",
+        "SEC-Z03", "not for customers", "SEC-I10.answers",
     ),
     fault(
         "consents.scope-unchecked",
@@ -60,7 +60,7 @@ FAULTS: tuple[Fault, ...] = (
         "Members of the request are copied into the object",
         "请求字段被直接复制到对象",
         "SEC-Z09", "must not decide",
-        "SEC-I10", "SEC-I10.drawn",
+        "SEC-I10", "SEC-I10.drawn", "SEC-I06.document",
     ),
     fault(
         "factors.unbound",

@@ -52,7 +52,11 @@ def test_personal_data_is_hidden_under_any_nesting(number: str, names: list[str]
     assert COMMITTED in clean
 
 
-@pytest.mark.parametrize("body", [gzip.compress(b"x 13812345678"), zlib.compress(b'{"card":"6228480402564890018"}')])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b"x 13812345678", mtime=0), zlib.compress(b'{"card":"6228480402564890018"}')],
+    ids=["gzip", "zlib"],
+)
 def test_a_compressed_body_is_hidden_as_a_whole(body: bytes) -> None:
     clean = Redactor(KEY).message(1, "resp", "", (("Content-Digest", "sha-256=:x=:"),), body)
     assert clean.body.startswith(COMMITTED.encode())

@@ -1,5 +1,6 @@
 """Proposals: what is found in documents of four styles, how often rightly, and that the file is one a run accepts."""
 
+import copy
 import json
 import re
 import tomllib
@@ -88,7 +89,7 @@ def test_the_whole_file_is_as_it_was(name: str) -> None:
 
 
 def neutral_document(tmp_path: Path, change: Callable[[dict[str, Any]], None] = lambda raw: None) -> Document:
-    raw = openapi()
+    raw = copy.deepcopy(openapi())
     change(raw)
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(raw), encoding="utf-8")

@@ -158,7 +158,8 @@ def _steps(row: Row, evidence: EvidenceReader) -> Iterator[_Step]:
     numbers = [n for first, last in row.get("exchanges", ()) for n in range(first, last + 1)]
     records = [(number, evidence(number) or {}) for number in numbers]
     spoken = [number for number, record in records if record.get("kind") == "http"][-len(commands) :]
-    for command, number in zip(commands[-len(spoken) :], spoken, strict=True):
+    paired = commands[len(commands) - len(spoken) :]  # raw exchanges and calls of other protocols have no command
+    for command, number in zip(paired, spoken, strict=True):
         record = evidence(number) or {}
         yield _Step(words(command), read(number, evidence), _document(record))
 

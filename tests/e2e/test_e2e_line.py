@@ -206,7 +206,7 @@ def test_an_interrupted_run_is_resumed_without_repeating_a_check(
     assert resumed.returncode == 0, out + errors
     outcomes = [event["check"] for event in events_of(run) if event["event"] == "outcome"]
     assert outcomes[: len(before)] == before
-    assert len(outcomes) == len(set(outcomes)) == 10
+    assert len(outcomes) == len(set(outcomes)) == 12
     report = statement_of(run)
     assert report["environment"]["attempts"] == 2
     attempts = {row["check"]: row["attempts"] for row in report["outcomes"]}
@@ -219,7 +219,7 @@ def test_a_changed_candidate_file_cannot_be_resumed(
     environment: dict[str, str], served: tuple[Path, dict[str, str]], small: Path, tmp_path: Path
 ) -> None:
     candidate, secrets = served
-    copy = tmp_path / "candidate.toml"
+    copy = candidate.with_name("changed.toml")  # beside the files that it names
     copy.write_bytes(candidate.read_bytes())
     process = start({**environment, **secrets}, "-c", str(copy), "-p", str(small), "--runs", str(tmp_path / "runs"))
     run = wait_for_outcomes(tmp_path / "runs", 2, process)

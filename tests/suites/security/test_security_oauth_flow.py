@@ -221,8 +221,10 @@ def test_a_moved_clock_moves_every_date() -> None:
 def test_a_code_that_is_no_good_is_declined() -> None:
     flow = Flow.of(candidate(Fake()))
     code = flow.code()
-    Grant.read(flow.redeem(code), "the code")
-    declined(flow.redeem(code), "it was used", errors=("invalid_grant",))
+    assert Grant.read(flow.redeem(code), "the code").access_token
+    again = flow.redeem(code)
+    declined(again, "it was used", errors=("invalid_grant",))
+    assert isinstance(again, Refused)
 
 
 def test_a_missing_proof_is_barred_and_an_open_door_found() -> None:

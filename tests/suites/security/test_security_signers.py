@@ -101,8 +101,11 @@ def evidence() -> Evidence:
 def test_every_scheme_passes_on_the_sound_candidate(signing: Callable[..., Candidate], how: str) -> None:
     candidate = signing(how)
     # One algorithm of each scheme goes through all; for the others, and for slow SM2, one check of each kind has to do.
+    recorder = candidate.driver.session.recorder  # type: ignore[attr-defined]
     for check in CHECKS if how in ("ed25519", "jws-es256") else (CHECKS[0], CHECKS[3], CHECKS[6]):
+        before = recorder.count
         check(candidate, evidence())
+        assert recorder.count > before + 1, "a request and its altered twin were sent"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from tls_listener import one_connection
 
 from conformance_security.tls.codepoints import OLD_SUITES, TLS12_SUITES, TLS13_SUITES
 from conformance_security.tls.flight import Reply, read_reply
@@ -51,20 +51,8 @@ def server(chain: Path, low: ssl.TLSVersion, high: ssl.TLSVersion) -> Iterator[i
     context.load_cert_chain(chain)
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version, context.maximum_version = low, high
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            connection.settimeout(5)
-            try:
-                context.wrap_socket(connection, server_side=True)
-            except (OSError, ValueError):
-                connection.close()
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        thread.join(5)
+    with one_connection(context) as port:
+        yield port
 
 
 def probe(port: int, version: Version, suites: tuple[int, ...]) -> Reply:

@@ -28,25 +28,31 @@ class Listener:
     def __init__(self, replies: tuple[Reply, ...]) -> None:
         self._replies: Iterator[Reply] = iter(replies)
 
+    def left(self) -> int:
+        return len(list(self._replies))
+
     def ask(self, hello: bytes) -> Reply:
         return next(self._replies)
 
 
-def probe(*replies: Reply) -> None:
-    """Send the two controls, offer TLS 1.0, and settle."""
+def probe(*replies: Reply) -> list[tuple[str, str]]:
+    """Send the two controls, offer TLS 1.0, settle, and return what was noted."""
     listener: Any = Listener(replies)
-    prober = Prober(cast(TlsTarget, listener), Evidence("run", "SEC-T01"))
+    evidence = Evidence("run", "SEC-T01")
+    prober = Prober(cast(TlsTarget, listener), evidence)
     prober.must_refuse("TLS 1.0", Version.TLS10, OLD_SUITES)
     prober.settle()
+    assert listener.left() == 0, "every hello was sent"
+    return evidence.notes
 
 
 @pytest.mark.parametrize("controls", [(TAKEN, TAKEN), (TAKEN, REFUSED), (REFUSED, TAKEN)])
 def test_an_alert_beside_a_control_refuses(controls: tuple[Reply, Reply]) -> None:
-    probe(*controls, REFUSED)
+    assert ("hello for TLS 1.0", str(REFUSED)) in probe(*controls, REFUSED)
 
 
 def test_hanging_up_refuses_if_sound_hellos_are_still_taken() -> None:
-    probe(TAKEN, TAKEN, CLOSED, REFUSED, TAKEN)
+    assert ("hello for TLS 1.0", str(CLOSED)) in probe(TAKEN, TAKEN, CLOSED, REFUSED, TAKEN)
 
 
 def test_hanging_up_for_good_is_a_block() -> None:

@@ -6,15 +6,13 @@ import base64
 import datetime
 import socket
 import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tls_listener import one_connection
 
 from conformance_security.tls.codepoints import (
     BROKEN_CLASSES,
@@ -65,27 +63,8 @@ def context_of(chain: Path, ciphers: str, newest: ssl.TLSVersion = ssl.TLSVersio
     return context
 
 
-@contextmanager
-def server(context: ssl.SSLContext) -> Iterator[int]:
-    """A TLS server for one connection."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            connection.settimeout(5)
-            try:
-                context.wrap_socket(connection, server_side=True)
-            except (OSError, ValueError):
-                connection.close()
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        thread.join(5)
-
-
 def ask(context: ssl.SSLContext, hello: bytes) -> Flight:
-    with server(context) as port, socket.create_connection(("127.0.0.1", port), 5) as raw:
+    with one_connection(context) as port, socket.create_connection(("127.0.0.1", port), 5) as raw:
         raw.sendall(hello)
         return read_flight(lambda: raw.recv(700))
 

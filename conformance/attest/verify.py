@@ -123,7 +123,8 @@ def _take(number: int, name: str, step: Callable[[_Reading], tuple[str, str]], r
 
 def _read_envelope(reading: _Reading) -> tuple[str, str]:
     reading.envelope = parse_envelope(reading.data)
-    return PASSED, f"{len(reading.data)} bytes, {len(reading.envelope.signatures)} signatures"
+    number = len(reading.envelope.signatures)
+    return PASSED, f"{len(reading.data)} bytes, {number} signature{'' if number == 1 else 's'}"
 
 
 # -- (2) only our own payload type: a signature made for another purpose means nothing here ------------------------

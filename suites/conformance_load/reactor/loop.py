@@ -29,7 +29,8 @@ _TOO_SHORT_NS = 10_000
 #: A wait that the timer ends; in seconds, should it ever not.
 _LONG_S = 0.01
 _READ = 1
-_NEVER = 1 << 63
+#: A time that does not come.
+NEVER = 1 << 63
 
 #: What is called for a file, with the events that epoll found.
 Handler = Callable[[int], None]
@@ -100,7 +101,7 @@ class Reactor:
             now = now_ns()
             while alarms and alarms[0][0] <= now:
                 heapq.heappop(alarms)[2]()
-            next_ns = self.pace(now) if self.pace is not None else _NEVER
+            next_ns = self.pace(now) if self.pace is not None else NEVER
             if alarms and alarms[0][0] < next_ns:
                 next_ns = alarms[0][0]
             idle = idle and not events
@@ -136,7 +137,7 @@ class Reactor:
         self._parked = parked = gevent.hub.Waiter()
         try:
             watcher.start(self._unpark, parked)
-            if next_ns < _NEVER:
+            if next_ns < NEVER:
                 timer = self._wake_up_call(next_ns, parked)
             parked.get()
         finally:

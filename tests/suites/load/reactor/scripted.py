@@ -6,8 +6,8 @@ import threading
 import time
 
 import gevent
-from conformance_load.flow import Target, now_ns
 
+from conformance_load.flow import Target, now_ns
 from conformance_load.reactor.endpoint import Endpoint
 from conformance_load.reactor.loop import reactor
 from conformance_load.reactor.secure import connection_to
@@ -130,3 +130,56 @@ class Caller:
     def cut(self, request):
         self.connection.cut(request, now_ns())
         return self.next()
+
+
+class Server:
+    """Answers many connections at once; ``answer(number)`` returns the bytes for the n-th request, or b"" to close.
+
+    ``context`` may hold a TLS context. Counts every request that came in whole.
+    """
+
+    def __init__(self, answer=lambda _number: OK, *, port=0):
+        self.answer, self.requests, self.lock = answer, [], threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=500)
+        self.open = set()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def port(self):
+        return self.listener.getsockname()[1]
+
+    def target(self, **changes):
+        return Target(**{"host": "127.0.0.1", "port": self.port, "timeout_s": 5.0, "body_max": 100_000} | changes)
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                self.open.add(connection)
+                threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
+
+    def talk(self, connection):
+        data = b""
+        with contextlib.suppress(OSError), connection:
+            while piece := connection.recv(65536):
+                data += piece
+                while b"\r\n\r\n" in data:
+                    request, _, data = data.partition(b"\r\n\r\n")
+                    with self.lock:
+                        number = len(self.requests)
+                        self.requests.append(request)
+                    answer = self.answer(number)
+                    if not answer:
+                        return
+                    connection.sendall(answer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for connection in self.open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)

@@ -9,10 +9,10 @@ import ssl
 import gevent
 import pytest
 import tls_files
-from conformance_load.flow import Target
 from scripted import OK, Caller, Script
 
 from conformance.errors import ConfigError
+from conformance_load.flow import Target
 from conformance_load.reactor.endpoint import Endpoint
 from conformance_load.reactor.loop import reactor
 

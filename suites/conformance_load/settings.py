@@ -19,6 +19,7 @@ DEFAULTS: dict[str, int] = {
     "poisson": 0,
     "replay_every": 64,
     "altered_every": 120,
+    "twin_every": 90,
     "cut_every": 150,
     "uncovered_every": 50,
     "drain_s": 5,
@@ -39,6 +40,7 @@ CALIBRATION: dict[str, int] = {
     "accounts": 6,
     "replay_every": 20,
     "altered_every": 48,
+    "twin_every": 13,
     "cut_every": 40,
     "uncovered_every": 25,
     "p50_ms_max": 1000,
@@ -52,6 +54,7 @@ _MAY_BE_ZERO = frozenset(
         "poisson",
         "replay_every",
         "altered_every",
+        "twin_every",
         "cut_every",
         "uncovered_every",
         "drain_s",
@@ -69,8 +72,8 @@ class Settings:
     ``rate_per_s`` arrivals come for ``warmup_s + duration_s`` seconds over ``connections`` connections; the warm-up
     is reconciled but not measured. ``poisson`` 1: independent arrivals instead of even ones. One arrival in
     ``replay_every`` repeats an earlier payment with its key, one in ``altered_every`` uses an earlier key for another
-    amount, one in ``cut_every`` loses its connection after sending, one in ``uncovered_every`` payments comes from an
-    empty account. ``drain_s`` after the last arrival,
+    amount, one in ``twin_every`` is the one before it at the same moment, one in ``cut_every`` loses its connection
+    after sending, one in ``uncovered_every`` payments comes from an empty account. ``drain_s`` after the last arrival,
     what has not been sent is given up. ``probes`` single payments are timed before and after the pressure.
 
     Limits: ``p50_ms_max`` and ``p99_ms_max`` on the response time, ``error_permille_max`` broken requests,
@@ -87,6 +90,7 @@ class Settings:
     poisson: int
     replay_every: int
     altered_every: int
+    twin_every: int
     cut_every: int
     uncovered_every: int
     drain_s: int

@@ -11,9 +11,10 @@ from typing import Any
 
 from conformance.sdk import Accepted, Account, Candidate, Refused, Undecided
 from conformance_load.columns import Entry
+from conformance_load.flow import now_ns
 from conformance_load.journal import UNDECIDED, PaymentJournal, State
-from conformance_load.openloop import now_ns
-from conformance_load.payments import PaymentMaker, state_of
+from conformance_load.making import PaymentMaker
+from conformance_load.payments import state_of
 from conformance_load.reconcile import Reconciler, Reconciliation, compare_balances, expected_balances
 
 #: How often one payment is asked for before it counts as undecided.

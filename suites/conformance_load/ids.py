@@ -74,9 +74,13 @@ class Book:
         amount = 1 + (identifier >> 40) % self.amount_max
         debtor = (identifier >> 16) % self.accounts
         creditor = (debtor + 1 + (identifier >> 28) % (self.accounts - 1)) % self.accounts
-        if self.uncovered_every and number % self.uncovered_every == self.uncovered_every - 1:
+        if not self.covers(number):
             return Facts(self.accounts, creditor, amount, covered=False)
         return Facts(debtor, creditor, amount, covered=True)
+
+    def covers(self, number: int) -> bool:
+        """Tell whether a payment comes from a funded account."""
+        return not self.uncovered_every or number % self.uncovered_every != self.uncovered_every - 1
 
     def reference(self, number: int) -> str:
         """Return the text that names the payment on the product's statement, also its idempotency key."""

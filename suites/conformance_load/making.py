@@ -8,7 +8,7 @@ from typing import cast
 
 from conformance.sdk import Account, LoadContext, Prepared, WireDriver, WireRequest
 from conformance_load.arrivals import Kind
-from conformance_load.connection import serialise
+from conformance_load.flow import serialise
 from conformance_load.ids import Book
 from conformance_load.templates import Terms
 

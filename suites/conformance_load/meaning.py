@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from conformance.sdk import Accepted, Answer
-from conformance_load.connection import Reply
+from conformance_load.flow import Reply
 from conformance_load.shape import Sample, Shape, compile_shape, taken_apart
 
 #: Answers of one skeleton from which its shape is learnt, and again whenever as many did not fit.
@@ -97,6 +97,10 @@ class FastReader:
                 self.fast += 1
                 return found[shape.identifier], state
         return None
+
+    def as_json(self) -> dict[str, int]:
+        """Return how answers were read, in the form used in reports."""
+        return {"fast": self.fast, "byDriver": self.slow, "disagreed": self.disagreed}
 
     def due(self) -> bool:
         """Tell whether the answer that was just read is one of those that are proven."""

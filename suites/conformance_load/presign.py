@@ -80,7 +80,9 @@ class Magazine:
 class _Loader:
     """Makes one list of shots."""
 
-    def __init__(self, maker: PaymentMaker, arrivals: Sequence[Arrival], tell: Callable[[int, int, int, bool], None]) -> None:
+    def __init__(
+        self, maker: PaymentMaker, arrivals: Sequence[Arrival], tell: Callable[[int, int, int, bool], None]
+    ) -> None:
         self._maker = maker
         self._arrivals = arrivals
         self._tell = tell

@@ -45,7 +45,9 @@ class Bank:
         return {"id": f"e{number}", "payment": payment, "amount": amount, "currency": "CNY", "reference": reference}
 
     def pay(self, key, order):
-        if key in self.keys and self.fault != "replay-doubled":
+        known = key in self.keys
+        self.hits += known and self.fault == "twin-doubled"
+        if known and self.fault not in ("replay-doubled", "twin-doubled"):
             first, answer = self.keys[key]
             return (201, answer) if order == first else (422, {"code": "key-reused"})
         if self.balances[order["debtor"]] < order["amount"]:
@@ -203,7 +205,7 @@ def main(spec_path):
 def measure(spec):
     """Run the scenario once and return its measurement and how many exchanges it recorded."""
     from conformance.sdk import Candidate, CandidateFile, LoadContext, Pool
-    from conformance_load.payments_create import run
+    from conformance_load.scenario import run
 
     file = CandidateFile("Small Bank", "1", spec["url"], users={"alice": {}})
     candidate = Candidate(Driver(spec["url"]), file, Pool(()), lambda name, arguments: {}, "alice")

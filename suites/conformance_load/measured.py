@@ -35,7 +35,8 @@ def payments(
         "timeline": seconds,
         **_shown_by_shape(settings, seconds),
         "slo": settings.slo(),
-        "replays": work.replays.as_json(),
+        "replays": work.repeats.replays().as_json(),
+        "twins": work.repeats.twins().as_json(),
         "altered": {"made": work.altered, "accepted": work.altered_accepted},
         "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
         "decisions": after.decisions.as_json(),
@@ -86,11 +87,13 @@ def timeline(tally: Tally, intended: list[int]) -> list[dict[str, int]]:
     return [{**second, "offered": count} for second, count in zip(seconds, [*intended, 0], strict=True)]
 
 
-def generator(wave: Wave) -> dict[str, int]:
+def generator(wave: Wave) -> dict[str, Any]:
     """Return what the generator knows of itself."""
     return {
         "cpuPermille": wave.pressed.cpu_permille,
         "ownLagP99Us": wave.tally.own_lag.quantile(9900),
         "ownLagMaxUs": wave.tally.own_lag.largest,
+        "prepared": wave.cost.as_json(),
+        "answers": wave.work.reader.as_json(),
         "startedAtMs": wave.pressed.epoch_wall_ns // 1_000_000,
     }

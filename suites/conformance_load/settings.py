@@ -28,9 +28,13 @@ DEFAULTS: dict[str, int | str] = {
     "amount_max": 10_00,
     "replay_every": 64,
     "altered_every": 120,
+    "twin_every": 90,
     "cut_every": 150,
     "uncovered_every": 50,
+    "prepare_s_max": 600,
+    "sample_every_ms": 500,
     "drain_s": 5,
+    "final_s_max": 15,
     "probes": 5,
     "p50_ms_max": 500,
     "p99_ms_max": 1000,
@@ -56,8 +60,11 @@ CALIBRATION: dict[str, Any] = {
     "accounts": 6,
     "replay_every": 20,
     "altered_every": 48,
+    "twin_every": 13,
     "cut_every": 40,
     "uncovered_every": 25,
+    "sample_every_ms": 100,
+    "final_s_max": 2,
     "p50_ms_max": 1000,
     "p99_ms_max": 3000,
     "recovered_ms_max": 600,
@@ -84,8 +91,10 @@ _MAY_BE_ZERO = frozenset(
         "ramp_from_permille",
         "replay_every",
         "altered_every",
+        "twin_every",
         "cut_every",
         "uncovered_every",
+        "sample_every_ms",
         "drain_s",
         "error_permille_max",
         "rate_per_s_min",
@@ -111,9 +120,11 @@ class Settings:
     machine; reports say so. A search begins at ``search_from_per_s`` and tries each rate for ``search_step_s``.
 
     One arrival in ``replay_every`` repeats an earlier payment with its key, one in ``altered_every`` uses an earlier
-    key for another amount, one in ``cut_every`` loses its connection after sending, one in ``uncovered_every`` payments
-    comes from an empty account. ``drain_s`` after the last arrival, what has not been sent is given up. ``probes``
-    single payments are timed before and after the pressure.
+    key for another amount, one in ``twin_every`` is the request before it at the same moment, one in ``cut_every``
+    loses its connection after sending, one in ``uncovered_every`` payments comes from an empty account. Making the
+    requests ready may take ``prepare_s_max`` seconds of CPU. During the pressure one account's statement is read every
+    ``sample_every_ms`` (0: never). ``drain_s`` after the last arrival, what has not been sent is given up; from then on
+    a payment may stay pending for ``final_s_max``. ``probes`` single payments are timed before and after the pressure.
 
     Limits: ``p50_ms_max`` and ``p99_ms_max`` on the response time, ``error_permille_max`` broken requests,
     ``confirmed_permille_min`` confirmed payments, ``rate_per_s_min`` confirmed in a second (0: no limit of its own);
@@ -143,9 +154,13 @@ class Settings:
     amount_max: int
     replay_every: int
     altered_every: int
+    twin_every: int
     cut_every: int
     uncovered_every: int
+    prepare_s_max: int
+    sample_every_ms: int
     drain_s: int
+    final_s_max: int
     probes: int
     p50_ms_max: int
     p99_ms_max: int

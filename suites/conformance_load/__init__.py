@@ -19,4 +19,5 @@ SUITE = Suite(
     faults="conformance_load.faults:FAULTS",
     scenarios=SCENARIOS,
     parameters={**DEFAULTS, "calibration": CALIBRATION},
+    parameter_check="conformance_load.settings:check_parameters",
 )

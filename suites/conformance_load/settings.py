@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from conformance.errors import ConfigError
+from conformance.sdk import CandidateFile
 
 #: Defaults, small enough for a laptop. Every value is an integer or a word, so that plans stay canonical.
 DEFAULTS: dict[str, int | str] = {
@@ -50,6 +51,9 @@ DEFAULTS: dict[str, int | str] = {
     "decay_floor_ms": 250,
     "longest_ms_max": 0,
     "scaled_counts": 0,
+    "workers": "0",
+    "bind": "127.0.0.1:0",
+    "ui_port": 0,
 }
 #: What calibration changes: long enough for every fault to strike several times, slow enough for a busy machine, and
 #: limits that the slow faults break by far.
@@ -102,6 +106,7 @@ _MAY_BE_ZERO = frozenset(
         "abort_after_s",
         "longest_ms_max",
         "scaled_counts",
+        "ui_port",
     }
 )
 #: All requests are made ready before the clock starts; this bounds the memory they take.
@@ -134,6 +139,9 @@ class Settings:
     single payment (0: nothing does). ``scaled_counts`` 1: what was scaled decides as if it had not been, for
     calibration. With ``abort_on_breach`` the pressure ends as soon as a limit is broken beyond doubt, not before
     ``abort_after_s``.
+
+    ``workers``: how many local processes generate the load ("0": this one), or names of workers elsewhere, who find
+    the master at ``bind``. ``ui_port`` shows Locust's live page on loopback (0: nowhere).
     """
 
     shape: str
@@ -176,6 +184,9 @@ class Settings:
     decay_floor_ms: int
     longest_ms_max: int
     scaled_counts: int
+    workers: str
+    bind: str
+    ui_port: int
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], rate_allowed_per_s: int) -> Settings:
@@ -230,6 +241,11 @@ class Settings:
             **({"ratePerSecondMin": self.rate_per_s_min} if self.rate_per_s_min else {}),
             **({"longestMsMax": self.longest_ms_max} if self.longest_ms_max else {}),
         }
+
+
+def check_parameters(parameters: Mapping[str, Any], candidate: CandidateFile) -> None:
+    """Raise ConfigError for parameters that no scenario can run with, before anything is sent."""
+    Settings.of(parameters, candidate.limits.load_per_second_max)
 
 
 def require_memory(requests: int) -> None:

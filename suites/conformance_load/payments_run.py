@@ -12,8 +12,9 @@ from typing import Any
 
 from conformance.sdk import Account, Candidate, LoadContext, NotTested
 from conformance_load import measured
-from conformance_load.aftermath import BookReader, Decisions, Probes, decide_unknown, reconcile
+from conformance_load.aftermath import BookReader, Probes, reconcile
 from conformance_load.arrivals import Arrival, arrange, simultaneous
+from conformance_load.deciding import Decisions, decide_unknown
 from conformance_load.flow import Pressed, Span, Stream, Target
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal
@@ -189,7 +190,7 @@ def aftermath(here: Ground, probes: Probes, recovery: Recovery) -> After:
         settings.probes, settings.recovery_s_max, settings.recovered_ms_max
     )
     here.context.progress(1, 1, "reconciling")
-    decisions = decide_unknown(here.maker, here.journal)
+    decisions = decide_unknown(here.maker, here.journal, settings.final_s_max)
     found, books = reconcile(here.maker, here.journal, here.reader, CURRENCY)
     return After(recovery, decisions, {"reconciliation": found.as_json(), "statement": books})
 

@@ -30,7 +30,7 @@ from conformance.reference.database import SqliteDatabase
 from conformance.reference.keys import Seed
 from conformance.reference.paging import Pages
 from conformance.reference.tokens import Tokens, unauthorized
-from conformance.reference.users import User, Users
+from conformance.reference.users import User, users_of
 from conformance.sdk.reference import Principal, Problem, ReferencePart
 
 SCHEMAS = (
@@ -66,7 +66,7 @@ class ReferenceHost:
         self.parts = tuple(parts)
         self.faults = Board(faults)
         self.clock = ShiftableClock()
-        self.users = Users(seed)
+        self.users = users_of(seed)
         self.db = SqliteDatabase(settings.directory, [*SCHEMAS, *(part.schema for part in parts)])
         self.audit_log = AuditLog(self.db, self.clock, seed.ed25519("audit"), self.faults)
         self.bank = LedgerBank(self.db, self.clock, self.audit_log, self.faults)

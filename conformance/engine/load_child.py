@@ -73,7 +73,9 @@ def _run(spec: Mapping[str, Any], emit: Callable[[Mapping[str, Any]], None]) -> 
             directory=Path(spec["directory"]),
             progress=lambda done, total, note: emit({"event": "progress", "done": done, "total": total, "note": note}),
             record=binding.recorder.record,
-            tls_ca=_ca(binding.candidate.file.tls, spec["candidate"]),
+            tls_ca=_path(binding.candidate.file.tls, "ca", spec["candidate"]),
+            client_cert=_path(binding.candidate.file.tls, "client_cert", spec["candidate"]),
+            client_key=_path(binding.candidate.file.tls, "client_key", spec["candidate"]),
             seed=int(spec["seed"]) or zlib.crc32(spec["run"].encode()),
         )
         measurement: dict[str, Any] = binding.redact(module.run(context))
@@ -81,9 +83,10 @@ def _run(spec: Mapping[str, Any], emit: Callable[[Mapping[str, Any]], None]) -> 
         return measurement
 
 
-def _ca(tls: Mapping[str, Any], candidate: str) -> str:
-    ca = tls.get("ca", "")
-    return str((Path(candidate).parent / ca).resolve()) if ca else ""
+def _path(tls: Mapping[str, Any], name: str, candidate: str) -> str:
+    """Return a file that the candidate file names, seen from where that lies; "" where it names none."""
+    value = tls.get(name, "")
+    return str((Path(candidate).parent / value).resolve()) if isinstance(value, str) and value else ""
 
 
 if __name__ == "__main__":

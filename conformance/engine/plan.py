@@ -22,6 +22,9 @@ from conformance.sdk.suite import Scenario
 
 Settled = tuple[str, str] | None
 
+#: The parameter that holds parameters of single scenarios, by their ids.
+SCENARIOS = "scenarios"
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -206,7 +209,22 @@ def _scenarios(
 ) -> list[PlannedScenario]:
     wanted = {name for item in checks if item.suite == contents.id and not item.settled for name in item.scenarios}
     found = [item for item in contents.loaded.suite.scenarios if item.id in wanted]
-    common = parameters_of(contents, profile)
     return [
-        PlannedScenario(item.id, contents.id, item.module, {**item.parameters, **common, **overrides}) for item in found
+        PlannedScenario(item.id, contents.id, item.module, _parameters(contents, item, profile, overrides))
+        for item in found
     ]
+
+
+def _parameters(
+    contents: SuiteContents, scenario: Scenario, profile: Profile, overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a scenario's parameters: each source over the one before, and what it says of this scenario over all else.
+
+    A source says things of one scenario under ``scenarios.<id>``.
+    """
+    made: dict[str, Any] = {}
+    suite = contents.loaded.suite.parameters
+    for source in (suite, scenario.parameters, profile.parameters.get(contents.id, {}), overrides):
+        made |= source
+        made |= source.get(SCENARIOS, {}).get(scenario.id, {})
+    return {name: value for name, value in made.items() if name not in (SCENARIOS, "calibration")}

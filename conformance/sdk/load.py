@@ -41,7 +41,8 @@ class LoadContext:
 
     ``directory`` is the scenario's own, for journals of payments. ``progress(done, total, note)`` feeds the live
     line. ``record`` appends one exchange to the journal: every failure and a seeded sample of the rest.
-    ``tls_ca`` is the path of the root to trust, or "" for the system's.
+    ``tls_ca`` is the path of the root to trust, or "" for the system's; ``client_cert`` and ``client_key`` are those of
+    the certificate to show, or "".
     """
 
     run: str
@@ -52,4 +53,6 @@ class LoadContext:
     progress: Callable[[int, int, str], None]
     record: Callable[[Sighting], int]
     tls_ca: str = ""
+    client_cert: str = ""
+    client_key: str = ""
     seed: int = 0

@@ -1,6 +1,7 @@
 """The load suite: how fast, how honestly measured, and whether every payment is accounted for afterwards."""
 
-from conformance.sdk import Scenario, Suite, Text
+from conformance.sdk import Suite, Text
+from conformance_load.recipes import SCENARIOS
 from conformance_load.settings import CALIBRATION, DEFAULTS
 
 SUITE = Suite(
@@ -11,13 +12,6 @@ SUITE = Suite(
     package="conformance_load",
     checks=("conformance_load.checks.money", "conformance_load.checks.speed"),
     faults="conformance_load.faults:FAULTS",
-    scenarios=(
-        Scenario(
-            id="payments-create",
-            title=Text("Payments at a fixed arrival rate", "恒定到达率的支付请求"),
-            module="conformance_load.payments_create",
-            needs=("payments.create", "accounts.statement", "accounts.balance"),
-        ),
-    ),
+    scenarios=SCENARIOS,
     parameters={**DEFAULTS, "calibration": CALIBRATION},
 )

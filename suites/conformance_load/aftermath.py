@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.sdk import Accepted, Account, Candidate, Refused, Undecided
+from conformance_load.flow import now_ns
 from conformance_load.journal import UNDECIDED, PaymentJournal, State
-from conformance_load.openloop import now_ns
 from conformance_load.payments import PaymentMaker, state_of
 from conformance_load.reconcile import Entry, Reconciler, Reconciliation, compare_balances, expected_balances
 

@@ -9,30 +9,15 @@ from __future__ import annotations
 import http.client
 import ssl
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import gevent.socket
-import gevent.ssl
 
-from conformance.errors import ConfigError
-from conformance.sdk import BrokenKind, LoadContext, WireRequest
+from conformance.sdk import BrokenKind
+from conformance_load.flow import Reply, Target
 
 #: After this idle time a connection is made anew: a server may close idle ones at any moment.
 IDLE_S_MAX = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A response, or why there is none: then ``broken`` is set and ``status`` is 0."""
-
-    status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    broken: BrokenKind | None = None
-    detail: str = ""
 
 
 class Client(Protocol):
@@ -53,32 +38,6 @@ class Client(Protocol):
     def close(self) -> None:
         """Close; harmless when done twice."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a connection goes: ``tls`` is None for plain HTTP. ``body_max`` bounds a response body in bytes."""
-
-    host: str
-    port: int
-    timeout_s: float
-    body_max: int
-    tls: ssl.SSLContext | None = None
-
-    @classmethod
-    def of(cls, url: str, context: LoadContext) -> Target:
-        """Return the target of a request; raises ConfigError when it lies outside of the candidate's scope."""
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        if _authority(url) not in _allowed(context):
-            raise ConfigError(
-                f"{parts.hostname}:{port} is not in scope",
-                where="candidate.toml [scope]",
-                remedy="Add it to [scope] hosts if load may really go there.",
-            )
-        limits = context.candidate.file.limits
-        tls = _trusting(context.tls_ca) if parts.scheme == "https" else None
-        return cls(parts.hostname or "", port, limits.timeout_s, limits.response_bytes_max, tls)
 
 
 class Connection:
@@ -134,7 +93,7 @@ class Connection:
 
     def _open(self) -> Any:
         target = self._target
-        plain = gevent.socket.create_connection((target.host, target.port), timeout=target.timeout_s)
+        plain = gevent.socket.create_connection(target.address, timeout=target.timeout_s)
         plain.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
         if target.tls is None:
             return plain
@@ -167,33 +126,3 @@ class Connection:
     def _broken(self, kind: BrokenKind, error: Exception) -> Reply:
         self.close()
         return Reply(broken=kind, detail=f"{type(error).__name__}: {error}"[:300])
-
-
-def serialise(request: WireRequest) -> bytes:
-    """Return the bytes of a finished request, with the headers that belong to the connection."""
-    parts = urlsplit(request.url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = [(name, value) for name, value in request.headers if name.lower() not in ("connection", "content-length")]
-    if not any(name.lower() == "host" for name, _ in headers):
-        headers.insert(0, ("Host", parts.netloc.rpartition("@")[2]))
-    headers.append(("Content-Length", str(len(request.body))))
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    return f"{request.method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + request.body
-
-
-def _trusting(authority: str) -> ssl.SSLContext:
-    context: ssl.SSLContext = gevent.ssl.create_default_context(cafile=authority or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _authority(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-
-
-def _allowed(context: LoadContext) -> set[str]:
-    file = context.candidate.file
-    return {_authority(url) for url in (file.base_url, *file.endpoints.values()) if "://" in url} | set(
-        file.scope.hosts
-    )

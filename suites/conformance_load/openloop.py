@@ -7,112 +7,76 @@ late start is then the generator's own fault and is measured apart.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import gevent
 
-from conformance_load.connection import Client, Reply
-from conformance_load.schedule import Schedule
-from conformance_load.tally import Tally
-
-#: Reads the clock that all times of a run come from, in nanoseconds.
-now_ns = time.perf_counter_ns
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """When one arrival was intended, sent and answered; nanoseconds."""
-
-    intended: int
-    sent: int
-    done: int
-
-    @property
-    def response_ms(self) -> float:
-        """From the intended start to the answer."""
-        return (self.done - self.intended) / 1_000_000
-
-
-class Work(Protocol):
-    """What is sent and what its answers mean; the loop knows neither."""
-
-    def request(self, arrival: int) -> tuple[bytes, bool]:
-        """Return the bytes of an arrival and whether its connection is to be cut after sending."""
-        ...
-
-    def sending(self, arrival: int, at_ns: int) -> None:
-        """Note that an arrival is about to be sent."""
-        ...
-
-    def answered(self, arrival: int, reply: Reply | None, times: Times) -> str:
-        """Take a reply (None after a cut) and return an outcome of :data:`conformance_load.tally.OUTCOMES`."""
-        ...
+from conformance_load.connection import Client
+from conformance_load.flow import Reply, Span, Stream, Times, now_ns
+from conformance_load.schedule import merged
 
 
 class OpenLoop:
-    """Hands out the arrivals of one schedule to slots."""
+    """Hands out the arrivals of the streams of one target to its slots, in order of time."""
 
-    def __init__(
-        self, schedule: Schedule, work: Work, tally: Tally, *, warmup_s: int, length_s: int, drain_s: int
-    ) -> None:
-        self._arrivals = enumerate(schedule)
-        self._work = work
-        self._tally = tally
-        self._warmup_s = warmup_s
-        self._patience_s = length_s + drain_s
+    def __init__(self, streams: Sequence[Stream], span: Span) -> None:
+        self._streams = streams
+        self._span = span
+        self._arrivals = merged(*(stream.arrivals for stream in streams))
         self._epoch_ns = 0
         self._deadline_ns = 0
-        #: How many arrivals were handed out, for the progress line.
-        self.taken = 0
+        #: Set when the pressure is to end early: what is not sent yet is given up.
+        self.aborted = ""
 
-    def start(self) -> None:
-        """Start the clock: the first arrival is due now."""
-        self._epoch_ns = now_ns()
-        self._deadline_ns = self._epoch_ns + self._patience_s * 1_000_000_000
-        self._tally.start_ns = self._epoch_ns + self._warmup_s * 1_000_000_000
+    def start(self, epoch_ns: int) -> None:
+        """Start the clock: offsets count from ``epoch_ns``."""
+        self._epoch_ns = epoch_ns
+        self._deadline_ns = epoch_ns + (self._span.length_s + self._span.drain_s) * 1_000_000_000
+        for stream in self._streams:
+            stream.tally.start_ns = epoch_ns + self._span.warmup_s * 1_000_000_000
 
-    def take(self) -> tuple[int, int] | None:
-        """Return the next arrival and its intended time, or None when nothing is left to send."""
-        if now_ns() > self._deadline_ns:
+    def take(self) -> tuple[Stream, int, int] | None:
+        """Return the next arrival: its stream, its number there and its intended time. None: nothing is left."""
+        if self.aborted or now_ns() > self._deadline_ns:
             self._give_up()
             return None
         found = next(self._arrivals, None)
         if found is None:
             return None
-        self.taken += 1
-        return found[0], self._epoch_ns + found[1]
+        offset, label = found
+        stream = self._streams[label]
+        stream.taken += 1
+        return stream, stream.taken - 1, self._epoch_ns + offset
 
-    def run_one(self, client: Client, told: Callable[[str, Times, Reply | None], Any]) -> bool:
+    def run_one(self, client: Client, told: Callable[[str, str, Times, Reply | None], Any]) -> bool:
         """Let a slot take one arrival through; return False when nothing is left. ``told`` hears of the result."""
         taken = self.take()
         if taken is None:
             return False
-        arrival, intended = taken
+        stream, arrival, intended = taken
         # Connect while waiting, and look again afterwards: the wait may have been long.
         client.ready()
         own_lag_ns = self._wait_until(intended)
         unreachable = client.ready()
         # Asked for only now: what is right to send may depend on answers that came during the wait.
-        request, cut = self._work.request(arrival)
+        request, cut = stream.work.request(arrival)
         sent = now_ns()
-        self._tally.sending(intended, sent, own_lag_ns)
-        reply = self._send(client, arrival, request, cut, unreachable, sent)
+        stream.tally.sending(intended, sent, own_lag_ns)
+        reply = self._send(stream, client, arrival, request, cut, unreachable, sent)
         times = Times(intended, sent, now_ns())
-        outcome = self._work.answered(arrival, reply, times)
-        self._tally.ended(outcome, *_plain(times))
-        told(outcome, times, reply)
+        outcome = stream.work.answered(arrival, reply, times)
+        stream.tally.ended(outcome, *_plain(times))
+        told(stream.name, outcome, times, reply)
         return True
 
     def _send(
-        self, client: Client, arrival: int, request: bytes, cut: bool, unreachable: str, at_ns: int
+        self, stream: Stream, client: Client, arrival: int, request: bytes, cut: bool, unreachable: str, at_ns: int
     ) -> Reply | None:
         if unreachable:
             # Nothing left our machine, so the journal does not claim that it did.
             return Reply(broken="connection", detail=unreachable)
-        self._work.sending(arrival, at_ns)
+        stream.work.sending(arrival, at_ns)
         if cut:
             client.send_and_cut(request)
             return None
@@ -128,8 +92,10 @@ class OpenLoop:
 
     def _give_up(self) -> None:
         at = now_ns()
-        for _, offset in self._arrivals:
-            self._tally.ended("unsent", self._epoch_ns + offset, at, at)
+        for offset, label in self._arrivals:
+            stream = self._streams[label]
+            stream.taken += 1
+            stream.tally.ended("unsent", self._epoch_ns + offset, at, at)
 
 
 def _plain(times: Times) -> tuple[int, int, int]:

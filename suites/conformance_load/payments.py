@@ -25,10 +25,9 @@ from conformance.sdk import (
     describe,
 )
 from conformance_load.arrivals import FRESH, Arrival, Kind
-from conformance_load.connection import Reply, serialise
+from conformance_load.flow import Reply, Times, now_ns, serialise
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal, State
-from conformance_load.openloop import Times, now_ns
 
 OPERATION = "payments.create"
 #: Failures that are kept with their exchange, and one of how many successes is.

@@ -10,7 +10,10 @@ import heapq
 import itertools
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from conformance.errors import ConfigError
 
 NS = 1_000_000_000
 
@@ -56,6 +59,54 @@ def step(base_per_s: int, burst_per_s: int, before_s: int, burst_s: int, after_s
         constant(burst_per_s, burst_s, before_s * NS),
         constant(base_per_s, after_s, (before_s + burst_s) * NS),
     )
+
+
+def square(low_per_s: int, high_per_s: int, period_s: int, duration_s: int) -> Schedule:
+    """Yield a square wave: each period begins with a half at the low rate and ends with a half at the high one."""
+    half = period_s * NS // 2
+    for start in range(0, duration_s * NS, period_s * NS):
+        for offset, rate in ((0, low_per_s), (half, high_per_s)):
+            count = rate * half // NS
+            for number in range(count):
+                at = start + offset + number * half // count
+                if at < duration_s * NS:
+                    yield at
+
+
+def replayed(path: Path, duration_s: int) -> Schedule:
+    """Yield the arrivals of a recorded trace: a text file with one offset in microseconds per line, ascending.
+
+    Empty lines and lines that begin with ``#`` are passed over; what lies beyond the duration is left out. Raises
+    ConfigError naming the line that is wrong.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the trace cannot be read: {error}", where=str(path), remedy="Correct load.trace.") from None
+    return iter(_offsets(lines, path, duration_s * NS))
+
+
+def shifted(stream: Schedule, by_ns: int) -> Schedule:
+    """Yield a stream later."""
+    return (at + by_ns for at in stream)
+
+
+def _offsets(lines: Iterable[str], path: Path, end_ns: int) -> list[int]:
+    found: list[int] = []
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        at = int(text) * 1000 if text.isascii() and text.isdigit() else -1
+        if at < (found[-1] if found else 0):
+            raise ConfigError(
+                f"{text[:40]!r} is not a whole number of microseconds at or after the line before",
+                where=f"{path}, line {number}",
+                remedy="A trace has one offset per line, counted from its start, ascending.",
+            )
+        if at < end_ns:
+            found.append(at)
+    return found
 
 
 def merged(*streams: Schedule) -> Iterator[tuple[int, int]]:

@@ -22,6 +22,8 @@ class GeneratorFacts:
 
     ``lag_*``: how late requests left *although a connection was free*; a wait for a busy connection is the product's
     doing and is charged to the response time instead. ``service_mean_us``: the product's own time per request.
+    ``aborted``: why the pressure ended early, for a limit that was broken for certain; the schedule need not be met
+    then.
     """
 
     scheduled: int
@@ -34,12 +36,13 @@ class GeneratorFacts:
     lag_samples: int
     service_mean_us: int
     slo_p99_us: int
+    aborted: str = ""
 
 
 def invalidities(facts: GeneratorFacts) -> list[str]:
     """Return why the measurement says nothing about the product; empty when it is valid."""
     reasons = []
-    if facts.sent * 1000 < facts.scheduled * SENT_PERMILLE_MIN and not _product_too_slow(facts):
+    if facts.sent * 1000 < facts.scheduled * SENT_PERMILLE_MIN and not (facts.aborted or _product_too_slow(facts)):
         needed = facts.rate_per_s * facts.service_mean_us // 1_000_000 + 1
         reasons.append(
             f"only {facts.sent} of {facts.scheduled} scheduled requests were sent over {facts.connections} "

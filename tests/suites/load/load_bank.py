@@ -203,7 +203,7 @@ def main(spec_path):
 def measure(spec):
     """Run the scenario once and return its measurement and how many exchanges it recorded."""
     from conformance.sdk import Candidate, CandidateFile, LoadContext, Pool
-    from conformance_load.payments_create import run
+    from conformance_load.scenario import run
 
     file = CandidateFile("Small Bank", "1", spec["url"], users={"alice": {}})
     candidate = Candidate(Driver(spec["url"]), file, Pool(()), lambda name, arguments: {}, "alice")

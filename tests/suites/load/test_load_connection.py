@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from conformance.sdk import WireRequest
-from conformance_load.connection import Connection, Target, serialise
+from conformance_load.connection import Connection
+from conformance_load.flow import Target, serialise
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -26,7 +26,7 @@ def measure(bank, folder):
     spec = LoadSpec(
         run="exact",
         scenario="payments-create",
-        module="conformance_load.payments_create",
+        module="conformance_load.scenario",
         candidate=str(bank.candidate_path),
         parameters=PARAMETERS,
         directory=str(folder),

@@ -2,10 +2,14 @@
 
 import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance_load.schedule import NS, constant, merged, poisson, ramp, share, step
+from conformance.errors import ConfigError
+from conformance_load.schedule import NS, constant, merged, poisson, ramp, replayed, share, square, step
+from conformance_load.settings import Settings
+from conformance_load.shapes import per_second, schedule_of
 
 rates = st.integers(1, 2000)
 lengths = st.integers(1, 5)
@@ -62,3 +66,43 @@ def test_merged_streams_keep_every_arrival_and_its_stream(streams):
 def test_workers_share_a_stream_without_loss_or_overlap(rate, workers):
     parts = [list(share(constant(rate, 2), worker, workers)) for worker in range(workers)]
     assert sorted(itertools.chain(*parts)) == list(constant(rate, 2))
+
+
+def test_a_square_wave_is_low_in_the_first_half_of_each_period_and_high_in_the_second():
+    times = list(square(10, 100, 2, 5))
+    assert [sum(second * NS <= at < (second + 1) * NS for at in times) for second in range(5)] == [10, 100, 10, 100, 10]
+    assert times == sorted(times)
+
+
+def test_a_trace_is_replayed_as_it_was_recorded(tmp_path):
+    path = tmp_path / "trace.txt"
+    path.write_text("# offsets in microseconds\n\n0\n1500\n1500\n2000000\n9000000\n")
+    assert list(replayed(path, 3)) == [0, 1_500_000, 1_500_000, 2 * NS]
+
+
+@pytest.mark.parametrize("bad", ["2.5", "-1", "abc", "5\n4", "٣"])
+def test_a_wrong_line_of_a_trace_is_named(tmp_path, bad):
+    path = tmp_path / "trace.txt"
+    path.write_text(bad + "\n")
+    with pytest.raises(ConfigError) as refusal:
+        list(replayed(path, 3))
+    assert str(refusal.value.where).endswith(f"line {1 + bad.count(chr(10))}")
+
+
+def test_a_missing_trace_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        replayed(tmp_path / "none", 3)
+
+
+@pytest.mark.parametrize("shape", ["constant", "poisson", "ramp", "burst", "square"])
+def test_every_shape_comes_after_its_warm_up_and_keeps_order(shape):
+    made = Settings.of({"shape": shape, "rate_per_s": 40, "warmup_s": 2, "duration_s": 6}, 1000)
+    times = list(schedule_of(made, 1))
+    assert times == sorted(times)
+    assert sum(at < 2 * NS for at in times) == 2 * (4 if shape == "ramp" else 40)
+    assert sum(per_second(times, 2, 6)) == sum(at >= 2 * NS for at in times)
+
+
+def test_a_burst_multiplies_its_seconds():
+    made = Settings.of({"shape": "burst", "rate_per_s": 5, "warmup_s": 1, "duration_s": 6}, 1000)
+    assert per_second(schedule_of(made, 1), 1, 6) == [5, 5, 50, 50, 5, 5]

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from conformance.errors import ConfigError
 from conformance_load.arrivals import FRESH, Kind, arrange
-from conformance_load.settings import CALIBRATION, DEFAULTS, Settings
+from conformance_load.settings import CALIBRATION, DEFAULTS, Settings, require_memory
 
 
 def test_the_defaults_are_good_and_calibration_only_changes_what_exists():
     made = Settings.of({}, 1000)
-    assert made.requests == (DEFAULTS["duration_s"] + DEFAULTS["warmup_s"]) * DEFAULTS["rate_per_s"]
+    assert made.length_s == DEFAULTS["duration_s"] + DEFAULTS["warmup_s"]
+    assert {name: getattr(made, name) for name in DEFAULTS} == DEFAULTS
     assert CALIBRATION.keys() <= DEFAULTS.keys()
     assert Settings.of(CALIBRATION, 1000).rate_per_s == CALIBRATION["rate_per_s"]
 
@@ -30,11 +31,31 @@ def test_a_wrong_parameter_is_refused_with_its_place(parameters):
 def test_a_rate_beyond_what_the_candidate_allows_is_refused():
     with pytest.raises(ConfigError, match="the candidate allows 50"):
         Settings.of({"rate_per_s": 51}, 50)
+    with pytest.raises(ConfigError, match="the load reaches 60 per second"):
+        Settings.of({"rate_per_s": 6, "shape": "burst", "burst_factor": 10}, 50)
+
+
+def test_a_shape_that_cannot_be_is_refused():
+    with pytest.raises(ConfigError, match="no shape of load") as refusal:
+        Settings.of({"shape": "zigzag"}, 1000)
+    assert "square" in refusal.value.remedy
+    with pytest.raises(ConfigError, match="a trace needs a file"):
+        Settings.of({"shape": "trace"}, 1000)
+    with pytest.raises(ConfigError, match="leaves nothing of 8 s to recover"):
+        Settings.of({"shape": "burst", "burst_at_s": 4, "burst_s": 4}, 10_000)
+
+
+def test_one_factor_scales_rates_and_lengths_and_none_falls_below_one():
+    large = {"rate_per_s": 1000, "duration_s": 3600, "scale_permille": 10, "rate_per_s_min": 1000, "p99_ms_max": 1000}
+    made = Settings.of(large, 1000)
+    assert (made.rate_per_s, made.duration_s, made.rate_per_s_min, made.p99_ms_max) == (10, 36, 10, 1000)
+    tiny = Settings.of(large | {"scale_permille": 1}, 1000)
+    assert (tiny.rate_per_s, tiny.duration_s) == (1, 3)
 
 
 def test_a_run_that_would_not_fit_into_memory_is_refused():
     with pytest.raises(ConfigError, match="fit into memory"):
-        Settings.of({"rate_per_s": 1000, "duration_s": 3600}, 1000)
+        require_memory(3_600_000)
 
 
 def test_parameters_of_others_are_left_alone():

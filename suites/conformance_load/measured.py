@@ -1,0 +1,78 @@
+"""The measurement of a scenario: what goes into the report's ``load`` list. Integers and words only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from conformance.sdk import LoadContext
+from conformance_load.settings import Settings
+from conformance_load.tally import Tally
+from conformance_load.verdict import invalidities
+
+if TYPE_CHECKING:
+    from conformance_load.payments_run import After, Wave
+    from conformance_load.search import Search
+
+
+def payments(
+    context: LoadContext, settings: Settings, waves: list[Wave], after: After, *, search: Search | None = None
+) -> dict[str, Any]:
+    """Return the measurement of a scenario of payments: its (best) wave, what came after, and the books."""
+    from conformance_load.payments_run import facts_of
+
+    wave = waves[0]
+    work, tally = wave.work, wave.tally
+    reasons = invalidities(facts_of(settings, wave))
+    return {
+        "scenario": context.scenario,
+        "offered": offered(settings, wave),
+        "sent": tally.sent,
+        "confirmed": tally.counts["confirmed"],
+        "counts": dict(tally.counts),
+        "latencyUs": tally.latency(),
+        "timeline": timeline(tally, wave.offered),
+        "slo": settings.slo(),
+        "replays": work.replays.as_json(),
+        "altered": {"made": work.altered, "accepted": work.altered_accepted},
+        "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
+        "decisions": after.decisions.as_json(),
+        "recovery": after.recovery.as_json(),
+        "recorded": [context.record(sighting) for sighting in work.sightings],
+        **after.books,
+        **({"search": search.as_json()} if search else {}),
+        "generator": generator(wave),
+        "aborted": wave.pressed.aborted,
+        "validity": "invalid" if reasons else "valid",
+        "reasons": reasons,
+    }
+
+
+def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
+    """Return what was offered, and by which factor a larger target was scaled."""
+    return {
+        "ratePerSecond": settings.rate_per_s,
+        "peakPerSecond": settings.peak_per_s,
+        "durationS": settings.duration_s,
+        "warmupS": settings.warmup_s,
+        "connections": settings.connections,
+        "arrivals": settings.shape,
+        "scalePermille": settings.scale_permille,
+        "scheduled": wave.scheduled,
+        "due": wave.due,
+    }
+
+
+def timeline(tally: Tally, intended: list[int]) -> list[dict[str, int]]:
+    """Return the seconds with what was intended in each; the last one holds everything after the schedule's end."""
+    seconds = tally.timeline()
+    return [{**second, "offered": count} for second, count in zip(seconds, [*intended, 0], strict=True)]
+
+
+def generator(wave: Wave) -> dict[str, int]:
+    """Return what the generator knows of itself."""
+    return {
+        "cpuPermille": wave.pressed.cpu_permille,
+        "ownLagP99Us": wave.tally.own_lag.quantile(9900),
+        "ownLagMaxUs": wave.tally.own_lag.largest,
+        "startedAtMs": wave.pressed.epoch_wall_ns // 1_000_000,
+    }

@@ -1,0 +1,53 @@
+"""The scenarios of the suite: which there are, what each needs of a candidate, and its own parameters.
+
+Everything here is data, so that listing the suite imports nothing that presses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.sdk import Scenario, Text
+
+MODULE = "conformance_load.scenario"
+
+#: What reconciliation needs, whatever the shape of the load.
+_MONEY = ("payments.create", "accounts.statement", "accounts.balance")
+
+
+def _payments(identifier: str, title: Text, **parameters: Any) -> Scenario:
+    return Scenario(f"payments-{identifier}", title, MODULE, _MONEY, parameters)
+
+
+SCENARIOS = (
+    _payments("create", Text("Payments at a fixed arrival rate", "恒定到达率的支付请求")),
+    _payments("poisson", Text("Payments of independent payers", "相互独立的付款人随机到达的支付请求"), shape="poisson"),
+    _payments(
+        "burst",
+        Text("A tenfold burst of payments, and what follows", "十倍突发的支付请求及其后的恢复"),
+        shape="burst", rate_per_s=20, duration_s=10, burst_at_s=3, burst_s=2, burst_factor=10,
+    ),
+    _payments(
+        "ramp",
+        Text("A slow ramp of payments", "缓慢爬升的支付请求"),
+        shape="ramp", rate_per_s=200, duration_s=10, ramp_from_permille=50,
+    ),
+    _payments(
+        "limit",
+        Text("The highest rate of payments within the limits", "满足限值的最高支付速率"),
+        rate_per_s=400, search_from_per_s=50, search_step_s=2, warmup_s=0, connections=64,
+        replay_every=0, altered_every=0, cut_every=0, uncovered_every=0,
+    ),
+    _payments("soak", Text("Payments for a long time", "长时间持续的支付请求"), rate_per_s=50, duration_s=16),
+)  # fmt: skip
+
+
+def scenario(identifier: str) -> Scenario:
+    """Return a scenario of this suite by its id."""
+    return next(item for item in SCENARIOS if item.id == identifier)
+
+
+def parameters_of(identifier: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a scenario's own parameters under those that were given."""
+    return {**scenario(identifier).parameters, **given}

@@ -1,0 +1,19 @@
+"""The entry of every load scenario: ``run(context)`` finds how the named scenario is run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.sdk import LoadContext
+from conformance_load.recipes import parameters_of
+
+
+def run(context: LoadContext) -> dict[str, Any]:
+    """Run the scenario that the context names and return its measurement."""
+    from dataclasses import replace
+
+    from conformance_load import payments_run
+
+    complete = replace(context, parameters=parameters_of(context.scenario, context.parameters))
+    runners = {"payments-limit": payments_run.run_search}
+    return runners.get(context.scenario, payments_run.run)(complete)

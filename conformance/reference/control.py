@@ -102,6 +102,7 @@ class Control:
     def _slow_disk(self, arguments: Arguments) -> Arguments:
         """Make every commit take ``delay_ms`` longer from now on; 0 ends it."""
         self._host.db.slow_down(int(arguments["delay_ms"]))
+        self._host.mishaps.disk_changed(self._host.db.delay_ms)
         return {"delay_ms": self._host.db.delay_ms}
 
     def _export(self, arguments: Arguments) -> Arguments:

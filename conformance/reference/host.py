@@ -26,8 +26,10 @@ from conformance.reference import tokens as tokens_module
 from conformance.reference.audit import AuditLog
 from conformance.reference.bank import LedgerBank
 from conformance.reference.board import Board, ShiftableClock
+from conformance.reference.counts import Counts
 from conformance.reference.database import SqliteDatabase
 from conformance.reference.keys import Seed
+from conformance.reference.mishaps import Mishaps
 from conformance.reference.paging import Pages
 from conformance.reference.tokens import Tokens, unauthorized
 from conformance.reference.users import User, users_of
@@ -64,7 +66,7 @@ class ReferenceHost:
     def __init__(self, settings: Settings, seed: Seed, faults: Sequence[str], parts: Sequence[ReferencePart]) -> None:
         self.settings = settings
         self.parts = tuple(parts)
-        self.faults = Board(faults)
+        self.faults = Board(faults, Counts(settings.directory / "counts.bin"))
         self.clock = ShiftableClock()
         self.users = users_of(seed)
         self.db = SqliteDatabase(settings.directory, [*SCHEMAS, *(part.schema for part in parts)])
@@ -78,6 +80,7 @@ class ReferenceHost:
         self.notices = notices.Notices(self)
         self._seed = seed
         self.cards = cards.Cards(self)
+        self.mishaps = Mishaps(self)
 
     # -- what parts are given ----------------------------------------------------------------------------
 
@@ -182,6 +185,7 @@ class ReferenceHost:
         """Start over: empty storage, real time, these faults; credentials and ports stay."""
         self.stop()
         self.faults.set(faults)
+        self.mishaps.reset()
         self.clock.shift(0)
         self.db.renew()
         self.tokens.restart()
@@ -191,4 +195,5 @@ class ReferenceHost:
     def switch(self, faults: Sequence[str]) -> None:
         """Switch faults and keep everything else."""
         self.faults.set(faults)
+        self.mishaps.reset()
         self.tokens.forget_verified()

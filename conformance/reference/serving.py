@@ -115,12 +115,17 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(signal.SIGCONT, self._host.mishaps.resumed)
         self._watch_parent(loop, stopped)
+        if not (again := bool(self._order.ports)):
+            self._host.switch(self._order.faults)  # a first life knows nothing of what was in this directory
+        self._host.mishaps.born(again=again)
         self._host.start()
         self._apply_faults()
         tasks = await self._serve_all()
         self._announce()
         await stopped.wait()
+        self._host.mishaps.stopping()
         self._host.stop()
         for raw in self._raw:
             raw.close()

@@ -115,9 +115,9 @@ class Pouring:
     def settled(self, name: str, number: int) -> dict[str, int]:
         """Compare the books until they show a number: one of the faults books what it owes a second later."""
         limit = time.monotonic() + 10
-        while (found := self.books())[name] != number and time.monotonic() < limit:
+        while self.books()[name] != number and time.monotonic() < limit:
             time.sleep(0.05)
-        return found
+        return self.books()  # once more, because the last booking may have come between two statements
 
     def legs(self) -> tuple[Counter[str], Counter[str]]:
         legs: tuple[Counter[str], Counter[str]] = (Counter(), Counter())

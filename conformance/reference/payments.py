@@ -200,7 +200,9 @@ class _Creation:
         if faults.on("limits.daily-race"):
             self._host.bank.require_within_day(order.debtor, order.amount)
             await asyncio.sleep(_RACE_S)
-        if held_up := strain.delay_s(faults, order.reference) + mishaps.lame_s(order.reference):
+        held_up = strain.delay_s(faults, order.reference) + mishaps.lame_s(order.reference)
+        held_up += self._host.arrivals.note(faults, order.reference)
+        if held_up:
             await asyncio.sleep(held_up)
         early = mishaps.early_answer(order)
         if early is not None:

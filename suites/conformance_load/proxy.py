@@ -234,7 +234,36 @@ class Proxy:
         self.counts[pair.way] += 1
         self._reset(pair)
 
-    def main() -> None:
+    def _reset(self, pair: _Pair) -> None:
+        """Close both sockets so that their peers see a reset."""
+        self._forget(pair)
+        for side in (pair.client, pair.server):
+            with contextlib.suppress(OSError):
+                side.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            side.socket.close()
+
+    def _forget(self, pair: _Pair) -> None:
+        pair.open = False
+        for side in (pair.client, pair.server):
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(side.socket)
+
+
+class _Commands:
+    """What the parent says on standard input."""
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def read(self, on: bool) -> bool:
+        """Return whether cutting is on after what has come; notes the end."""
+        data = os.read(0, 4096)
+        self.ended = not data
+        words = data.split()
+        return words[-1] == b"on" if words else on
+
+
+def main() -> None:
     """Be the proxy: an order in JSON as argument, the port on standard output, and the counts at the end."""
     proxy = Proxy(ProxyOrder(**json.loads(sys.argv[1])))
     sys.stdout.write(json.dumps({"port": proxy.port}) + "\n")

@@ -103,7 +103,8 @@ class Proxy:
                 elif key.fileobj is self._listener:
                     self._accept()
                 else:
-                    self._serve(*key.data, events)
+                    pair, side = key.data
+                    self._serve(pair, side, events)
             self._cut_what_is_due()
 
     def _patience(self) -> float | None:

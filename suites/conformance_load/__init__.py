@@ -15,6 +15,7 @@ SUITE = Suite(
         "conformance_load.checks.speed",
         "conformance_load.checks.shapes",
         "conformance_load.checks.targets",
+        "conformance_load.checks.disturbed",
     ),
     faults="conformance_load.faults:FAULTS",
     scenarios=SCENARIOS,

@@ -24,6 +24,8 @@ def payments(
     wave = waves[0]
     work, tally = wave.work, wave.tally
     reasons = invalidities(facts_of(settings, wave))
+    if failure := wave.disturbed.get("disturbance", {}).get("failure"):
+        reasons.append(f"the disturbance could not be made: {failure}")
     seconds = timeline(tally, wave.offered)
     return {
         "scenario": context.scenario,
@@ -43,6 +45,7 @@ def payments(
         "recovery": after.recovery.as_json(),
         "recorded": [context.record(sighting) for sighting in work.sightings],
         **after.books,
+        **wave.disturbed,
         **({"search": search.as_json()} if search else {}),
         "generator": generator(wave),
         "aborted": wave.pressed.aborted,

@@ -14,6 +14,7 @@ from conformance.sdk import Account, Candidate, LoadContext, NotTested
 from conformance_load import measured
 from conformance_load.aftermath import BookReader, Probes, reconcile
 from conformance_load.arrivals import Arrival, arrange, simultaneous
+from conformance_load.beside import beside
 from conformance_load.deciding import Decisions, decide_unknown
 from conformance_load.flow import Pressed, Span, Stream, Target
 from conformance_load.ids import Book
@@ -61,7 +62,7 @@ class Wave:
     """One press of payments: what was intended, what was done, and how it went.
 
     ``scheduled``: arrivals measured; ``due``: the payments among them that a sound product confirms;
-    ``offered``: arrivals intended in each measured second.
+    ``offered``: arrivals intended in each measured second. ``disturbed``: what was done to the candidate meanwhile.
     """
 
     work: PaymentWork
@@ -71,6 +72,7 @@ class Wave:
     due: int
     offered: list[int]
     cost: Cost
+    disturbed: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -168,13 +170,16 @@ def press_wave(here: Ground, settings: Settings) -> Wave:
     magazine = Magazine(here.maker, settings.prepare_s_max)
     work = PaymentWork(here.maker, magazine.shots(arrivals), here.journal)
     tally = Tally(settings.duration_s)
-    stream = Stream(OPERATION, Target.of(here.maker.url(), here.context), iter(offsets), work, tally)
+    target = Target.of(here.maker.url(), here.context)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s)
     watch = Breach(settings, tally, 0).watch if settings.abort_on_breach else None
-    pressed = _press([stream], span, settings.connections, _progress(here.context, len(offsets)), watch)
+    with beside(here.context, settings, offsets, work, target) as company:
+        stream = Stream(OPERATION, company.target, iter(offsets), company.work, tally)
+        pressed = _press([stream], span, settings.connections, _progress(here.context, len(offsets)), watch)
     offered = per_second(offsets, settings.warmup_s, settings.duration_s)
     first = len(offsets) - sum(offered)
-    return Wave(work, tally, pressed, sum(offered), work.due(first), offered, magazine.cost)
+    disturbed = company.described(pressed.epoch_ns)
+    return Wave(work, tally, pressed, sum(offered), work.due(first), offered, magazine.cost, disturbed)
 
 
 def numbered(arrivals: list[Arrival], here: Ground) -> list[Arrival]:

@@ -54,6 +54,12 @@ DEFAULTS: dict[str, int | str] = {
     "workers": "0",
     "bind": "127.0.0.1:0",
     "ui_port": 0,
+    "disturbance": "",
+    "disturb_at_s": 2,
+    "disturb_s": 2,
+    "slow_disk_ms": 300,
+    "reset_every": 8,
+    "disturb_recovery_ms_max": 5000,
 }
 #: What calibration changes: long enough for every fault to strike several times, slow enough for a busy machine, and
 #: limits that the slow faults break by far.
@@ -79,6 +85,10 @@ CALIBRATION: dict[str, Any] = {
         "payments-limit": {"rate_per_s": 40, "search_from_per_s": 20, "search_step_s": 2},
         "payments-soak": {"duration_s": 8},
         **{
+            f"payments-{name}": {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1, "disturb_recovery_ms_max": 2000}
+            for name in ("killed", "paused", "reset", "slow-disk")
+        },
+        **{
             f"target-{name}": {"rate_per_s": 30, "duration_s": 3, "burst_s": 1, "burst_at_s": 1, "burst_factor": 2}
             | {"p99_ms_max": 1500, "p50_ms_max": 1000}
             | ({"longest_ms_max": 2000} if name in ("sct-inst", "pix", "upi") else {})
@@ -86,6 +96,8 @@ CALIBRATION: dict[str, Any] = {
         },
     },
 }
+#: What may be done to the candidate during the load; "" is nothing.
+DISTURBANCES = ("", "kill", "pause", "slow-disk", "resets")
 SHAPES = ("constant", "poisson", "ramp", "burst", "square", "trace")
 #: Values that may be zero; all others must be at least 1.
 _MAY_BE_ZERO = frozenset(
@@ -187,6 +199,12 @@ class Settings:
     workers: str
     bind: str
     ui_port: int
+    disturbance: str
+    disturb_at_s: int
+    disturb_s: int
+    slow_disk_ms: int
+    reset_every: int
+    disturb_recovery_ms_max: int
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], rate_allowed_per_s: int) -> Settings:
@@ -269,11 +287,28 @@ def _require_known(made: Settings) -> None:
             where="load.trace",
             remedy="Name the file with one offset in microseconds per line, seen from the working directory.",
         )
+    _require_disturbance(made)
     if made.shape == "burst" and made.burst_at_s + made.burst_s >= made.duration_s:
         raise ConfigError(
             f"a burst of {made.burst_s} s from {made.burst_at_s} s on leaves nothing of {made.duration_s} s to recover",
             where="load.burst_s",
             remedy="Lengthen duration_s, or begin the burst earlier.",
+        )
+
+
+def _require_disturbance(made: Settings) -> None:
+    if made.disturbance not in DISTURBANCES:
+        raise ConfigError(
+            f"{made.disturbance!r} is no disturbance",
+            where="load.disturbance",
+            remedy=f"Use one of {', '.join(DISTURBANCES[1:])}, or leave it empty.",
+        )
+    if made.disturbance and made.disturb_at_s + made.disturb_s + 1 >= made.duration_s:
+        raise ConfigError(
+            f"a disturbance of {made.disturb_s} s from {made.disturb_at_s} s on leaves nothing of "
+            f"{made.duration_s} s to recover",
+            where="load.disturb_s",
+            remedy="Lengthen duration_s, or begin the disturbance earlier.",
         )
 
 

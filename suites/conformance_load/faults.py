@@ -5,6 +5,7 @@ compared with the number made.
 """
 
 from conformance.sdk import Fault, Text, Trip
+from conformance_load.faults_endpoints import FAULTS as _ENDPOINTS
 
 _MISSING = "confirmed payments are missing from the statement"
 _TWICE = "payments are on the statement more than once"
@@ -32,7 +33,7 @@ FAULTS = (
         "load.rejected-booked",
         Text("Every tenth payment is refused and booked nevertheless", "每第十笔支付被拒绝但仍然记账"),
         (Trip("LOAD-M04", "refused payments were booked nevertheless"),),
-        also=("LOAD-M07", "LOAD-S01", "LOAD-S05"),
+        also=("LOAD-M07", "LOAD-P03", "LOAD-S01", "LOAD-S05"),
     ),
     Fault(
         "load.wrong-amount",
@@ -83,13 +84,13 @@ FAULTS = (
         "load.slow",
         Text("Every tenth payment takes far longer", "每第十笔支付明显变慢"),
         (Trip("LOAD-S02", "the 99th percentile of the response time is"),),
-        also=("LOAD-S03", "LOAD-S06"),
+        also=("LOAD-P03", "LOAD-S03", "LOAD-S06"),
     ),
     Fault(
         "load.slow-all",
         Text("Every payment takes long", "每笔支付都很慢"),
         (Trip("LOAD-S03", "the median of the response time is"),),
-        also=("LOAD-S02", "LOAD-S06"),
+        also=("LOAD-P03", "LOAD-S02", "LOAD-S06"),
     ),
     Fault(
         "load.errors",
@@ -98,17 +99,19 @@ FAULTS = (
             Trip("LOAD-S04", "requests got no proper answer"),
             Trip("LOAD-S01", "payments were confirmed at"),
         ),
+        also=("LOAD-P03",),
     ),
     Fault(
         "load.refused",
         Text("Every tenth correct payment is refused", "每第十笔正确的支付被拒绝"),
         (Trip("LOAD-S05", "correct payments were refused under load"),),
-        also=("LOAD-S01",),
+        also=("LOAD-P03", "LOAD-S01"),
     ),
     Fault(
         "load.no-recovery",
         Text("After many payments the product stays slow", "大量支付之后产品持续变慢"),
         (Trip("LOAD-S06", "single payments were not back below"),),
-        also=("LOAD-S02", "LOAD-S03"),
+        also=("LOAD-P03", "LOAD-S02", "LOAD-S03"),
     ),
+    *_ENDPOINTS,
 )

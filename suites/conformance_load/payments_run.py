@@ -159,8 +159,7 @@ def probed(here: Ground) -> tuple[Recovery, Probes]:
 def press_wave(here: Ground, settings: Settings) -> Wave:
     """Make the requests of one wave ready and press them."""
     offsets = list(schedule_of(settings, here.context.seed))
-    arrivals = numbered(arrange(settings, len(offsets)), here)
-    work = PaymentWork(here.maker, _shots(here.maker, arrivals), here.journal)
+    work = payment_work(here, settings, len(offsets))
     tally = Tally(settings.duration_s)
     stream = Stream(OPERATION, Target.of(work.url(), here.context), iter(offsets), work, tally)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s)
@@ -169,6 +168,12 @@ def press_wave(here: Ground, settings: Settings) -> Wave:
     offered = per_second(offsets, settings.warmup_s, settings.duration_s)
     first = len(offsets) - sum(offered)
     return Wave(work, tally, pressed, sum(offered), work.due(first), offered)
+
+
+def payment_work(here: Ground, settings: Settings, arrivals: int) -> PaymentWork:
+    """Make the requests of so many arrivals ready, each payment with a number that nobody else has."""
+    arranged = numbered(arrange(settings, arrivals), here)
+    return PaymentWork(here.maker, _shots(here.maker, arranged), here.journal)
 
 
 def numbered(arrivals: list[Arrival], here: Ground) -> list[Arrival]:

@@ -154,7 +154,8 @@ def _slot_class(gate: _Gate, loop: OpenLoop, target: Target, connections: int) -
                 context={},
             )
 
-    Slot.__name__ = f"Slot{target.port}"
+    # Locust tells classes apart by their names.
+    Slot.__name__ = f"Slot{target.port}{target.pool}"
     return Slot
 
 

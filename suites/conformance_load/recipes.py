@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.sdk import Scenario, Text
+from conformance_load.shares import DEFAULTS as STREAMS
 
 MODULE = "conformance_load.scenario"
 
@@ -38,6 +39,11 @@ SCENARIOS = (
         Text("The highest rate of payments within the limits", "满足限值的最高支付速率"),
         rate_per_s=400, search_from_per_s=50, search_step_s=2, warmup_s=0, connections=64,
         replay_every=0, altered_every=0, cut_every=0, uncovered_every=0,
+    ),
+    Scenario(
+        "shop-day",
+        Text("A shop day: every operation at its share of one rate", "商户的一天：各类业务按比例混合"),
+        MODULE, _MONEY, {"connections": 16, **STREAMS},
     ),
     _payments("soak", Text("Payments for a long time", "长时间持续的支付请求"), rate_per_s=50, duration_s=16),
 )  # fmt: skip

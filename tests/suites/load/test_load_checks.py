@@ -1,6 +1,7 @@
 """The checks: sound measurements pass, each defect fails its check in its own words, an invalid one decides nothing."""
 
 import copy
+import importlib
 
 import pytest
 
@@ -146,7 +147,9 @@ def test_values_at_the_limit_pass(place, value):
 
 def test_every_check_has_a_requirement_and_every_other_requirement_says_why_it_has_none():
     catalogue = read_catalogue("load", "conformance_load")
-    decided = {declaration_of(value).requirement for value in CHECKS.values()}
+    modules = [importlib.import_module(name) for name in conformance_load.SUITE.checks]
+    declared = [declaration_of(value) for module in modules for value in vars(module).values()]
+    decided = {declaration.requirement for declaration in declared if declaration}
     assert {item.id for item in catalogue.requirements if item.not_tested is None} == decided
     for item in catalogue.requirements:
         for text in (item.title, item.why, item.faulty, item.fix):
@@ -157,8 +160,8 @@ def test_every_check_has_a_requirement_and_every_other_requirement_says_why_it_h
 
 def test_every_check_is_tripped_by_a_fault_whose_words_it_says():
     tripped = {trip.check: trip.says for fault in FAULTS for trip in fault.trips}
-    assert tripped.keys() == CHECKS.keys()
-    for check, says in tripped.items():
+    for check in CHECKS:
+        says = tripped[check]
         place, value, _ = DEFECTS[check]
         with pytest.raises(Finding) as finding:
             decide(check, changed(place, value))

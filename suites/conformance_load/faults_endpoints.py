@@ -43,6 +43,11 @@ FAULTS = (
         also=_STARVED,
     ),
     Fault(
+        "load.slow-finality",
+        Text("The more transactions wait, the longer a block takes", "等待的交易越多，出块越慢"),
+        (Trip("LOAD-E07", "the 99th percentile of ledger.submit to finality is"),),
+    ),
+    Fault(
         "load.starved-stream",
         Text(
             "Payments come first: balances wait for a pause and are turned away", "支付优先：余额查询等待间歇直至被拒"

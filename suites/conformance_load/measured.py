@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.sdk import LoadContext
+from conformance_load.flow import Pressed
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
 from conformance_load.verdict import invalidities
@@ -25,7 +26,7 @@ def payments(
     reasons = invalidities(facts_of(settings, wave))
     return {
         "scenario": context.scenario,
-        "offered": offered(settings, wave),
+        "offered": offered(settings, wave.scheduled, wave.due),
         "sent": tally.sent,
         "confirmed": tally.counts["confirmed"],
         "counts": dict(tally.counts),
@@ -40,14 +41,14 @@ def payments(
         "recorded": [context.record(sighting) for sighting in work.sightings],
         **after.books,
         **({"search": search.as_json()} if search else {}),
-        "generator": generator(wave),
+        "generator": generator(tally, wave.pressed),
         "aborted": wave.pressed.aborted,
         "validity": "invalid" if reasons else "valid",
         "reasons": reasons,
     }
 
 
-def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
+def offered(settings: Settings, scheduled: int, due: int) -> dict[str, Any]:
     """Return what was offered, and by which factor a larger target was scaled."""
     return {
         "ratePerSecond": settings.rate_per_s,
@@ -57,8 +58,8 @@ def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
         "connections": settings.connections,
         "arrivals": settings.shape,
         "scalePermille": settings.scale_permille,
-        "scheduled": wave.scheduled,
-        "due": wave.due,
+        "scheduled": scheduled,
+        "due": due,
     }
 
 
@@ -68,11 +69,11 @@ def timeline(tally: Tally, intended: list[int]) -> list[dict[str, int]]:
     return [{**second, "offered": count} for second, count in zip(seconds, [*intended, 0], strict=True)]
 
 
-def generator(wave: Wave) -> dict[str, int]:
+def generator(tally: Tally, pressed: Pressed) -> dict[str, int]:
     """Return what the generator knows of itself."""
     return {
-        "cpuPermille": wave.pressed.cpu_permille,
-        "ownLagP99Us": wave.tally.own_lag.quantile(9900),
-        "ownLagMaxUs": wave.tally.own_lag.largest,
-        "startedAtMs": wave.pressed.epoch_wall_ns // 1_000_000,
+        "cpuPermille": pressed.cpu_permille,
+        "ownLagP99Us": tally.own_lag.quantile(9900),
+        "ownLagMaxUs": tally.own_lag.largest,
+        "startedAtMs": pressed.epoch_wall_ns // 1_000_000,
     }

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.sdk import Scenario, Text
+from conformance_load.finality import DEFAULTS as FINALITY
 from conformance_load.shares import DEFAULTS as STREAMS
 
 MODULE = "conformance_load.scenario"
@@ -44,6 +45,11 @@ SCENARIOS = (
         "shop-day",
         Text("A shop day: every operation at its share of one rate", "商户的一天：各类业务按比例混合"),
         MODULE, _MONEY, {"connections": 16, **STREAMS},
+    ),
+    Scenario(
+        "ledger-final",
+        Text("From submission to finality on a ledger", "账本交易从提交到最终确认"),
+        MODULE, ("ledger.submit", "ledger.receipt"), {"rate_per_s": 10, **FINALITY},
     ),
     _payments("soak", Text("Payments for a long time", "长时间持续的支付请求"), rate_per_s=50, duration_s=16),
 )  # fmt: skip

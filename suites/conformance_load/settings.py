@@ -62,6 +62,7 @@ CALIBRATION: dict[str, Any] = {
     "scenarios": {
         # Few connections for each of many streams; limits that the slow faults break by far.
         "shop-day": {"rate_per_s": 60, "connections": 16, **{f"{name}_p99_ms_max": 3000 for name in STREAMS}},
+        "ledger-final": {"rate_per_s": 8, "final_p99_ms_max": 3000},
     },
 }
 SHAPES = ("constant", "poisson", "ramp", "burst", "square", "trace")

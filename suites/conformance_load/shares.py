@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.errors import ConfigError
+from conformance_load.whole import whole
 
 #: Streams by name: the operation of each.
 OPERATIONS = {
@@ -69,14 +70,14 @@ class Share:
 
 def shares_of(parameters: Mapping[str, Any]) -> list[Share]:
     """Read the streams that have a share; raises ConfigError for a wrong value and for shares beyond the whole."""
-    least = _whole(parameters, "stream_confirmed_permille_min", 0)
+    least = whole(parameters, "stream_confirmed_permille_min", DEFAULTS, 0)
     shares = [
         Share(
             name,
             operation,
-            _whole(parameters, f"{name}_permille", 1 if name == "pay" else 0),
-            _whole(parameters, f"{name}_p99_ms_max", 1),
-            _whole(parameters, f"{name}_error_permille_max", 0),
+            whole(parameters, f"{name}_permille", DEFAULTS, 1 if name == "pay" else 0),
+            whole(parameters, f"{name}_p99_ms_max", DEFAULTS, 1),
+            whole(parameters, f"{name}_error_permille_max", DEFAULTS, 0),
             least,
         )
         for name, operation in OPERATIONS.items()
@@ -89,14 +90,3 @@ def shares_of(parameters: Mapping[str, Any]) -> list[Share]:
             remedy="Lower some of the *_permille, so that together they are at most 1000.",
         )
     return [share for share in shares if share.permille]
-
-
-def _whole(parameters: Mapping[str, Any], name: str, least: int) -> int:
-    value = parameters.get(name, DEFAULTS[name])
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigError(
-            f"{value!r} is not a whole number of {least} or more",
-            where=f"load.{name}",
-            remedy=f"Set it in the profile under [parameters.load]; the default is {DEFAULTS[name]}.",
-        )
-    return value

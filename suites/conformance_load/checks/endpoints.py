@@ -9,6 +9,7 @@ from conformance.sdk import Effect, Evidence, Inconclusive, Measurements, NotTes
 from conformance_load.checks.reading import valid
 
 SHOP_DAY = "shop-day"
+LEDGER = "ledger-final"
 
 
 @check("LOAD-E01", scenarios=(SHOP_DAY,), needs=("payments.read",), effects=Effect.MONEY)
@@ -49,6 +50,21 @@ def payments_by_code_meet_their_limit(measurements: Measurements, evidence: Evid
 def tokens_are_issued_within_their_limit(measurements: Measurements, evidence: Evidence) -> None:
     """99 of 100 access tokens are issued within their limit while payments are made."""
     _meets_its_limits(_stream(measurements, evidence, "token"), evidence)
+
+
+@check(
+    "LOAD-E07",
+    scenarios=(LEDGER,),
+    needs=("ledger.submit", "ledger.receipt"),
+    hooks=("ledger_account", "ledger_transaction"),
+    effects=Effect.MONEY,
+)
+def transactions_become_final_within_their_limit(measurements: Measurements, evidence: Evidence) -> None:
+    """99 of 100 transactions are final within the limit, from when they were to be submitted, while others wait too."""
+    found = valid(measurements, evidence, LEDGER)
+    evidence.note("finality asked for", f"every {found['pollMs']} ms")
+    named = {"operation": "ledger.submit to finality", "ratePerSecond": found["offered"]["ratePerSecond"]}
+    _meets_its_limits({**found, **named}, evidence)
 
 
 @check("LOAD-P03", scenarios=(SHOP_DAY,), effects=Effect.MONEY)

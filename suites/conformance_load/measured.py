@@ -8,6 +8,7 @@ from conformance.sdk import LoadContext
 from conformance_load.flow import Pressed
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
+from conformance_load.timeline import cliff, quarters, recovered_ms
 from conformance_load.verdict import invalidities
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def payments(
     wave = waves[0]
     work, tally = wave.work, wave.tally
     reasons = invalidities(facts_of(settings, wave))
+    seconds = timeline(tally, wave.offered)
     return {
         "scenario": context.scenario,
         "offered": offered(settings, wave.scheduled, wave.due),
@@ -31,7 +33,8 @@ def payments(
         "confirmed": tally.counts["confirmed"],
         "counts": dict(tally.counts),
         "latencyUs": tally.latency(),
-        "timeline": timeline(tally, wave.offered),
+        "timeline": seconds,
+        **_shown_by_shape(settings, seconds),
         "slo": settings.slo(),
         "replays": work.replays.as_json(),
         "altered": {"made": work.altered, "accepted": work.altered_accepted},
@@ -48,6 +51,20 @@ def payments(
     }
 
 
+def _shown_by_shape(settings: Settings, seconds: list[dict[str, int]]) -> dict[str, Any]:
+    """Return what the seconds show of the question that a shape asks."""
+    limit_us = settings.p99_ms_max * 1000
+    if settings.shape == "burst":
+        end = settings.burst_at_s + settings.burst_s
+        burst = {"fromS": settings.burst_at_s, "endS": end, "limitMs": settings.burst_recovery_ms_max}
+        return {"burst": {**burst, "recoveredMs": recovered_ms(seconds, end, limit_us)}}
+    if settings.shape == "ramp":
+        return {"ramp": {"cliff": cliff(seconds, limit_us)}}
+    first, last = quarters(seconds)
+    limits = {"decayPermilleMax": settings.decay_permille_max, "decayFloorMs": settings.decay_floor_ms}
+    return {"soak": {"firstUs": first, "lastUs": last, **limits}}
+
+
 def offered(settings: Settings, scheduled: int, due: int) -> dict[str, Any]:
     """Return what was offered, and by which factor a larger target was scaled."""
     return {
@@ -58,6 +75,7 @@ def offered(settings: Settings, scheduled: int, due: int) -> dict[str, Any]:
         "connections": settings.connections,
         "arrivals": settings.shape,
         "scalePermille": settings.scale_permille,
+        "scaledCounts": bool(settings.scaled_counts),
         "scheduled": scheduled,
         "due": due,
     }

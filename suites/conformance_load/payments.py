@@ -105,7 +105,7 @@ class PaymentMaker:
 
 
 class PaymentWork:
-    """Sends shots and writes the journal; the :class:`conformance_load.openloop.Work` of this scenario."""
+    """Sends shots and writes the journal; the :class:`conformance_load.flow.Work` of this scenario."""
 
     def __init__(self, maker: PaymentMaker, shots: Sequence[Shot], journal: PaymentJournal) -> None:
         self._maker = maker

@@ -44,6 +44,9 @@ DEFAULTS: dict[str, int | str] = {
     "recovered_ms_max": 300,
     "burst_recovery_ms_max": 5000,
     "decay_permille_max": 2000,
+    "decay_floor_ms": 250,
+    "longest_ms_max": 0,
+    "scaled_counts": 0,
 }
 #: What calibration changes: long enough for every fault to strike several times, slow enough for a busy machine, and
 #: limits that the slow faults break by far.
@@ -59,7 +62,18 @@ CALIBRATION: dict[str, Any] = {
     "p50_ms_max": 1000,
     "p99_ms_max": 3000,
     "recovered_ms_max": 600,
+    "scaled_counts": 1,
     "scenarios": {
+        "payments-burst": {"rate_per_s": 12, "duration_s": 8, "burst_at_s": 1, "burst_s": 1, "p99_ms_max": 650},
+        "payments-ramp": {"rate_per_s": 80},
+        "payments-limit": {"rate_per_s": 40, "search_from_per_s": 20, "search_step_s": 2},
+        "payments-soak": {"duration_s": 8},
+        **{
+            f"target-{name}": {"rate_per_s": 30, "duration_s": 3, "burst_s": 1, "burst_at_s": 1, "burst_factor": 2}
+            | {"p99_ms_max": 1500, "p50_ms_max": 1000}
+            | ({"longest_ms_max": 2000} if name in ("sct-inst", "pix", "upi") else {})
+            for name in ("mojaloop", "tips", "sct-inst", "pix", "upi", "netsunion")
+        },
         # Few connections for each of many streams; limits that the slow faults break by far.
         "shop-day": {"rate_per_s": 60, "connections": 16, **{f"{name}_p99_ms_max": 3000 for name in STREAMS}},
         "ledger-final": {"rate_per_s": 8, "final_p99_ms_max": 3000},
@@ -81,6 +95,8 @@ _MAY_BE_ZERO = frozenset(
         "rate_per_s_min",
         "abort_on_breach",
         "abort_after_s",
+        "longest_ms_max",
+        "scaled_counts",
     }
 )
 #: All requests are made ready before the clock starts; this bounds the memory they take.
@@ -107,8 +123,10 @@ class Settings:
     ``confirmed_permille_min`` confirmed payments, ``rate_per_s_min`` confirmed in a second (0: no limit of its own);
     within ``recovery_s_max`` after the pressure a payment must again take at most ``recovered_ms_max``;
     ``burst_recovery_ms_max`` after a burst the limits must be met again; in a soak the last quarter may take
-    ``decay_permille_max`` of the first. With ``abort_on_breach`` the pressure ends as soon as a limit is broken beyond
-    doubt, not before ``abort_after_s``.
+    ``decay_permille_max`` of the first, unless it stays below ``decay_floor_ms``; ``longest_ms_max`` bounds every
+    single payment (0: nothing does). ``scaled_counts`` 1: what was scaled decides as if it had not been, for
+    calibration. With ``abort_on_breach`` the pressure ends as soon as a limit is broken beyond doubt, not before
+    ``abort_after_s``.
     """
 
     shape: str
@@ -144,6 +162,9 @@ class Settings:
     recovered_ms_max: int
     burst_recovery_ms_max: int
     decay_permille_max: int
+    decay_floor_ms: int
+    longest_ms_max: int
+    scaled_counts: int
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], rate_allowed_per_s: int) -> Settings:
@@ -196,6 +217,7 @@ class Settings:
             "recoverySMax": self.recovery_s_max,
             "recoveredMsMax": self.recovered_ms_max,
             **({"ratePerSecondMin": self.rate_per_s_min} if self.rate_per_s_min else {}),
+            **({"longestMsMax": self.longest_ms_max} if self.longest_ms_max else {}),
         }
 
 

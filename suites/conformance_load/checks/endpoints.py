@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.sdk import Effect, Evidence, Inconclusive, Measurements, NotTested, check, expect
-from conformance_load.checks.reading import valid
+from conformance_load.checks.reading import in_ms, valid
 
 SHOP_DAY = "shop-day"
 LEDGER = "ledger-final"
@@ -91,7 +91,7 @@ def _starved(stream: Mapping[str, Any]) -> str:
         return f"only {confirmed} of {due} of {stream['operation']} were confirmed"
     p99_us = stream["latencyUs"]["response"]["p99"]
     if p99_us > slo["p99MsMax"] * 1000:
-        return f"{stream['operation']} took {_ms(p99_us)} (99th percentile), above {slo['p99MsMax']} ms"
+        return f"{stream['operation']} took {in_ms(p99_us)} (99th percentile), above {slo['p99MsMax']} ms"
     return ""
 
 
@@ -109,12 +109,12 @@ def _stream(measurements: Measurements, evidence: Evidence, name: str) -> Mappin
 
 def _meets_its_limits(stream: Mapping[str, Any], evidence: Evidence) -> None:
     operation, response, slo = stream["operation"], stream["latencyUs"]["response"], stream["slo"]
-    evidence.note("99th percentile", f"{_ms(response['p99'])} of {response['count']} requests")
+    evidence.note("99th percentile", f"{in_ms(response['p99'])} of {response['count']} requests")
     expect(
         response["p99"] <= slo["p99MsMax"] * 1000,
-        f"the 99th percentile of {operation} is {_ms(response['p99'])}, above {slo['p99MsMax']} ms",
+        f"the 99th percentile of {operation} is {in_ms(response['p99'])}, above {slo['p99MsMax']} ms",
         expected=f"at most {slo['p99MsMax']} ms at {stream['ratePerSecond']} per second",
-        actual=f"{_ms(response['p99'])} of {response['count']} requests",
+        actual=f"{in_ms(response['p99'])} of {response['count']} requests",
     )
     failed = sum(stream["counts"][word] for word in ("broken", "unsent", "refused"))
     expect(
@@ -138,7 +138,3 @@ def _moved_exactly(stream: Mapping[str, Any], evidence: Evidence) -> None:
         expected=f"{money['moved']} minor units moved by {money['confirmed']} requests",
         actual=f"{money['accountsOff']} accounts differ",
     )
-
-
-def _ms(us: int) -> str:
-    return f"{us / 1000:.1f} ms"

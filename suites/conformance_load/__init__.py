@@ -14,6 +14,7 @@ SUITE = Suite(
         "conformance_load.checks.money",
         "conformance_load.checks.speed",
         "conformance_load.checks.shapes",
+        "conformance_load.checks.endpoints",
         "conformance_load.checks.targets",
         "conformance_load.checks.disturbed",
     ),

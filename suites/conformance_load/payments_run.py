@@ -6,7 +6,7 @@ accounts → probes → requests made ready → pressure → drain → recovery 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,6 +55,15 @@ class Ground:
         taken = range(self.free, self.free + count)
         self.free += count
         return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Payments ready to be pressed: what is sent, when each is due, and what making them ready cost."""
+
+    work: PaymentWork
+    offsets: list[int]
+    cost: Cost
 
 
 @dataclass(slots=True)
@@ -165,21 +174,26 @@ def probed(here: Ground) -> tuple[Recovery, Probes]:
 def press_wave(here: Ground, settings: Settings) -> Wave:
     """Make the requests of one wave ready and press them."""
     offsets = list(schedule_of(settings, here.context.seed))
-    arrivals = numbered(arrange(settings, len(offsets)), here)
-    offsets = list(simultaneous(offsets, arrivals))
-    magazine = Magazine(here.maker, settings.prepare_s_max)
-    work = PaymentWork(here.maker, magazine.shots(arrivals), here.journal)
+    ready = loaded(here, settings, offsets)
     tally = Tally(settings.duration_s)
     target = Target.of(here.maker.url(), here.context)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s)
     watch = Breach(settings, tally, 0).watch if settings.abort_on_breach else None
-    with beside(here.context, settings, offsets, work, target) as company:
-        stream = Stream(OPERATION, company.target, iter(offsets), company.work, tally)
+    with beside(here.context, settings, ready.offsets, ready.work, target) as company:
+        stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
         pressed = _press([stream], span, settings.connections, _progress(here.context, len(offsets)), watch)
-    offered = per_second(offsets, settings.warmup_s, settings.duration_s)
-    first = len(offsets) - sum(offered)
+    offered = per_second(ready.offsets, settings.warmup_s, settings.duration_s)
+    due = ready.work.due(len(offsets) - sum(offered))
     disturbed = company.described(pressed.epoch_ns)
-    return Wave(work, tally, pressed, sum(offered), work.due(first), offered, magazine.cost, disturbed)
+    return Wave(ready.work, tally, pressed, sum(offered), due, offered, ready.cost, disturbed)
+
+
+def loaded(here: Ground, settings: Settings, offsets: Sequence[int]) -> Loaded:
+    """Make the requests of arrivals at these times ready, each payment with a number that nobody else has."""
+    arrivals = numbered(arrange(settings, len(offsets)), here)
+    magazine = Magazine(here.maker, settings.prepare_s_max)
+    work = PaymentWork(here.maker, magazine.shots(arrivals), here.journal)
+    return Loaded(work, list(simultaneous(offsets, arrivals)), magazine.cost)
 
 
 def numbered(arrivals: list[Arrival], here: Ground) -> list[Arrival]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.errors import ConfigError
 from conformance.sdk import CandidateFile
+from conformance_load.shares import OPERATIONS as STREAMS
 
 #: Defaults, small enough for a laptop. Every value is an integer or a word, so that plans stay canonical.
 DEFAULTS: dict[str, int | str] = {
@@ -94,6 +95,9 @@ CALIBRATION: dict[str, Any] = {
             | ({"longest_ms_max": 2000} if name in ("sct-inst", "pix", "upi") else {})
             for name in ("mojaloop", "tips", "sct-inst", "pix", "upi", "netsunion")
         },
+        # Few connections for each of many streams; limits that the slow faults break by far.
+        "shop-day": {"rate_per_s": 60, "connections": 16, **{f"{name}_p99_ms_max": 3000 for name in STREAMS}},
+        "ledger-final": {"rate_per_s": 8, "final_p99_ms_max": 3000},
     },
 }
 #: What may be done to the candidate during the load; "" is nothing.

@@ -17,6 +17,7 @@ from conformance_load.arrivals import Arrival, arrange
 from conformance_load.flow import Pressed, Span, Stream, Target
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal
+from conformance_load.live import Live
 from conformance_load.payments import OPERATION, PaymentMaker, PaymentWork, Shot
 from conformance_load.search import Search, Trial, capacity_of
 from conformance_load.settings import Settings, require_memory
@@ -165,7 +166,8 @@ def press_wave(here: Ground, settings: Settings) -> Wave:
     stream = Stream(OPERATION, Target.of(work.url(), here.context), iter(offsets), work, tally)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s)
     watch = Breach(settings, tally, 0).watch if settings.abort_on_breach else None
-    pressed = _press([stream], span, settings.connections, _progress(here.context, len(offsets)), watch)
+    live = Live(here.context, [tally], len(offsets), settings.duration_s)
+    pressed = _press([stream], span, settings.connections, live, watch)
     offered = per_second(offsets, settings.warmup_s, settings.duration_s)
     first = len(offsets) - sum(offered)
     return Wave(work, tally, pressed, sum(offered), work.due(first), offered)
@@ -243,7 +245,3 @@ def _shots(maker: PaymentMaker, arrivals: list[Arrival]) -> list[Shot]:
             maker.context.progress(0, len(arrivals), f"making requests ready ({position})")
         shots.append(maker.shot(arrival))
     return shots
-
-
-def _progress(context: LoadContext, total: int) -> Callable[[int], None]:
-    return lambda taken: context.progress(taken, total, "payments under load")

@@ -20,6 +20,7 @@ from conformance.reference import (
     registering,
     sessions,
     signatures,
+    strain_shapes,
     supervisor,
 )
 from conformance.reference import tokens as tokens_module
@@ -76,6 +77,7 @@ class ReferenceHost:
         self.consents = consents.Consents(self)
         self.signatures = signatures.Verifier(self)
         self.notices = notices.Notices(self)
+        self.arrivals = strain_shapes.Arrivals()
         self._seed = seed
         self.cards = cards.Cards(self)
 

@@ -187,7 +187,7 @@ class _Creation:
         if faults.on("limits.daily-race"):
             self._host.bank.require_within_day(order.debtor, order.amount)
             await asyncio.sleep(_RACE_S)
-        if held_up := strain.delay_s(faults, order.reference):
+        if held_up := strain.delay_s(faults, order.reference) + self._host.arrivals.note(faults, order.reference):
             await asyncio.sleep(held_up)
         result, replayed = await self._host.db.write(self._once)
         if result.get("state") == "rejected":  # only fault load.rejected-booked books and still refuses

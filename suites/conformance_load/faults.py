@@ -5,6 +5,7 @@ compared with the number made.
 """
 
 from conformance.sdk import Fault, Text, Trip
+from conformance_load import faults_shapes
 
 _MISSING = "confirmed payments are missing from the statement"
 _TWICE = "payments are on the statement more than once"
@@ -82,13 +83,24 @@ FAULTS = (
     Fault(
         "load.slow",
         Text("Every tenth payment takes far longer", "每第十笔支付明显变慢"),
-        (Trip("LOAD-S02", "the 99th percentile of the response time is"),),
+        (
+            Trip("LOAD-S02", "the 99th percentile of the response time is"),
+            Trip("LOAD-T01", "the figures of Mojaloop are missed"),
+            Trip("LOAD-T02", "the figures of TIPS are missed"),
+            Trip("LOAD-T03", "the time limit of SCT Inst is missed"),
+            Trip("LOAD-T04", "the time limits of Pix are missed"),
+            Trip("LOAD-T05", "the figures of UPI are missed"),
+            Trip("LOAD-T06", "the published peak of NetsUnion is missed"),
+        ),
         also=("LOAD-S03", "LOAD-S06"),
     ),
     Fault(
         "load.slow-all",
         Text("Every payment takes long", "每笔支付都很慢"),
-        (Trip("LOAD-S03", "the median of the response time is"),),
+        (
+            Trip("LOAD-S03", "the median of the response time is"),
+            Trip("LOAD-P02", "the highest rate within the limits is 0 per second"),
+        ),
         also=("LOAD-S02", "LOAD-S06"),
     ),
     Fault(
@@ -108,7 +120,11 @@ FAULTS = (
     Fault(
         "load.no-recovery",
         Text("After many payments the product stays slow", "大量支付之后产品持续变慢"),
-        (Trip("LOAD-S06", "single payments were not back below"),),
+        (
+            Trip("LOAD-S06", "single payments were not back below"),
+            Trip("LOAD-P01", "was not carried again within"),
+        ),
         also=("LOAD-S02", "LOAD-S03"),
     ),
+    *faults_shapes.FAULTS,
 )

@@ -116,7 +116,7 @@ class Pressed:
     """How the pressure went. ``aborted`` says why it ended early, "" where it did not.
 
     ``epoch_ns`` on the clock of :func:`now_ns`, ``epoch_wall_ns`` since 1970; ``cpu_permille`` of one core, by the
-    generator; ``connections`` in all.
+    generator; ``connections`` in all. ``surplus``: answers that nobody had asked for.
     """
 
     epoch_ns: int
@@ -124,6 +124,7 @@ class Pressed:
     aborted: str
     cpu_permille: int
     connections: int
+    surplus: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.sdk import LoadContext
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
+from conformance_load.timeline import cliff, quarters, recovered_ms
 from conformance_load.verdict import invalidities
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def payments(
     wave = waves[0]
     work, tally = wave.work, wave.tally
     reasons = invalidities(facts_of(settings, wave))
+    seconds = timeline(tally, wave.offered)
     return {
         "scenario": context.scenario,
         "offered": offered(settings, wave),
@@ -30,9 +32,11 @@ def payments(
         "confirmed": tally.counts["confirmed"],
         "counts": dict(tally.counts),
         "latencyUs": tally.latency(),
-        "timeline": timeline(tally, wave.offered),
+        "timeline": seconds,
+        **_shown_by_shape(settings, seconds),
         "slo": settings.slo(),
-        "replays": work.replays.as_json(),
+        "replays": work.repeats.replays().as_json(),
+        "twins": work.repeats.twins().as_json(),
         "altered": {"made": work.altered, "accepted": work.altered_accepted},
         "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
         "decisions": after.decisions.as_json(),
@@ -47,6 +51,20 @@ def payments(
     }
 
 
+def _shown_by_shape(settings: Settings, seconds: list[dict[str, int]]) -> dict[str, Any]:
+    """Return what the seconds show of the question that a shape asks."""
+    limit_us = settings.p99_ms_max * 1000
+    if settings.shape == "burst":
+        end = settings.burst_at_s + settings.burst_s
+        burst = {"fromS": settings.burst_at_s, "endS": end, "limitMs": settings.burst_recovery_ms_max}
+        return {"burst": {**burst, "recoveredMs": recovered_ms(seconds, end, limit_us)}}
+    if settings.shape == "ramp":
+        return {"ramp": {"cliff": cliff(seconds, limit_us)}}
+    first, last = quarters(seconds)
+    limits = {"decayPermilleMax": settings.decay_permille_max, "decayFloorMs": settings.decay_floor_ms}
+    return {"soak": {"firstUs": first, "lastUs": last, **limits}}
+
+
 def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
     """Return what was offered, and by which factor a larger target was scaled."""
     return {
@@ -57,6 +75,7 @@ def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
         "connections": settings.connections,
         "arrivals": settings.shape,
         "scalePermille": settings.scale_permille,
+        "scaledCounts": bool(settings.scaled_counts),
         "scheduled": wave.scheduled,
         "due": wave.due,
     }
@@ -68,11 +87,13 @@ def timeline(tally: Tally, intended: list[int]) -> list[dict[str, int]]:
     return [{**second, "offered": count} for second, count in zip(seconds, [*intended, 0], strict=True)]
 
 
-def generator(wave: Wave) -> dict[str, int]:
+def generator(wave: Wave) -> dict[str, Any]:
     """Return what the generator knows of itself."""
     return {
         "cpuPermille": wave.pressed.cpu_permille,
         "ownLagP99Us": wave.tally.own_lag.quantile(9900),
         "ownLagMaxUs": wave.tally.own_lag.largest,
+        "prepared": wave.cost.as_json(),
+        "answers": wave.work.reader.as_json(),
         "startedAtMs": wave.pressed.epoch_wall_ns // 1_000_000,
     }

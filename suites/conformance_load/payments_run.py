@@ -13,12 +13,14 @@ from typing import Any
 from conformance.sdk import Account, Candidate, LoadContext, NotTested
 from conformance_load import measured
 from conformance_load.aftermath import BookReader, Decisions, Probes, decide_unknown, reconcile
-from conformance_load.arrivals import Arrival, arrange
+from conformance_load.arrivals import Arrival, arrange, simultaneous
 from conformance_load.flow import Pressed, Span, Stream, Target
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal
 from conformance_load.live import Live
-from conformance_load.payments import OPERATION, PaymentMaker, PaymentWork, Shot
+from conformance_load.making import OPERATION, PaymentMaker
+from conformance_load.payments import PaymentWork
+from conformance_load.presign import Cost, Magazine
 from conformance_load.search import Search, Trial, capacity_of
 from conformance_load.settings import Settings, require_memory
 from conformance_load.shapes import per_second, schedule_of
@@ -68,6 +70,7 @@ class Wave:
     scheduled: int
     due: int
     offered: list[int]
+    cost: Cost
 
 
 @dataclass(slots=True)
@@ -161,16 +164,18 @@ def press_wave(here: Ground, settings: Settings) -> Wave:
     """Make the requests of one wave ready and press them."""
     offsets = list(schedule_of(settings, here.context.seed))
     arrivals = numbered(arrange(settings, len(offsets)), here)
-    work = PaymentWork(here.maker, _shots(here.maker, arrivals), here.journal)
+    offsets = list(simultaneous(offsets, arrivals))
+    magazine = Magazine(here.maker, settings.prepare_s_max)
+    work = PaymentWork(here.maker, magazine.shots(arrivals), here.journal)
     tally = Tally(settings.duration_s)
-    stream = Stream(OPERATION, Target.of(work.url(), here.context), iter(offsets), work, tally)
+    stream = Stream(OPERATION, Target.of(here.maker.url(), here.context), iter(offsets), work, tally)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s)
     watch = Breach(settings, tally, 0).watch if settings.abort_on_breach else None
     live = Live(here.context, [tally], len(offsets), settings.duration_s)
     pressed = _press([stream], span, settings.connections, live, watch)
     offered = per_second(offsets, settings.warmup_s, settings.duration_s)
     first = len(offsets) - sum(offered)
-    return Wave(work, tally, pressed, sum(offered), work.due(first), offered)
+    return Wave(work, tally, pressed, sum(offered), work.due(first), offered, magazine.cost)
 
 
 def numbered(arrivals: list[Arrival], here: Ground) -> list[Arrival]:
@@ -236,12 +241,3 @@ def _press(
     from conformance_load.press import press
 
     return press(streams, span, connections=connections, progress=progress, watch=watch)
-
-
-def _shots(maker: PaymentMaker, arrivals: list[Arrival]) -> list[Shot]:
-    shots = []
-    for position, arrival in enumerate(arrivals):
-        if position % 500 == 0:
-            maker.context.progress(0, len(arrivals), f"making requests ready ({position})")
-        shots.append(maker.shot(arrival))
-    return shots

@@ -11,28 +11,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
-import gevent.event
 from locust import User, task
 from locust.env import Environment
 from locust.exception import StopUser
 
 from conformance.errors import HarnessError
-from conformance_load.connection import Connection
 from conformance_load.flow import Pressed, Reply, Span, Stream, Target, Times, now_ns
-from conformance_load.openloop import OpenLoop
+from conformance_load.reactor.batch import Statistics
+from conformance_load.reactor.loop import reactor
+from conformance_load.reactor.pump import Pump, Told
 
 #: How long all slots may take to connect before the clock starts, in seconds.
 CONNECT_S_MAX = 30
-
-
-class _Gate:
-    """Holds the slots of all targets until everyone is connected, and keeps count of who is still at work."""
-
-    def __init__(self) -> None:
-        self.waiting = 0
-        self.finished = 0
-        self.opened = gevent.event.Event()
-        self.failure: BaseException | None = None
 
 
 def press(
@@ -47,50 +37,41 @@ def press(
 
     Each target has ``connections`` of its own. ``progress`` hears how many arrivals were taken; ``watch`` is asked
     about every 100 ms and returns "" or why to end early. What hangs beyond the span and the request timeout is
-    stopped, and what it sent stays undecided. Raises HarnessError when the connections do not come up, and whatever a
-    work raised.
+    ended as a timeout. Raises HarnessError when the connections do not come up, and whatever a work raised.
     """
-    gate = _Gate()
-    loops = {target: OpenLoop(own, span) for target, own in _by_target(streams).items()}
-    classes = [_slot_class(gate, loop, target, connections) for target, loop in loops.items()]
-    environment = Environment(user_classes=classes, catch_exceptions=False)
+    targets = list(dict.fromkeys(stream.target for stream in streams))
+    total = connections * len(targets)
+    environment = Environment(catch_exceptions=False)
+    pump = Pump(reactor(), streams, span, _teller(environment))
+    environment.user_classes = [_slot_class(pump, target, connections) for target in targets]
     runner = environment.create_local_runner()
-    total = connections * len(loops)
     aborted = ""
 
     def look() -> None:
         nonlocal aborted
         progress(sum(stream.taken for stream in streams))
         if watch and not aborted and (aborted := watch()):
-            for loop in loops.values():
-                loop.aborted = aborted
+            pump.give_up()
 
     try:
         runner.start(total, spawn_rate=total)
-        _wait(lambda: gate.waiting >= total, CONNECT_S_MAX, lambda: progress(0))
-        _require_all(gate.waiting, total)
+        _wait(lambda: pump.tried >= total, CONNECT_S_MAX, lambda: progress(0))
+        _require_all(pump.tried, total)
         cpu, epoch_ns, epoch_wall_ns = time.process_time(), *_epoch(span)
-        for loop in loops.values():
-            loop.start(epoch_ns)
-        gate.opened.set()
-        _wait(lambda: gate.finished >= total or gate.failure is not None, _limit_s(span, loops), look)
+        pump.start(epoch_ns)
+        _wait(pump.over.is_set, _limit_s(span, targets), look)
+        pump.end("the time for all requests was over")
         used = (time.process_time() - cpu) * 1_000_000_000 / max(now_ns() - epoch_ns, 1)
     finally:
+        pump.close()
         runner.quit()
-    if gate.failure is not None:
-        raise gate.failure
-    return Pressed(epoch_ns, epoch_wall_ns, aborted, int(used * 1000), total)
+    if pump.failure is not None:
+        raise pump.failure
+    return Pressed(epoch_ns, epoch_wall_ns, aborted, int(used * 1000), total, pump.surplus)
 
 
-def _by_target(streams: Sequence[Stream]) -> dict[Target, list[Stream]]:
-    found: dict[Target, list[Stream]] = {}
-    for stream in streams:
-        found.setdefault(stream.target, []).append(stream)
-    return found
-
-
-def _limit_s(span: Span, loops: dict[Target, OpenLoop]) -> float:
-    return span.length_s + span.drain_s + 2 * max(target.timeout_s for target in loops) + 5
+def _limit_s(span: Span, targets: Sequence[Target]) -> float:
+    return span.length_s + span.drain_s + 2 * max(target.timeout_s for target in targets) + 5
 
 
 def _epoch(span: Span) -> tuple[int, int]:
@@ -112,47 +93,34 @@ def _require_all(waiting: int, total: int) -> None:
         )
 
 
-def _slot_class(gate: _Gate, loop: OpenLoop, target: Target, connections: int) -> type[Any]:
+def _teller(environment: Any) -> Told:
+    """Return what tells Locust's statistics of each arrival."""
+    statistics = Statistics.of(environment)
+
+    def told(name: str, outcome: str, times: Times, reply: Reply | None) -> None:
+        batch = statistics.batch("LOAD", name)
+        batch.record(max(0, times.done - times.intended) // 1000, len(reply.body) if reply else 0)
+        if outcome in ("broken", "refused", "denied"):
+            batch.fail(f"{outcome}: {reply.detail if reply else ''}")
+
+    return told
+
+
+def _slot_class(pump: Pump, target: Target, connections: int) -> type[Any]:
     class Slot(User):
         """One connection that takes arrivals from the open loop."""
 
         fixed_count = connections
 
-        def wait_time(self) -> float:
-            """The schedule decides when; a user never waits by itself."""
-            return 0.0
-
         def on_start(self) -> None:
-            """Connect, then wait until the clock starts."""
-            self.client = Connection(target)
-            self.client.ready()
-            gate.waiting += 1
-            gate.opened.wait()
+            """Connect; the pump takes it from there."""
+            pump.lane(target)
 
         @task
-        def arrival(self) -> None:
-            """Take the next arrival through; stop when there is none."""
-            try:
-                more = loop.run_one(self.client, self._told)
-            except Exception as error:  # noqa: BLE001 - raised again by press()
-                # Our own mistake must end the scenario, not one slot.
-                gate.failure = gate.failure or error
-                more = False
-            if not more:
-                self.client.close()
-                gate.finished += 1
-                raise StopUser
-
-        def _told(self, name: str, outcome: str, times: Times, reply: Reply | None) -> None:
-            failed = outcome in ("broken", "refused", "denied")
-            self.environment.events.request.fire(
-                request_type="LOAD",
-                name=name,
-                response_time=times.response_ms,
-                response_length=len(reply.body) if reply else 0,
-                exception=RuntimeError(f"{outcome}: {reply.detail if reply else ''}") if failed else None,
-                context={},
-            )
+        def carry(self) -> None:
+            """Be counted as a user until nothing is left to send."""
+            pump.over.wait()
+            raise StopUser
 
     Slot.__name__ = f"Slot{target.port}"
     return Slot

@@ -20,6 +20,11 @@ def _payments(identifier: str, title: Text, **parameters: Any) -> Scenario:
     return Scenario(f"payments-{identifier}", title, MODULE, _MONEY, parameters)
 
 
+def _target(identifier: str, name: str, **parameters: Any) -> Scenario:
+    title = Text(f"Payments at the published figures of {name}", f"按 {name} 公布指标的支付请求")
+    return Scenario(f"target-{identifier}", title, MODULE, _MONEY, parameters)
+
+
 SCENARIOS = (
     _payments("create", Text("Payments at a fixed arrival rate", "恒定到达率的支付请求")),
     _payments("poisson", Text("Payments of independent payers", "相互独立的付款人随机到达的支付请求"), shape="poisson"),
@@ -40,6 +45,18 @@ SCENARIOS = (
         replay_every=0, altered_every=0, cut_every=0, uncovered_every=0,
     ),
     _payments("soak", Text("Payments for a long time", "长时间持续的支付请求"), rate_per_s=50, duration_s=16),
+    # Published figures, whole: a profile or --scale makes them smaller, and the report says so.
+    _target("mojaloop", "Mojaloop", rate_per_s=1000, duration_s=3600, p99_ms_max=1000),
+    _target(
+        "tips", "TIPS", shape="burst", rate_per_s=500, burst_factor=4, duration_s=3600, burst_at_s=1200, burst_s=600,
+        p50_ms_max=5000, p99_ms_max=5000,
+    ),
+    _target("sct-inst", "SCT Inst", rate_per_s=100, duration_s=600, p99_ms_max=10_000, longest_ms_max=10_000),
+    _target(
+        "pix", "Pix", rate_per_s=100, duration_s=600, p50_ms_max=6000, p99_ms_max=10_000, longest_ms_max=10_000,
+    ),
+    _target("upi", "UPI", rate_per_s=8180, duration_s=3600, p99_ms_max=15_000, longest_ms_max=15_000),
+    _target("netsunion", "NetsUnion", rate_per_s=92_000, duration_s=60),
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from conformance_load.deciding import Decisions, decide_unknown
 from conformance_load.flow import Pressed, Span, Stream, Target
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal
+from conformance_load.live import Live
 from conformance_load.making import OPERATION, PaymentMaker
 from conformance_load.payments import PaymentWork
 from conformance_load.presign import Cost, Magazine
@@ -181,7 +182,8 @@ def press_wave(here: Ground, settings: Settings) -> Wave:
     watch = Breach(settings, tally, 0).watch if settings.abort_on_breach else None
     with beside(here.context, settings, ready.offsets, ready.work, target) as company:
         stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
-        pressed = _press([stream], span, settings.connections, _progress(here.context, len(offsets)), watch)
+        live = Live(here.context, [tally], len(offsets), settings.duration_s)
+        pressed = _press([stream], span, settings.connections, live, watch)
     offered = per_second(ready.offsets, settings.warmup_s, settings.duration_s)
     due = ready.work.due(len(offsets) - sum(offered))
     disturbed = company.described(pressed.epoch_ns)
@@ -259,7 +261,3 @@ def _press(
     from conformance_load.press import press
 
     return press(streams, span, connections=connections, progress=progress, watch=watch)
-
-
-def _progress(context: LoadContext, total: int) -> Callable[[int], None]:
-    return lambda taken: context.progress(taken, total, "payments under load")

@@ -31,6 +31,7 @@ from conformance.model.plan import Plan
 from conformance.model.profile import Profile
 from conformance.model.text import Text
 from conformance.reference.process import ReferenceProcess
+from conformance.sdk.checks import CheckDeclaration
 
 #: Told after each trial: suite, fault ("" for the sound candidate), number done, number in all.
 Progress = Callable[[str, str, int, int], None]
@@ -53,12 +54,22 @@ class Part:
     def __bool__(self) -> bool:
         return bool(self.faults or self.checks or self.named_only)
 
-    def selection(self, fault: Fault | None) -> Selection:
-        """Return the checks to run under a fault, or on the sound candidate."""
-        if fault is None or not self.named_only:
-            return Selection(checks=self.checks)
-        named = (*(trip.check for trip in fault.trips), *fault.also)
-        return Selection(checks=tuple(name for name in named if Selection(checks=self.checks).names(name)))
+    def selection(self, fault: Fault | None, checks: Sequence[CheckDeclaration]) -> Selection:
+        """Return the checks to run under a fault, or on the sound candidate.
+
+        In the whole matrix a fault meets every check, but for those that read load scenarios which no check named by
+        the fault reads: each scenario takes seconds to measure again.
+        """
+        asked = Selection(checks=self.checks)
+        if fault is None:
+            return asked
+        named = {trip.check for trip in fault.trips} | set(fault.also)
+        measured = {scenario for check in checks if check.id in named for scenario in check.scenarios}
+        meeting = [check.id for check in checks if check.id in named or self._meets(check, measured)]
+        return Selection(checks=tuple(name for name in meeting if asked.names(name)))
+
+    def _meets(self, check: CheckDeclaration, measured: set[str]) -> bool:
+        return not self.named_only and measured.issuperset(check.scenarios)
 
     def trials(self, faults: Sequence[Fault]) -> list[Fault]:
         """Return the faults to try: those named, else those that a named check must find."""
@@ -98,7 +109,7 @@ def calibrate(
     selection = Selection(checks=part.checks)
     results = _run_all(contents, trials, only, part, benches, progress)
     sound = {check: outcome for check, outcome in results.pop("").items() if selection.names(check)}
-    rows = [row for fault in faults for row in _rows(fault, results[fault.id])]
+    rows = [row for fault in faults for row in _rows(fault, results[fault.id]) if selection.names(row.check)]
     return SuiteCalibration(
         suite=contents.id,
         code=code_digest(contents.loaded.suite.package),
@@ -167,7 +178,7 @@ class _Bench:
         """Reset the reference candidate to the trial's fault and run all checks of the suite."""
         self._reference.reset([trial.fault.id] if trial.fault else [])
         name = trial.fault.id if trial.fault else "sound"
-        plan = self._plan(f"calibration-{name}", self._part.selection(trial.fault))
+        plan = self._plan(f"calibration-{name}", self._part.selection(trial.fault, self._contents.checks))
         measurements = dict(self._measure(plan, name))
         outcomes: Outcomes = {
             item.id: CheckOutcome(item.id, Outcome(item.settled[0]), item.settled[1])

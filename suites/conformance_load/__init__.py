@@ -10,8 +10,16 @@ SUITE = Suite(
     title=Text("Load and money under load", "负载与高负载下的资金正确性"),
     version="0.1.0",
     package="conformance_load",
-    checks=("conformance_load.checks.money", "conformance_load.checks.speed"),
+    checks=(
+        "conformance_load.checks.money",
+        "conformance_load.checks.speed",
+        "conformance_load.checks.shapes",
+        "conformance_load.checks.endpoints",
+        "conformance_load.checks.targets",
+        "conformance_load.checks.disturbed",
+    ),
     faults="conformance_load.faults:FAULTS",
     scenarios=SCENARIOS,
     parameters={**DEFAULTS, "calibration": CALIBRATION},
+    parameter_check="conformance_load.settings:check_parameters",
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.sdk import LoadContext
+from conformance_load.flow import Pressed
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
+from conformance_load.timeline import cliff, quarters, recovered_ms
 from conformance_load.verdict import invalidities
 
 if TYPE_CHECKING:
@@ -23,31 +25,55 @@ def payments(
     wave = waves[0]
     work, tally = wave.work, wave.tally
     reasons = invalidities(facts_of(settings, wave))
+    if failure := wave.disturbed.get("disturbance", {}).get("failure"):
+        reasons.append(f"the disturbance could not be made: {failure}")
+    seconds = timeline(tally, wave.offered)
     return {
         "scenario": context.scenario,
-        "offered": offered(settings, wave),
+        "offered": offered(settings, wave.scheduled, wave.due),
         "sent": tally.sent,
         "confirmed": tally.counts["confirmed"],
         "counts": dict(tally.counts),
         "latencyUs": tally.latency(),
-        "timeline": timeline(tally, wave.offered),
+        "timeline": seconds,
+        **_shown_by_shape(settings, seconds),
         "slo": settings.slo(),
-        "replays": work.replays.as_json(),
+        "replays": work.repeats.replays().as_json(),
+        "twins": work.repeats.twins().as_json(),
         "altered": {"made": work.altered, "accepted": work.altered_accepted},
         "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
         "decisions": after.decisions.as_json(),
         "recovery": after.recovery.as_json(),
         "recorded": [context.record(sighting) for sighting in work.sightings],
         **after.books,
+        **wave.disturbed,
         **({"search": search.as_json()} if search else {}),
-        "generator": generator(wave),
+        "generator": {
+            **generator(tally, wave.pressed),
+            "prepared": wave.cost.as_json(),
+            "answers": work.reader.as_json(),
+        },
         "aborted": wave.pressed.aborted,
         "validity": "invalid" if reasons else "valid",
         "reasons": reasons,
     }
 
 
-def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
+def _shown_by_shape(settings: Settings, seconds: list[dict[str, int]]) -> dict[str, Any]:
+    """Return what the seconds show of the question that a shape asks."""
+    limit_us = settings.p99_ms_max * 1000
+    if settings.shape == "burst":
+        end = settings.burst_at_s + settings.burst_s
+        burst = {"fromS": settings.burst_at_s, "endS": end, "limitMs": settings.burst_recovery_ms_max}
+        return {"burst": {**burst, "recoveredMs": recovered_ms(seconds, end, limit_us)}}
+    if settings.shape == "ramp":
+        return {"ramp": {"cliff": cliff(seconds, limit_us)}}
+    first, last = quarters(seconds)
+    limits = {"decayPermilleMax": settings.decay_permille_max, "decayFloorMs": settings.decay_floor_ms}
+    return {"soak": {"firstUs": first, "lastUs": last, **limits}}
+
+
+def offered(settings: Settings, scheduled: int, due: int) -> dict[str, Any]:
     """Return what was offered, and by which factor a larger target was scaled."""
     return {
         "ratePerSecond": settings.rate_per_s,
@@ -57,8 +83,9 @@ def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
         "connections": settings.connections,
         "arrivals": settings.shape,
         "scalePermille": settings.scale_permille,
-        "scheduled": wave.scheduled,
-        "due": wave.due,
+        "scaledCounts": bool(settings.scaled_counts),
+        "scheduled": scheduled,
+        "due": due,
     }
 
 
@@ -68,11 +95,11 @@ def timeline(tally: Tally, intended: list[int]) -> list[dict[str, int]]:
     return [{**second, "offered": count} for second, count in zip(seconds, [*intended, 0], strict=True)]
 
 
-def generator(wave: Wave) -> dict[str, int]:
+def generator(tally: Tally, pressed: Pressed) -> dict[str, Any]:
     """Return what the generator knows of itself."""
     return {
-        "cpuPermille": wave.pressed.cpu_permille,
-        "ownLagP99Us": wave.tally.own_lag.quantile(9900),
-        "ownLagMaxUs": wave.tally.own_lag.largest,
-        "startedAtMs": wave.pressed.epoch_wall_ns // 1_000_000,
+        "cpuPermille": pressed.cpu_permille,
+        "ownLagP99Us": tally.own_lag.quantile(9900),
+        "ownLagMaxUs": tally.own_lag.largest,
+        "startedAtMs": pressed.epoch_wall_ns // 1_000_000,
     }

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.sdk import Scenario, Text
+from conformance_load.finality import DEFAULTS as FINALITY
+from conformance_load.shares import DEFAULTS as STREAMS
 
 MODULE = "conformance_load.scenario"
 
@@ -18,6 +20,11 @@ _MONEY = ("payments.create", "accounts.statement", "accounts.balance")
 
 def _payments(identifier: str, title: Text, **parameters: Any) -> Scenario:
     return Scenario(f"payments-{identifier}", title, MODULE, _MONEY, parameters)
+
+
+def _target(identifier: str, name: str, **parameters: Any) -> Scenario:
+    title = Text(f"Payments at the published figures of {name}", f"按 {name} 公布指标的支付请求")
+    return Scenario(f"target-{identifier}", title, MODULE, _MONEY, parameters)
 
 
 SCENARIOS = (
@@ -39,7 +46,49 @@ SCENARIOS = (
         rate_per_s=400, search_from_per_s=50, search_step_s=2, warmup_s=0, connections=64,
         replay_every=0, altered_every=0, cut_every=0, uncovered_every=0,
     ),
+    Scenario(
+        "shop-day",
+        Text("A shop day: every operation at its share of one rate", "商户的一天：各类业务按比例混合"),
+        MODULE, _MONEY, {"connections": 16, **STREAMS},
+    ),
+    Scenario(
+        "ledger-final",
+        Text("From submission to finality on a ledger", "账本交易从提交到最终确认"),
+        MODULE, ("ledger.submit", "ledger.receipt"), {"rate_per_s": 10, **FINALITY},
+    ),
     _payments("soak", Text("Payments for a long time", "长时间持续的支付请求"), rate_per_s=50, duration_s=16),
+    _payments(
+        "killed",
+        Text("Payments while the product is killed and started again", "支付期间进程被杀并重启"),
+        disturbance="kill", duration_s=12, cut_every=15,
+    ),
+    _payments(
+        "paused",
+        Text("Payments while the product is paused", "支付期间系统被暂停"),
+        disturbance="pause", duration_s=12, connections=64,
+    ),
+    _payments(
+        "reset",
+        Text("Payments over connections that are reset", "支付期间连接被重置"),
+        disturbance="resets", duration_s=12, cut_every=0,
+    ),
+    _payments(
+        "slow-disk",
+        Text("Payments while the disk is slow", "支付期间磁盘变慢"),
+        disturbance="slow-disk", duration_s=12, connections=64,
+    ),
+    # Published figures, whole: a profile or --scale makes them smaller, and the report says so.
+    _target("mojaloop", "Mojaloop", rate_per_s=1000, duration_s=3600, p99_ms_max=1000),
+    _target(
+        "tips", "TIPS", shape="burst", rate_per_s=500, burst_factor=4, duration_s=3600, burst_at_s=1200, burst_s=600,
+        p50_ms_max=5000, p99_ms_max=5000,
+    ),
+    _target("sct-inst", "SCT Inst", rate_per_s=100, duration_s=600, p99_ms_max=10_000, longest_ms_max=10_000),
+    _target(
+        "pix", "Pix", rate_per_s=100, duration_s=600, p50_ms_max=6000, p99_ms_max=10_000, longest_ms_max=10_000,
+    ),
+    _target("upi", "UPI", rate_per_s=8180, duration_s=3600, p99_ms_max=15_000, longest_ms_max=15_000),
+    _target("netsunion", "NetsUnion", rate_per_s=92_000, duration_s=60),
 )  # fmt: skip
 
 

@@ -28,13 +28,50 @@ def booked(measurements: Measurements, evidence: Evidence, scenario: str = PAYME
     return found
 
 
-def none_of(
-    measurements: Measurements, evidence: Evidence, name: str, message: str, *, scenario: str = PAYMENTS
-) -> None:
+def all_books(measurements: Measurements, evidence: Evidence) -> dict[str, Mapping[str, Any]]:
+    """Return the reconciliation of every scenario that was measured and whose books were read, by scenario.
+
+    Money counts wherever it moved: what a burst or a crash lost is lost, even where the generator was the limit. The
+    payments at an even rate must be among them; see :func:`booked`.
+    """
+    booked(measurements, evidence)
+    return {
+        scenario: found["reconciliation"]
+        for scenario, found in measurements.items()
+        if found.get("reconciliation") and not found.get("statement", {}).get("unread")
+    }
+
+
+def none_of(measurements: Measurements, evidence: Evidence, name: str, message: str) -> None:
     """Require that reconciliation found no payment of one class; ``message`` follows the number in the failure."""
-    found = booked(measurements, evidence, scenario)["reconciliation"]
-    examples = found.get("examples", {}).get(name, [])
-    shown = ", ".join(examples)
-    evidence.note("reconciled", f"{found['sent']} sent, {found['acknowledged']} acknowledged, {found['booked']} booked")
-    evidence.note(name, found[name])
-    expect(found[name] == 0, f"{found[name]} {message}", expected="0", actual=f"{found[name]}: {shown}")
+    books = all_books(measurements, evidence)
+    for scenario, found in books.items():
+        counts = f"{found['sent']} sent, {found['acknowledged']} acknowledged, {found['booked']} booked"
+        evidence.note(f"reconciled ({scenario})", f"{counts}, {found[name]} {name}")
+    total = sum(found[name] for found in books.values())
+    expect(total == 0, f"{total} {message}", expected="0", actual=_shown(books, name))
+
+
+def _shown(books: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """Return where payments of a class were found, how many, and some of them."""
+    return "; ".join(
+        f"{scenario}: {found[name]}: {', '.join(found.get('examples', {}).get(name, []))}"
+        for scenario, found in books.items()
+        if found[name]
+    )
+
+
+def require_unscaled(found: Mapping[str, Any], what: str) -> None:
+    """Raise Inconclusive where the load was scaled: then ``what`` was not tried, whatever the smaller one showed."""
+    offered = found["offered"]
+    permille = offered.get("scalePermille", 1000)
+    if permille < 1000 and not offered.get("scaledCounts"):
+        raise Inconclusive(
+            f"{what} was not tried: rates and lengths were scaled to {permille / 10:g} %, and nothing broke there",
+            blame="CONFIG",
+        )
+
+
+def in_ms(us: int) -> str:
+    """Return microseconds as milliseconds with their unit."""
+    return f"{us / 1000:.1f} ms"

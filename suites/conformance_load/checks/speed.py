@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.sdk import Effect, Evidence, Measurements, check, expect
-from conformance_load.checks.reading import PAYMENTS, valid
+from conformance_load.checks.reading import PAYMENTS, in_ms, require_unscaled, valid
 
 
 @check("LOAD-S01", scenarios=(PAYMENTS,), effects=Effect.MONEY)
@@ -21,6 +21,7 @@ def the_offered_rate_is_confirmed(measurements: Measurements, evidence: Evidence
         expected=f"at least {_percent(least)} of {due}",
         actual=str(confirmed),
     )
+    require_unscaled(found, "the rate of the profile")
 
 
 @check("LOAD-S02", scenarios=(PAYMENTS,), effects=Effect.MONEY)
@@ -73,8 +74,8 @@ def the_product_recovers_after_the_pressure(measurements: Measurements, evidence
     expect(
         recovery["recoveredMs"] is not None,
         f"single payments were not back below {slo['recoveredMsMax']} ms within {slo['recoverySMax']} s of the load",
-        expected=f"at most {slo['recoveredMsMax']} ms, as before the load ({_ms(recovery['beforeUs'])})",
-        actual=_ms(recovery["afterUs"]),
+        expected=f"at most {slo['recoveredMsMax']} ms, as before the load ({in_ms(recovery['beforeUs'])})",
+        actual=in_ms(recovery["afterUs"]),
     )
 
 
@@ -83,18 +84,14 @@ def _within(measurements: Measurements, evidence: Evidence, quantile: str, limit
     response: Mapping[str, Any] = found["latencyUs"]["response"]
     most = found["slo"][limit]
     interval = response.get("intervals", {}).get(quantile)
-    shown = f" (95 % interval {_ms(interval[0])} to {_ms(interval[1])})" if interval else ""
-    evidence.note(name, f"{_ms(response[quantile])}{shown} of {response['count']} requests")
+    shown = f" (95 % interval {in_ms(interval[0])} to {in_ms(interval[1])})" if interval else ""
+    evidence.note(name, f"{in_ms(response[quantile])}{shown} of {response['count']} requests")
     expect(
         response[quantile] <= most * 1000,
-        f"the {name} of the response time is {_ms(response[quantile])}, above {most} ms",
+        f"the {name} of the response time is {in_ms(response[quantile])}, above {most} ms",
         expected=f"at most {most} ms",
-        actual=f"{_ms(response[quantile])}{shown}",
+        actual=f"{in_ms(response[quantile])}{shown}",
     )
-
-
-def _ms(us: int) -> str:
-    return f"{us / 1000:.1f} ms"
 
 
 def _percent(permille: int) -> str:

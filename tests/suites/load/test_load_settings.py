@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from conformance.errors import ConfigError
 from conformance_load.arrivals import FRESH, Kind, arrange
+from conformance_load.recipes import SCENARIOS
 from conformance_load.settings import CALIBRATION, DEFAULTS, Settings, require_memory
 
 
@@ -13,7 +14,10 @@ def test_the_defaults_are_good_and_calibration_only_changes_what_exists():
     made = Settings.of({}, 1000)
     assert made.length_s == DEFAULTS["duration_s"] + DEFAULTS["warmup_s"]
     assert {name: getattr(made, name) for name in DEFAULTS} == DEFAULTS
-    assert CALIBRATION.keys() <= DEFAULTS.keys()
+    assert CALIBRATION.keys() <= DEFAULTS.keys() | {"scenarios"}
+    own = {item.id: item.parameters.keys() for item in SCENARIOS}
+    for name, changes in CALIBRATION["scenarios"].items():
+        assert changes.keys() <= DEFAULTS.keys() | own[name]
     assert Settings.of(CALIBRATION, 1000).rate_per_s == CALIBRATION["rate_per_s"]
 
 

@@ -1,0 +1,54 @@
+"""What the seconds of a run show: when a product was itself again, where it fell off, and whether it decays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+#: A second is carried when at least this share of what was offered in it was answered.
+CARRIED_PERMILLE = 800
+
+
+def carried(row: Row, p99_us_max: int) -> bool:
+    """Tell whether a second was carried: nearly all of its offer answered, within the limit, hardly anything broken."""
+    answered = row["confirmed"] + row["replayed"] + row["refused"]
+    enough = answered * 1000 >= row["offered"] * CARRIED_PERMILLE
+    return bool(enough and row["p99Us"] <= p99_us_max and row["broken"] * 20 <= max(row["offered"], 1))
+
+
+def recovered_ms(timeline: Sequence[Row], from_s: int, p99_us_max: int) -> int | None:
+    """Return how long after ``from_s`` the first second ended from which on all are carried, in ms; None: never.
+
+    The row after the schedule's end counts for nothing: it only collects what came late.
+    """
+    rows = [row for row in timeline[:-1] if row["s"] >= from_s]
+    good: int | None = None
+    for row in rows:
+        if not carried(row, p99_us_max):
+            good = None
+        elif good is None:
+            good = int(row["s"])
+    return None if good is None else (good + 1 - from_s) * 1000
+
+
+def cliff(timeline: Sequence[Row], p99_us_max: int) -> dict[str, int] | None:
+    """Return the first second that was not carried, its offer and what was answered; None where there is none."""
+    for row in timeline[:-1]:
+        if not carried(row, p99_us_max):
+            answered = row["confirmed"] + row["replayed"] + row["refused"]
+            return {"s": row["s"], "offered": row["offered"], "answered": answered, "p99Us": row["p99Us"]}
+    return None
+
+
+def quarters(timeline: Sequence[Row]) -> tuple[int, int]:
+    """Return the typical 99th percentile of a second in the first and in the last quarter, in microseconds."""
+    values = [int(row["p99Us"]) for row in timeline[:-1]]
+    part = max(1, len(values) // 4)
+    return _median(values[:part]), _median(values[-part:])
+
+
+def _median(values: list[int]) -> int:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2] if ordered else 0

@@ -1,0 +1,115 @@
+"""Checks of shapes and published targets: limits, words, and that a scaled run establishes no target."""
+
+import copy
+
+import pytest
+
+from conformance.sdk import Evidence, Finding, Inconclusive, Measurements, declaration_of
+from conformance_load.checks import shapes, targets
+from conformance_load.faults import FAULTS
+
+SOUND = {
+    "offered": {
+        "ratePerSecond": 30, "peakPerSecond": 300, "durationS": 8, "due": 200, "scheduled": 220,
+        "scalePermille": 1000, "scaledCounts": False,
+    },
+    "sent": 220,
+    "confirmed": 200,
+    "counts": {"broken": 0, "unsent": 0},
+    "latencyUs": {"response": {"p50": 4000, "p99": 20_000, "max": 30_000, "count": 220}},
+    "slo": {
+        "p50MsMax": 500, "p99MsMax": 1000, "longestMsMax": 10_000, "errorPermilleMax": 10, "confirmedPermilleMin": 990,
+        "ratePerSecondMin": 100,
+    },
+    "burst": {"fromS": 2, "endS": 4, "limitMs": 3000, "recoveredMs": 1000},
+    "ramp": {"cliff": None},
+    "soak": {"firstUs": 5000, "lastUs": 6000, "decayPermilleMax": 2000, "decayFloorMs": 100},
+    "search": {
+        "best": 100, "failed": 110, "highest": 400, "exact": True,
+        "trials": [{"ratePerSecond": 100, "met": True, "reasons": []}],
+    },
+    "validity": "valid",
+    "reasons": [],
+}  # fmt: skip
+FALL = {"s": 3, "offered": 60, "answered": 10, "p99Us": 900}
+DEFECTS = {
+    "LOAD-P01": ("burst.recoveredMs", None, "the old rate of 30 was not carried again within 3000 ms"),
+    "LOAD-P02": ("search.best", 0, "the highest rate within the limits is 0 per second, below 100"),
+    "LOAD-P04": ("soak.lastUs", 100_001, "payments took 100.0 ms in the last quarter of the run and 5.0 ms before"),
+    "LOAD-P05": ("ramp.cliff", FALL, "falls off a cliff in second 3 of the ramp: 10 of 60 answered"),
+    "LOAD-P06": ("confirmed", 197, "independent arrivals at 30 per second are not carried: 197 of 200"),
+    "LOAD-T01": ("latencyUs.response.p99", 1_000_001, "the figures of Mojaloop are missed: p99 1000.0 ms"),
+    "LOAD-T02": ("latencyUs.response.p99", 1_000_001, "the figures of TIPS are missed: p99 1000.0 ms"),
+    "LOAD-T03": ("latencyUs.response.max", 10_000_001, "the time limit of SCT Inst is missed: max 10000.0 ms"),
+    "LOAD-T04": ("latencyUs.response.p50", 500_001, "the time limits of Pix are missed: p50 500.0 ms"),
+    "LOAD-T05": ("latencyUs.response.max", 10_000_001, "the figures of UPI are missed: max 10000.0 ms"),
+    "LOAD-T06": ("confirmed", 197, "the published peak of NetsUnion is missed: 197 of 200 confirmed"),
+}
+#: Those that claim a rate, which a scaled run does not try.
+OF_A_RATE = [check for check in DEFECTS if check.startswith("LOAD-T") or check == "LOAD-P02"]
+CHECKS = {
+    declaration.id: value
+    for module in (shapes, targets)
+    for value in vars(module).values()
+    if (declaration := declaration_of(value)) is not None
+}
+
+
+def decide(check, measurement):
+    evidence = Evidence("run", check)
+    (scenario,) = declaration_of(CHECKS[check]).scenarios
+    CHECKS[check](measurements=Measurements({scenario: measurement}), evidence=evidence)
+    return evidence
+
+
+def changed(place, value):
+    made = part = copy.deepcopy(SOUND)
+    *path, last = place.split(".")
+    for name in path:
+        part = part[name]
+    part[last] = value
+    return made
+
+
+def test_each_check_has_a_defect_here():
+    assert CHECKS.keys() == DEFECTS.keys()
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_sound_measurement_passes_and_leaves_evidence(check):
+    assert decide(check, SOUND).notes
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_its_defect_fails_it_in_its_own_words_and_at_any_scale(check):
+    place, value, words = DEFECTS[check]
+    defective = changed(place, value)
+    with pytest.raises(Finding, match=words):
+        decide(check, defective)
+    defective["offered"]["scalePermille"] = 10
+    expected = Inconclusive if check == "LOAD-P02" else Finding
+    with pytest.raises(expected):
+        decide(check, defective)
+
+
+@pytest.mark.parametrize("check", OF_A_RATE)
+def test_a_scaled_run_establishes_no_rate(check):
+    with pytest.raises(Inconclusive, match="scaled to 1 %") as reason:
+        decide(check, changed("offered.scalePermille", 10))
+    assert str(reason.value.blame) == "CONFIG"
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_an_invalid_measurement_decides_nothing(check):
+    with pytest.raises(Inconclusive, match="too busy"):
+        decide(check, SOUND | {"validity": "invalid", "reasons": ["too busy"]})
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_fault_that_trips_a_check_knows_its_words(check):
+    place, value, _ = DEFECTS[check]
+    with pytest.raises(Finding) as finding:
+        decide(check, changed(place, value))
+    said = [trip.says for fault in FAULTS for trip in fault.trips if trip.check == check]
+    assert said
+    assert all(words in finding.value.message for words in said)

@@ -1,0 +1,48 @@
+"""What seconds show: recovery, cliffs and decay."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance_load.timeline import CARRIED_PERMILLE, cliff, quarters, recovered_ms
+
+LIMIT_US = 100_000
+
+
+def row(second, good=True, offered=100, p99=5_000):
+    answered = offered if good else offered // 2
+    return {
+        "s": second, "offered": offered, "sent": offered, "confirmed": answered, "replayed": 0, "refused": 0,
+        "broken": 0, "p99Us": p99,
+    }  # fmt: skip
+
+
+def rows(goods):
+    """Seconds, and the row behind them that collects what came late."""
+    return [*(row(second, good) for second, good in enumerate(goods)), row(len(goods), False, 0)]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 12))
+def test_recovery_is_the_first_second_from_which_all_are_carried(goods, start):
+    found = recovered_ms(rows(goods), start, LIMIT_US)
+    ends = [second for second in range(start, len(goods)) if all(goods[second:])]
+    assert found == ((ends[0] + 1 - start) * 1000 if ends else None)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12))
+def test_a_cliff_is_the_first_second_that_is_not_carried(goods):
+    found = cliff(rows(goods), LIMIT_US)
+    assert (found["s"] if found else None) == (goods.index(False) if False in goods else None)
+
+
+def test_a_second_is_not_carried_when_it_is_slow_or_broken_or_unanswered():
+    few = 100 * CARRIED_PERMILLE // 1000
+    assert recovered_ms([row(0) | {"confirmed": few}, row(1)], 0, LIMIT_US) == 1000
+    for bad in ({"confirmed": few - 1}, {"p99Us": LIMIT_US + 1}, {"broken": 6}):
+        assert recovered_ms([row(0) | bad, row(1)], 0, LIMIT_US) is None
+
+
+def test_quarters_are_typical_seconds_at_both_ends():
+    seconds = [row(second, p99=1000 * (1 + second // 2)) for second in range(8)]
+    assert quarters([*seconds, row(8, p99=10**9)]) == (1000, 4000)
+    assert quarters([row(0, p99=7), row(1)]) == (7, 7)
+    assert quarters([row(0)]) == (0, 0)

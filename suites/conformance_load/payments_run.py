@@ -21,6 +21,7 @@ from conformance_load.journal import PaymentJournal
 from conformance_load.making import OPERATION, PaymentMaker
 from conformance_load.payments import PaymentWork
 from conformance_load.presign import Cost, Magazine
+from conformance_load.sampling import Sampler
 from conformance_load.search import Search, Trial, capacity_of
 from conformance_load.settings import Settings, require_memory
 from conformance_load.shapes import per_second, schedule_of
@@ -47,6 +48,7 @@ class Ground:
     maker: PaymentMaker
     journal: PaymentJournal
     kept_back: range
+    sampler: Sampler
     free: int = 0
 
     def numbers(self, count: int) -> range:
@@ -151,7 +153,8 @@ def ground(context: LoadContext, settings: Settings, payments: int) -> Iterator[
     book = Book(marked, len(accounts) - 1, settings.amount_max, settings.uncovered_every)
     maker = PaymentMaker(context, book, accounts, CURRENCY)
     with PaymentJournal.create(context.directory / f"{name}-{attempt}.journal", capacity) as journal:
-        yield Ground(context, settings, accounts, reader, maker, journal, range(payments, capacity))
+        sampler = Sampler(context.candidate, accounts, book, journal)
+        yield Ground(context, settings, accounts, reader, maker, journal, range(payments, capacity), sampler)
 
 
 def probed(here: Ground) -> tuple[Recovery, Probes]:
@@ -171,7 +174,8 @@ def press_wave(here: Ground, settings: Settings) -> Wave:
     stream = Stream(OPERATION, Target.of(here.maker.url(), here.context), iter(offsets), work, tally)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s)
     watch = Breach(settings, tally, 0).watch if settings.abort_on_breach else None
-    pressed = _press([stream], span, settings.connections, _progress(here.context, len(offsets)), watch)
+    with here.sampler.beside(settings.sample_every_ms):
+        pressed = _press([stream], span, settings.connections, _progress(here.context, len(offsets)), watch)
     offered = per_second(offsets, settings.warmup_s, settings.duration_s)
     first = len(offsets) - sum(offered)
     return Wave(work, tally, pressed, sum(offered), work.due(first), offered, magazine.cost)
@@ -191,8 +195,9 @@ def aftermath(here: Ground, probes: Probes, recovery: Recovery) -> After:
     )
     here.context.progress(1, 1, "reconciling")
     decisions = decide_unknown(here.maker, here.journal, settings.final_s_max)
-    found, books = reconcile(here.maker, here.journal, here.reader, CURRENCY)
-    return After(recovery, decisions, {"reconciliation": found.as_json(), "statement": books})
+    found, books = reconcile(here.maker, here.journal, here.reader, CURRENCY, here.sampler)
+    sampled = here.sampler.result().as_json()
+    return After(recovery, decisions, {"reconciliation": found.as_json(), "statement": books, "sampling": sampled})
 
 
 def lease(candidate: Candidate, settings: Settings, payments: int) -> list[Account]:

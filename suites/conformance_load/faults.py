@@ -54,12 +54,33 @@ FAULTS = (
         "load.statement-behind",
         Text("The statement shows new entries only when read again", "明细在再次查询时才显示新记账"),
         (Trip("LOAD-M09", "the statement changed between two readings"),),
+        also=("LOAD-M14",),
+    ),
+    Fault(
+        "load.statement-reordered",
+        Text(
+            "Every tenth confirmed entry is left out of the first reading of the statement that should show it",
+            "每第十条已确认的记账在首次应显示的明细查询中缺失",
+        ),
+        (Trip("LOAD-M14", "statements read during the load were not in order"),),
+        also=("LOAD-M09",),
+    ),
+    Fault(
+        "load.duplicate-race",
+        Text("Two equal requests at the same moment are both booked", "同一时刻的两个相同请求均被记账"),
+        (Trip("LOAD-M17", "pairs of equal requests at the same moment made two payments"),),
+        also=("LOAD-M02", "LOAD-M07", "LOAD-M10"),
+    ),
+    Fault(
+        "load.stuck-pending",
+        Text("Every tenth payment is promised and stays pending for ever", "每第十笔支付被受理后一直处于处理中"),
+        (Trip("LOAD-M18", "payments were still pending long after the load"),),
     ),
     Fault(
         "load.replay-doubled",
         Text("A repeated request is a new payment", "重复请求被当作新的支付"),
         (Trip("LOAD-M10", _ANOTHER), Trip("LOAD-M02", _TWICE)),
-        also=("LOAD-M05", "LOAD-M07", "LOAD-M15"),
+        also=("LOAD-M05", "LOAD-M07", "LOAD-M15", "LOAD-M17"),
     ),
     Fault(
         "load.replay-refused",

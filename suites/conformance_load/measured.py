@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.sdk import LoadContext
+from conformance_load.flow import Pressed
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
 from conformance_load.timeline import cliff, quarters, recovered_ms
@@ -24,10 +25,12 @@ def payments(
     wave = waves[0]
     work, tally = wave.work, wave.tally
     reasons = invalidities(facts_of(settings, wave))
+    if failure := wave.disturbed.get("disturbance", {}).get("failure"):
+        reasons.append(f"the disturbance could not be made: {failure}")
     seconds = timeline(tally, wave.offered)
     return {
         "scenario": context.scenario,
-        "offered": offered(settings, wave),
+        "offered": offered(settings, wave.scheduled, wave.due),
         "sent": tally.sent,
         "confirmed": tally.counts["confirmed"],
         "counts": dict(tally.counts),
@@ -43,8 +46,13 @@ def payments(
         "recovery": after.recovery.as_json(),
         "recorded": [context.record(sighting) for sighting in work.sightings],
         **after.books,
+        **wave.disturbed,
         **({"search": search.as_json()} if search else {}),
-        "generator": generator(wave),
+        "generator": {
+            **generator(tally, wave.pressed),
+            "prepared": wave.cost.as_json(),
+            "answers": work.reader.as_json(),
+        },
         "aborted": wave.pressed.aborted,
         "validity": "invalid" if reasons else "valid",
         "reasons": reasons,
@@ -65,7 +73,7 @@ def _shown_by_shape(settings: Settings, seconds: list[dict[str, int]]) -> dict[s
     return {"soak": {"firstUs": first, "lastUs": last, **limits}}
 
 
-def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
+def offered(settings: Settings, scheduled: int, due: int) -> dict[str, Any]:
     """Return what was offered, and by which factor a larger target was scaled."""
     return {
         "ratePerSecond": settings.rate_per_s,
@@ -76,8 +84,8 @@ def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
         "arrivals": settings.shape,
         "scalePermille": settings.scale_permille,
         "scaledCounts": bool(settings.scaled_counts),
-        "scheduled": wave.scheduled,
-        "due": wave.due,
+        "scheduled": scheduled,
+        "due": due,
     }
 
 
@@ -87,13 +95,11 @@ def timeline(tally: Tally, intended: list[int]) -> list[dict[str, int]]:
     return [{**second, "offered": count} for second, count in zip(seconds, [*intended, 0], strict=True)]
 
 
-def generator(wave: Wave) -> dict[str, Any]:
+def generator(tally: Tally, pressed: Pressed) -> dict[str, Any]:
     """Return what the generator knows of itself."""
     return {
-        "cpuPermille": wave.pressed.cpu_permille,
-        "ownLagP99Us": wave.tally.own_lag.quantile(9900),
-        "ownLagMaxUs": wave.tally.own_lag.largest,
-        "prepared": wave.cost.as_json(),
-        "answers": wave.work.reader.as_json(),
-        "startedAtMs": wave.pressed.epoch_wall_ns // 1_000_000,
+        "cpuPermille": pressed.cpu_permille,
+        "ownLagP99Us": tally.own_lag.quantile(9900),
+        "ownLagMaxUs": tally.own_lag.largest,
+        "startedAtMs": pressed.epoch_wall_ns // 1_000_000,
     }

@@ -9,61 +9,61 @@ import json
 import re
 from collections.abc import Callable
 
-#: A string (an unfinished one reaches to the end of the text), a bracket or a number.
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[{}\[\]]|-?\d[\d.eE+-]*', re.S)
-_FINISHED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.S)
-_COLON = re.compile(r"\s*:")
+#: A string (an unfinished one reaches to the end of the text), a bracket or a number. The first group tells that a
+#: string is finished, the second that a colon follows it, so that it is a name.
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:(")(?=(\s*:)?)|\\?\Z)|[{}\[\]]|-?\d[\d.eE+-]*', re.S)
+_NAME, _UNFINISHED = 2, None
 #: Tells whether everything under a name is secret.
 Hides = Callable[[str], bool]
-#: Called with the nearest name above a value, whether any name above it hides it, and the value's text.
-ReplaceValue = Callable[[str, bool, str], str]
+#: Tells whether a value that nothing hides stays as it is, from its name and the text between its quotes, as it
+#: stands there. May be False where a closer look finds nothing either.
+Stays = Callable[[str, str], bool]
+#: Called with the nearest name above a value, whether any name above it hides it, the value's text, and whether that
+#: stands so in the JSON text, without escapes.
+ReplaceValue = Callable[[str, bool, str, bool], str]
 
 
-def replace_values(text: str, hides: Hides, replace: ReplaceValue) -> str:
-    """Return ``text`` with each string and number in value position passed through ``replace``.
+def replace_values(text: str, hides: Hides, stays: Stays, replace: ReplaceValue) -> str:
+    """Return ``text`` with each string and number in value position passed through ``replace``, unless it ``stays``.
 
     What is unchanged keeps its spelling byte for byte. A changed number becomes a string.
     """
-    walk = _Walk(hides, replace)
     pieces: list[str] = []
     end = 0
+    #: For each open bracket, whether a name above it hides what is inside.
+    hidden = [False]
+    key = ""
     for found in _TOKEN.finditer(text):
-        pieces += (text[end : found.start()], walk.step(found[0], bool(_COLON.match(text, found.end()))))
-        end = found.end()
-    return "".join(pieces) + text[end:]
-
-
-class _Walk:
-    def __init__(self, hides: Hides, replace: ReplaceValue) -> None:
-        self._hides = hides
-        self._replace = replace
-        #: For each open bracket, whether a name above it hides what is inside.
-        self._hidden = [False]
-        self._key = ""
-
-    def step(self, piece: str, is_name: bool) -> str:
-        """Return what stands for one token."""
+        piece = found[0]
         if piece in "{[":
-            self._hidden.append(self._hidden[-1] or self._hides(self._key))
-            self._key = self._key if piece == "[" else ""
-            return piece
-        if piece in "}]":
-            if len(self._hidden) > 1:
-                self._hidden.pop()
-            self._key = ""
-            return piece
-        if is_name and piece[0] == '"':
-            self._key = _decoded(piece)
-            return piece
-        return self._value(piece)
+            hidden.append(hidden[-1] or hides(key))
+            key = key if piece == "[" else ""
+        elif piece in "}]":
+            if len(hidden) > 1:
+                hidden.pop()
+            key = ""
+        elif found.lastindex == _NAME:
+            key = _decoded(piece)
+        else:
+            concealed = hidden[-1] or hides(key)
+            string = piece[0] == '"'
+            finished = not string or found.lastindex is not _UNFINISHED
+            if not concealed and finished and stays(key, piece[1:-1] if string else piece):
+                continue
+            changed = _value(piece, finished, key, concealed, replace)
+            if changed is not piece:
+                pieces += (text[end : found.start()], changed)
+                end = found.end()
+    return "".join(pieces) + text[end:] if pieces else text
 
-    def _value(self, piece: str) -> str:
-        finished = piece[0] != '"' or bool(_FINISHED.fullmatch(piece))
-        value = _decoded(piece) if finished else piece[1:]
-        changed = self._replace(self._key, self._hidden[-1] or self._hides(self._key), value)
-        if changed == value:
-            return piece
-        return _encoded(changed) if finished else _encoded(changed)[:-1]
+
+def _value(piece: str, finished: bool, key: str, hidden: bool, replace: ReplaceValue) -> str:
+    """Return what stands for one value: the very piece where nothing changed."""
+    value = _decoded(piece) if finished else piece[1:]
+    changed = replace(key, hidden, value, "\\" not in piece)
+    if changed == value:
+        return piece
+    return _encoded(changed) if finished else _encoded(changed)[:-1]
 
 
 def _encoded(value: str) -> str:

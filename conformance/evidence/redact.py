@@ -42,6 +42,8 @@ _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
 _SCHEME = re.compile(r"\b(Bearer|DPoP|Basic)(\s+)[A-Za-z0-9._~+/-]{6,}={0,2}(?![A-Za-z0-9._~+/=\"-])", re.I)
 _HEADER_LINE = re.compile(r"\b([A-Za-z][A-Za-z0-9-]{2,40})(\s*:[ \t]*)([^\r\n'\"{]+)")
+#: Where the name of a header line may end; in JSON, names end with a quotation mark.
+_NAME_ENDS = re.compile(r":(?<=[A-Za-z0-9\s-]:)")
 _PAIR = re.compile(r"(?<![\w%.-])([\w.%\[\]-]{2,60})=([^&\s\"'<>;,\\]+)")
 _PART = re.compile(r"(name=\"([^\"]{1,80})\"[^\r\n]{0,200}(?:\r?\n[^\r\n]{1,200}){0,4}\r?\n\r?\n)([^\r\n]+)")
 _ELEMENT = re.compile(r"(<(?:\w+:)?([\w.-]{2,60})(?:\s[^<>]*)?>)([^<]+)(?=</)")
@@ -259,8 +261,10 @@ class _Pass:
 
     def _named_values(self, text: str) -> str:
         """Redact what stands under a telling name in any notation but JSON; each is looked for only where it may be."""
-        if ":" in text:
-            text = _USERINFO.sub(rf"\1:{REDACTED}@", _HEADER_LINE.sub(self._header_line, text))
+        if _NAME_ENDS.search(text):
+            text = _HEADER_LINE.sub(self._header_line, text)
+        if "://" in text:
+            text = _USERINFO.sub(rf"\1:{REDACTED}@", text)
         if "=" in text:
             text = _PART.sub(lambda found: found[1] + self._named(found[2], found[3]), _PAIR.sub(self._pair, text))
         if "</" in text:

@@ -8,22 +8,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from enum import IntEnum
 
 #: A string (an unfinished one reaches to the end of the text), a bracket or a number. The first group tells that a
 #: string is finished, the second that a colon follows it, so that it is a name.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:(")(?=(\s*:)?)|\\?\Z)|[{}\[\]]|-?\d[\d.eE+-]*', re.S)
-_NAME, _UNFINISHED = 2, None
-#: Tells whether everything under a name is secret.
-Hides = Callable[[str], bool]
-#: Tells whether a value that nothing hides stays as it is, from its name and the text between its quotes, as it
-#: stands there. May be False where a closer look finds nothing either.
-Stays = Callable[[str, str], bool]
+_FINISHED, _NAME = 1, 2
+
+
+class Treatment(IntEnum):
+    """How values under a name are treated: as any, one by one whatever they look like, or as secrets all of them."""
+
+    OPEN = 0
+    GUARDED = 1
+    HIDDEN = 2
+
+
+#: Tells how values under a name are treated.
+Treat = Callable[[str], Treatment]
+#: Tells of a value under an open name, as it is spelled, that it stays as it is. False means that it must be looked at.
+Stays = Callable[[str], bool]
 #: Called with the nearest name above a value, whether any name above it hides it, the value's text, and whether that
 #: stands so in the JSON text, without escapes.
 ReplaceValue = Callable[[str, bool, str, bool], str]
 
 
-def replace_values(text: str, hides: Hides, stays: Stays, replace: ReplaceValue) -> str:
+def replace_values(text: str, treat: Treat, stays: Stays, replace: ReplaceValue) -> str:
     """Return ``text`` with each string and number in value position passed through ``replace``, unless it ``stays``.
 
     What is unchanged keeps its spelling byte for byte. A changed number becomes a string.
@@ -32,25 +42,29 @@ def replace_values(text: str, hides: Hides, stays: Stays, replace: ReplaceValue)
     end = 0
     #: For each open bracket, whether a name above it hides what is inside.
     hidden = [False]
-    key = ""
+    #: Names come again and again: each as it is spelled, with what it says and how its values are treated.
+    names: dict[str, tuple[str, Treatment]] = {}
+    nameless = ("", treat(""))
+    key, treatment = nameless
     for found in _TOKEN.finditer(text):
-        piece = found[0]
-        if piece in "{[":
-            hidden.append(hidden[-1] or hides(key))
-            key = key if piece == "[" else ""
+        piece, kind = found[0], found.lastindex
+        if kind == _NAME:
+            if piece not in names:
+                names[piece] = (name := _decoded(piece)), treat(name)
+            key, treatment = names[piece]
+        elif piece in "{[":
+            hidden.append(hidden[-1] or treatment is Treatment.HIDDEN)
+            key, treatment = (key, treatment) if piece == "[" else nameless
         elif piece in "}]":
             if len(hidden) > 1:
                 hidden.pop()
-            key = ""
-        elif found.lastindex == _NAME:
-            key = _decoded(piece)
+            key, treatment = nameless
         else:
-            concealed = hidden[-1] or hides(key)
-            string = piece[0] == '"'
-            finished = not string or found.lastindex is not _UNFINISHED
-            if not concealed and finished and stays(key, piece[1:-1] if string else piece):
+            number = piece[0] != '"'
+            if not treatment and not hidden[-1] and (kind or number) and stays(piece if number else piece[1:-1]):
                 continue
-            changed = _value(piece, finished, key, concealed, replace)
+            concealed = hidden[-1] or treatment is Treatment.HIDDEN
+            changed = _value(piece, number or kind == _FINISHED, key, concealed, replace)
             if changed is not piece:
                 pieces += (text[end : found.start()], changed)
                 end = found.end()

@@ -23,7 +23,7 @@ import rfc8785
 
 from conformance.evidence import names
 from conformance.evidence.encoded import DEPTH_MAX, Budget, Finding, replace_encoded
-from conformance.evidence.json_spans import replace_values
+from conformance.evidence.json_spans import Treatment, replace_values
 from conformance.evidence.personal import replace_personal
 from conformance.evidence.secrets import REDACTED, KnownSecrets, Remembered
 
@@ -60,6 +60,9 @@ _HARMLESS = re.compile(
     r"[A-Za-z0-9._/~-]{0,8}|(?!.*\d(?:-?\d){8})[a-z0-9._/~-]{1,200}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z",
     re.ASCII,
 )
+
+#: A long member in which only those rules can find something that go over the whole message afterwards.
+_UNSTRUCTURED = re.compile(r"[A-Za-z0-9._/~-]*", re.ASCII)
 
 Text = TypeVar("Text", str, bytes)
 
@@ -153,6 +156,16 @@ def commitment(salt: bytes, path: str, value: str) -> str:
 
 def _secret_member(key: object, item: Any) -> bool:
     return isinstance(key, str) and isinstance(item, str) and bool(item) and names.is_secret(key)
+
+
+def _treated(name: str) -> Treatment:
+    if names.is_secret(name):
+        return Treatment.HIDDEN
+    return Treatment.GUARDED if names.is_card_secret(name) else Treatment.OPEN
+
+
+def _treated_beside_keys(name: str) -> Treatment:
+    return Treatment.HIDDEN if names.is_private_key_part(name) else _treated(name)
 
 
 def _authorization_code(name: str, value: str) -> bool:
@@ -272,10 +285,7 @@ class _Pass:
         return text
 
     def _json(self, text: str, depth: int) -> str:
-        holds_key = '"kty"' in text
-
-        def hides(name: str) -> bool:
-            return names.is_secret(name) or (holds_key and names.is_private_key_part(name))
+        treat = _treated_beside_keys if '"kty"' in text else _treated
 
         def replace(name: str, hidden: bool, value: str, verbatim: bool) -> str:
             if hidden:
@@ -285,13 +295,13 @@ class _Pass:
             # What stands in the text as it is was searched with it for known secrets.
             return self._searched(value, depth + 1) if verbatim else self.text(value, depth + 1)
 
-        return replace_values(text, names.is_secret if not holds_key else hides, self._stays, replace)
+        return replace_values(text, treat, self._stays, replace)
 
-    def _stays(self, name: str, value: str) -> bool:
+    def _stays(self, value: str) -> bool:
         """Tell whether a member is harmless at first sight. Known secrets were taken out of the text around it."""
-        if len(value) > _REMEMBERED_LENGTH_MAX or names.is_card_secret(name) or "\\" in value:
-            return False
-        return value in self._harmless or bool(_HARMLESS.fullmatch(value))
+        if len(value) > _REMEMBERED_LENGTH_MAX:
+            return bool(_UNSTRUCTURED.fullmatch(value))
+        return ("\\" not in value and value in self._harmless) or bool(_HARMLESS.fullmatch(value))
 
     def _header_line(self, found: re.Match[str]) -> str:
         name = found[1]

@@ -310,3 +310,9 @@ def test_a_message_with_personal_data_is_committed_to_anew_each_time() -> None:
     assert seen[0].body != seen[1].body
     assert seen[0].headers != seen[1].headers
     assert [len(clean.sealed) for clean in seen] == [2, 2]
+
+
+@pytest.mark.parametrize("hidden", [CARD, IDENTITY, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2ln"])
+def test_a_long_member_of_plain_characters_is_searched_too(hidden: str) -> None:
+    value = f"{'a' * 300}.{hidden}.{'b' * 300}"
+    assert hidden not in body_of(f'{{"n":"{value}"}}')

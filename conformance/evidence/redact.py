@@ -97,7 +97,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return free text (a reason, a note, a ``curl`` line) without secrets and personal data."""
-        return _Pass(self.secrets, None, 0, "", self._harmless).text(text)
+        remembered = self.secrets.remembered
+        known: str | None = remembered.get((None, text))
+        if known is None:
+            known = _Pass(self.secrets, None, 0, "", self._harmless).text(text)
+            remembered.keep((None, text), known, len(text) + len(known))
+        return known
 
     def value(self, value: Any) -> Any:
         """Return a JSON value with :meth:`text` applied to every string in it, secrets by name included."""

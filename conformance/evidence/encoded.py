@@ -18,6 +18,7 @@ from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from conformance.evidence.personal import replace_personal
+from conformance.evidence.stretches import redo_stretches
 
 #: Encodings taken off one another.
 DEPTH_MAX = 3
@@ -179,8 +180,7 @@ def _escapes_in(text: str) -> bool:
 
 
 def _without_escapes(text: str, judge: Judge) -> str:
-    # No piece goes beyond a quotation mark, so that what stands between two is left alone if it holds no escape.
-    text = '"'.join(_between_quotes(part, judge) if _escapes_in(part) else part for part in text.split('"'))
+    text = redo_stretches(text, _ESCAPE, lambda stretch: _between_quotes(stretch, judge))
     if any(replace_personal(plain, _marked) != plain for plain in _unescaped(text)):
         return judge.hide(text, Finding.PERSONAL)
     return text

@@ -26,6 +26,7 @@ from conformance.evidence.encoded import DEPTH_MAX, Budget, Finding, replace_enc
 from conformance.evidence.json_spans import Treatment, replace_values
 from conformance.evidence.personal import replace_personal
 from conformance.evidence.secrets import REDACTED, KnownSecrets, Remembered
+from conformance.evidence.stretches import redo_stretches
 
 #: What a commitment begins with.
 COMMITTED = "~sd:"
@@ -44,6 +45,7 @@ _SCHEME = re.compile(r"\b(Bearer|DPoP|Basic)(\s+)[A-Za-z0-9._~+/-]{6,}={0,2}(?![
 _HEADER_LINE = re.compile(r"\b([A-Za-z][A-Za-z0-9-]{2,40})(\s*:[ \t]*)([^\r\n'\"{]+)")
 #: Where the name of a header line may end; in JSON, names end with a quotation mark.
 _NAME_ENDS = re.compile(r":(?<=[A-Za-z0-9\s-]:)")
+_EQUALS = re.compile("=")
 _PAIR = re.compile(r"(?<![\w%.-])([\w.%\[\]-]{2,60})=([^&\s\"'<>;,\\]+)")
 _PART = re.compile(r"(name=\"([^\"]{1,80})\"[^\r\n]{0,200}(?:\r?\n[^\r\n]{1,200}){0,4}\r?\n\r?\n)([^\r\n]+)")
 _ELEMENT = re.compile(r"(<(?:\w+:)?([\w.-]{2,60})(?:\s[^<>]*)?>)([^<]+)(?=</)")
@@ -279,12 +281,13 @@ class _Pass:
 
     def _named_values(self, text: str) -> str:
         """Redact what stands under a telling name in any notation but JSON; each is looked for only where it may be."""
-        if _NAME_ENDS.search(text):
-            text = _HEADER_LINE.sub(self._header_line, text)
+        if ":" in text:
+            text = redo_stretches(text, _NAME_ENDS, lambda stretch: _HEADER_LINE.sub(self._header_line, stretch))
         if "://" in text:
             text = _USERINFO.sub(rf"\1:{REDACTED}@", text)
         if "=" in text:
-            text = _PART.sub(lambda found: found[1] + self._named(found[2], found[3]), _PAIR.sub(self._pair, text))
+            text = redo_stretches(text, _EQUALS, lambda stretch: _PAIR.sub(self._pair, stretch))
+            text = _PART.sub(lambda found: found[1] + self._named(found[2], found[3]), text)
         if "</" in text:
             text = _ELEMENT.sub(lambda found: found[1] + self._named(found[2], found[3]), text)
         return text

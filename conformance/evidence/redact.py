@@ -120,7 +120,11 @@ class Redactor:
         of_body = _Pass(self.secrets, self._key, seq, f"{part}.body", self._harmless)
         clean_body = _once(remembered, of_body, of_body.body, body)
         of_head = _Pass(self.secrets, self._key, seq, f"{part}.head", self._harmless)
-        clean_headers = [[name, _once(remembered, of_head, of_head.header, name, value)] for name, value in headers]
+        known = remembered.get
+        clean_headers = [
+            [name, known((name, value)) or _once(remembered, of_head, of_head.header, name, value)]
+            for name, value in headers
+        ]
         if of_body.committed:
             clean_headers = [[name, _without_digest(name, value)] for name, value in clean_headers]
         clean_start = _once(remembered, of_head, of_head.text, start)

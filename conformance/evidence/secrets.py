@@ -57,10 +57,8 @@ class Remembered:
     def __init__(self) -> None:
         self._results: dict[Hashable, Any] = {}
         self._size = 0
-
-    def get(self, key: Hashable) -> Any:
-        """Return the result kept for ``key``, or None."""
-        return self._results.get(key)
+        #: Returns the result kept for a key, or None.
+        self.get = self._results.get
 
     def keep(self, key: Hashable, result: Any, size: int) -> None:
         """Keep a result; with too many, all earlier ones are forgotten."""
@@ -68,7 +66,8 @@ class Remembered:
             return
         self._size += size
         if self._size > REMEMBERED_MAX:
-            self._results, self._size = {}, size
+            self._results.clear()
+            self._size = size
         self._results[key] = result
 
 

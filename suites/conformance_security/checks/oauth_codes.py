@@ -128,6 +128,20 @@ def assertions_are_signed_by_their_client(candidate: Candidate, evidence: Eviden
     )
 
 
+@check("SEC-J14.parties", requirement="SEC-J14", needs=("oauth.token",), effects=Effect.WRITE)
+def assertions_are_by_and_about_their_client(candidate: Candidate, evidence: Evidence) -> None:
+    """A client assertion is refused without subject or issuer, and with another one than the client (RFC 7523 3)."""
+    flow = _proving(candidate)
+    changes: dict[str, Change] = {
+        "it has no subject (sub)": lambda made: made.without("sub"),
+        "its subject is another client (sub)": claiming(sub="conformance-nobody"),
+        "it has no issuer (iss)": lambda made: made.without("iss"),
+        "its issuer is somebody else (iss)": claiming(iss="conformance-nobody"),
+    }
+    for because, change in changes.items():
+        declined(_authenticated(flow, change), f"a client assertion is accepted although {because}")
+
+
 @check("SEC-J14.replay", requirement="SEC-J14", needs=("oauth.token",), effects=Effect.WRITE)
 def assertions_are_used_once(candidate: Candidate, evidence: Evidence) -> None:
     """A client assertion that was accepted is refused when it is sent again."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from secrets import token_urlsafe
 from typing import Any
 
+from cryptography import x509
+
 from conformance.sdk import (
     Candidate,
     Effect,
@@ -23,9 +25,10 @@ from conformance_security.jws import Token
 from conformance_security.oauth.bound import bound_grant
 from conformance_security.oauth.flow import Change, Flow, Grant, opened
 from conformance_security.oauth.keys import SigningKey
-from conformance_security.oauth.settings import client_sections, first_client, thumbprint_of
+from conformance_security.oauth.settings import certificate_of, client_sections, first_client, thumbprint_of
 from conformance_security.oauth.tokens import Jwt, claiming
 from conformance_security.oauth.verdicts import barred, cut_off, declined
+from conformance_security.tls.clients import header_sets
 
 #: Operations without which there is no bound token to use.
 BOUND = ("oauth.token", "oauth.resource")
@@ -220,6 +223,30 @@ def certificate_bound_tokens_need_their_certificate(candidate: Candidate, eviden
     cut_off(flow.read(grant.access_token, by=nobody), "a certificate-bound token comes without a certificate")
     other = candidate.as_user(_another_certificate(candidate, client.user)).at(flow.server.mtls_endpoint)
     cut_off(flow.read(grant.access_token, by=other), "a certificate-bound token comes with another certificate")
+
+
+@check("SEC-J10.header", requirement="SEC-J10", needs=BOUND, effects=Effect.WRITE)
+def certificates_in_headers_open_nothing(candidate: Candidate, evidence: Evidence) -> None:
+    """A certificate-bound token is refused when its certificate only stands in a header, and none is in TLS.
+
+    Tried are the headers in which proxies hand certificates on, at the address for certificates and at the main one:
+    whoever stole the token has the certificate, too, for it is public.
+    """
+    client = first_client(candidate, "mtls")
+    flow = Flow.of(candidate, client)
+    grant = flow.grant()
+    opened(flow.read(grant.access_token))
+    certificate = x509.load_pem_x509_certificate(certificate_of(candidate, client.user))
+    nobody = candidate.without_credentials()
+    for place in sorted({"", flow.server.mtls_endpoint}):
+        request = nobody.at(place).prepare("oauth.resource")
+        request = request.with_header("Authorization", f"Bearer {grant.access_token}")
+        for headers in header_sets(certificate):
+            sent = request
+            for name, value in headers.items():
+                sent = sent.with_header(name, value)
+            cut_off(sent.send(), f"the token's certificate only stands in {next(iter(headers))}")
+    opened(flow.read(grant.access_token))
 
 
 # -- the bound token ------------------------------------------------------------------------------------------------

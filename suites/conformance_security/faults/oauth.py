@@ -88,7 +88,13 @@ FAULTS: tuple[Fault, ...] = (
         "oauth.mtls-binding-off",
         "Certificate-bound tokens work without their certificate",
         "证书绑定令牌无需对应证书即可使用",
-        "SEC-J10", "a certificate-bound token comes",
+        "SEC-J10", "a certificate-bound token comes", "SEC-J10.header",
+    ),
+    fault(
+        "oauth.certificate-header-trusted",
+        "A certificate in a header unlocks the token that is bound to it",
+        "信任请求头中的证书以使用证书绑定令牌",
+        "SEC-J10.header", "only stands in X-Client-Cert",
     ),
     fault(
         "oauth.par-unauthenticated",

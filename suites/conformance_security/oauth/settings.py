@@ -147,16 +147,24 @@ def first_client(candidate: Candidate, binding: str) -> Client:
     raise NotApplicable(f'no declared client has tokens bound by {binding} (binding = "{binding}")')
 
 
-def thumbprint_of(candidate: Candidate, user: str) -> str:
-    """Return ``x5t#S256`` of a user's certificate, or "" for a user without one; raises NotTested if unreadable."""
+def certificate_of(candidate: Candidate, user: str) -> bytes:
+    """Return a user's certificate as PEM, or b"" for a user without one; raises NotTested if unreadable."""
     named = candidate.file.users.get(user, {}).get("client_cert")
     if not named:
-        return ""
+        return b""
     path = _path(candidate, named.get("file", "") if isinstance(named, Mapping) else named)
     try:
-        return x5t_s256(path.read_bytes())
+        pem = path.read_bytes()
+        x5t_s256(pem)
     except (OSError, ValueError) as error:
         raise NotTested(f"the certificate of [users.{user}] cannot be read: {error}", blame="CONFIG") from error
+    return pem
+
+
+def thumbprint_of(candidate: Candidate, user: str) -> str:
+    """Return ``x5t#S256`` of a user's certificate, or "" for a user without one; raises NotTested if unreadable."""
+    pem = certificate_of(candidate, user)
+    return x5t_s256(pem) if pem else ""
 
 
 def revealed(candidate: Candidate, reference: Any, where: str) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.requests import Request
 
 from conformance_security.reference.oauth import dpop
@@ -34,6 +37,15 @@ def thumbprint_of(request: Request) -> str:
     return digest(der) if der else ""
 
 
+def _claimed(server: Server, request: Request) -> str:
+    """Return the thumbprint of a certificate in a header, which only a fault believes; "" for none."""
+    text = request.headers.get("x-client-cert", "") if server.faulty("certificate-header-trusted") else ""
+    try:
+        return digest(x509.load_pem_x509_certificate(unquote(text).encode()).public_bytes(Encoding.DER)) if text else ""
+    except ValueError:
+        return ""
+
+
 def require_holder(
     server: Server, connection: sqlite3.Connection, request: Request, scheme: str, token: str, bound: Mapping[str, Any]
 ) -> None:
@@ -44,7 +56,8 @@ def require_holder(
     if KEY in bound:
         _require_key(server, connection, request, scheme, token, str(bound[KEY]))
     elif CERTIFICATE in bound:
-        same = scheme == "bearer" and bound[CERTIFICATE] == thumbprint_of(request)
+        shown = thumbprint_of(request) or _claimed(server, request)
+        same = scheme == "bearer" and bound[CERTIFICATE] == shown
         if not same and not server.faulty("mtls-binding-off"):
             raise OAuthError("invalid_token", "The token is bound to another certificate.", 401)
     else:

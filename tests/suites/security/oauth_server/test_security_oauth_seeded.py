@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from oauth_party import GONE, Party, brought, jwt, new_key, sha
 
 from conformance.reference.process import ReferenceProcess
@@ -236,6 +240,39 @@ def replayed_assertion(bank: ReferenceProcess, party: Parties) -> requests.Respo
     return first.push(client_assertion=made)
 
 
+def anothers_assertion(bank: ReferenceProcess, party: Parties) -> requests.Response:
+    return asserted(sub="client-second")(bank, party)
+
+
+def nested_push(bank: ReferenceProcess, party: Parties) -> requests.Response:
+    first = party("first")
+    return first.push(first.request(request_uri=first.pushed()))
+
+
+def expired_request(bank: ReferenceProcess, party: Parties) -> requests.Response:
+    first = party("first")
+    uri = first.pushed()
+    bank.hook("clock", offset_s=300)
+    answer = first.visit(client_id=first.client_id, request_uri=uri)
+    bank.hook("clock", offset_s=0)
+    return answer
+
+
+def used_request(bank: ReferenceProcess, party: Parties) -> requests.Response:
+    first = party("first")
+    uri = first.pushed()
+    assert got_code(first.visit(client_id=first.client_id, request_uri=uri))
+    return first.visit(client_id=first.client_id, request_uri=uri)
+
+
+def certificate_in_a_header(bank: ReferenceProcess, party: Parties) -> requests.Response:
+    client = party("mtls")
+    shown = x509.load_pem_x509_certificate(Path(client.certificate("first")).read_bytes())
+    pem = quote(shown.public_bytes(Encoding.PEM), safe="")
+    headers = {"Authorization": f"Bearer {client.grant()['access_token']}", "X-Client-Cert": pem}
+    return client.session.get(f"{client.base}/oauth/resource", headers=headers, timeout=10)
+
+
 ATTACKS: tuple[tuple[str, Attack], ...] = (
     ("oauth.id-token-accepted", id_token),
     ("oauth.dpop-binding-off", bearer_downgrade),
@@ -280,7 +317,43 @@ ATTACKS: tuple[tuple[str, Attack], ...] = (
     ("oauth.dpop-nonce-unchecked", made_up_nonce),
     ("oauth.refusal-ignored", declined),
     ("keys.rotation-ignored", retired_key),
+    ("oauth.certificate-header-trusted", certificate_in_a_header),
+    ("oauth.assertion-sub-unchecked", anothers_assertion),
+    ("oauth.request-uri-nested", nested_push),
+    ("oauth.request-uri-unexpiring", expired_request),
+    ("oauth.request-uri-reusable", used_request),
 )
+
+
+def lower_case_scheme(bank: ReferenceProcess, party: Parties) -> requests.Response:
+    first = party("first")
+    return first.read(first.grant()["access_token"], scheme="dpop")
+
+
+#: What honest clients may write: accepted, and then not.
+VARIATIONS: tuple[tuple[str, Attack], ...] = (
+    ("oauth.dpop-claims-refused", wrong_proof(further="claim")),
+    (
+        "oauth.dpop-htu-query",
+        lambda bank, party: wrong_proof(htu=f"{bank.base_url}/oauth/resource?page=1")(bank, party),
+    ),
+    ("oauth.dpop-htu-literal", lambda bank, party: wrong_proof(htu=shouted(bank.base_url))(bank, party)),
+    ("oauth.scheme-case", lower_case_scheme),
+)
+
+
+def shouted(base: str) -> str:
+    return f"{base.replace('https', 'HTTPS')}/oauth/resource"
+
+
+@pytest.mark.parametrize(("fault", "variation"), VARIATIONS, ids=[fault for fault, _ in VARIATIONS])
+def test_what_an_honest_client_may_write_is_accepted_until_its_fault_is_on(
+    bank: ReferenceProcess, party: Parties, fault: str, variation: Attack
+) -> None:
+    accepted = variation(bank, party)
+    assert accepted.status_code == 200, accepted.text
+    bank.switch([fault])
+    assert variation(bank, party).status_code == 401
 
 
 @pytest.mark.parametrize(("fault", "attack"), ATTACKS, ids=[f"{fault}-{n}" for n, (fault, _) in enumerate(ATTACKS)])
@@ -295,7 +368,7 @@ def test_an_attack_is_refused_until_its_fault_is_on(
     assert worked.status_code in (200, 201) or got_code(worked), worked.text
 
 
-@pytest.mark.parametrize("fault", sorted({fault for fault, _ in ATTACKS}))
+@pytest.mark.parametrize("fault", sorted({fault for fault, _ in (*ATTACKS, *VARIATIONS)}))
 def test_an_honest_client_notices_no_fault(bank: ReferenceProcess, party: Parties, fault: str) -> None:
     bank.switch([fault])
     first = party("first")
@@ -341,7 +414,7 @@ SHOWN = {
 
 
 def test_every_declared_fault_of_the_server_is_shown() -> None:
-    assert {fault.id for fault in FAULTS} <= {fault for fault, _ in ATTACKS} | SHOWN
+    assert {fault.id for fault in FAULTS} <= {fault for fault, _ in (*ATTACKS, *VARIATIONS)} | SHOWN
 
 
 def test_a_stranger_cannot_mint_tokens_whatever_the_fault(bank: ReferenceProcess, party: Parties) -> None:

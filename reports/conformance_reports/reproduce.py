@@ -54,6 +54,7 @@ _HEAD = """#!/usr/bin/env bash
 #
 # Repeats the check's requests against the product and compares each status with the recorded one.
 # Exit code 0: every answer was as recorded. 1: one was not. 2: a variable is missing. Needs curl and python3.
+[ -n "${{BASH_VERSION:-}}" ] || exec bash "$0" "$@"
 set -uo pipefail
 """
 
@@ -74,16 +75,21 @@ ask() { # recorded status, then the command
   status=$("$@" --silent --show-error --max-time 30 --output "$work/answer" --write-out '%{http_code}')
   if [ "$status" = "$recorded" ]; then echo "    $status, as recorded"
   else echo "    $status, recorded was $recorded"; differs=1; fi
-  head -c 600 "$work/answer" 2>/dev/null | sed 's/^/    /'; echo
+  head -c 600 "$work/answer" 2>/dev/null | sed 's/^/    /'
+  [ "$(wc -c 2>/dev/null < "$work/answer")" -le 600 ] 2>/dev/null || echo -n ' …'
+  echo
 }
 """
 
 _MAKE_IT = "a new value for {}; it serves once, and the evidence does not keep it"
-_MASKED = "{} as the check sent it; the evidence masks personal data"
+_MASKED = "{} as the mapping has it, or another test value of its kind; the evidence masks personal data"
 _NAMED = "the secret or token of that name"
 _BASIC = "that user's name and password as basic authentication sends them, printf '%s' NAME:PASSWORD | base64"
 
+#: A status alone does not always show a failure: what was expected is said again, to be compared with the answers.
 _END = """
+if [ "$differs" = 0 ]; then printf '%s\\n' 'every status was as recorded; in the answers above, compare:' {compare}
+else echo 'not every status was as recorded: see the lines above'; fi
 exit "$differs"
 """
 
@@ -140,7 +146,9 @@ def script(row: Row, evidence: EvidenceReader) -> str:
     )
     secrets = {name: _BASIC if name.endswith("_BASIC") else _NAMED for name in sorted(needed)}
     secrets |= withheld
-    return head + _demands(secrets) + _TOOLS + "\n".join(_text(step) for step in steps) + _END
+    compare = f"{row['reason']}; expected: {row.get('expected') or '—'}; recorded: {row.get('actual') or '—'}"
+    end = _END.format(compare=_single(one_line(compare)[: 2 * _VALUE_MAX]))
+    return head + _demands(secrets) + _TOOLS + "\n".join(_text(step) for step in steps) + end
 
 
 def _demands(secrets: Mapping[str, str]) -> str:

@@ -148,16 +148,22 @@ def script(row: Row, evidence: EvidenceReader) -> str:
     secrets |= withheld
     compare = f"{row['reason']}; expected: {row.get('expected') or '—'}; recorded: {row.get('actual') or '—'}"
     end = _END.format(compare=_single(one_line(compare)[: 2 * _VALUE_MAX]))
-    return head + _demands(secrets) + _TOOLS + "\n".join(_text(step) for step in steps) + end
+    again = str(row["check"]) if any("serves once" in meaning for meaning in withheld.values()) else ""
+    return head + _demands(secrets, again) + _TOOLS + "\n".join(_text(step) for step in steps) + end
 
 
-def _demands(secrets: Mapping[str, str]) -> str:
-    """Return lines that name every variable that is not set, and end the script if there is one."""
+def _demands(secrets: Mapping[str, str], again: str) -> str:
+    """Return lines that name every variable that is not set, and end the script if there is one.
+
+    ``again``: the check to name where only the harness can make what is needed, or "".
+    """
     if not secrets:
         return ""
     lines = ["missing=0", 'need() { [ -n "${!1:-}" ] || { echo "$1 is not set; export it: $2" >&2; missing=1; }; }']
     lines += [f"need {name} {_single(meaning)}" for name, meaning in secrets.items()]
-    return "\n".join([*lines, '[ "$missing" = 0 ] || exit 2'])
+    hint = f"or let the harness make new ones: conformance run --check {one_line(again)}"
+    tell = f"echo {_single(hint)} >&2; " if again else ""
+    return "\n".join([*lines, f'[ "$missing" = 0 ] || {{ {tell}exit 2; }}'])
 
 
 def _steps(row: Row, evidence: EvidenceReader) -> Iterator[_Step]:

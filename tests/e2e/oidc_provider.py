@@ -136,6 +136,9 @@ client_cert = "client-first.pem"
 scheme = "none"
 client_cert = "client-mtls.pem"
 
+[declared.security.tls]
+mtls = false
+
 [declared.security.oauth]
 issuer = "{issuer}"
 scope = "openid accounts"

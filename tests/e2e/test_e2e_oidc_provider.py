@@ -20,9 +20,13 @@ SETTINGS = ("sound", "nonces", "replay", "mtls-unbound", "certificate-header", "
 
 
 def run_against(setting: str, directory: Path, home: Path) -> dict[str, str]:
-    """Start the server with one setting, run the profile's checks of it as a user would, and return what was found."""
+    """Start the server with one setting, run the profile as a user would, and return what was found.
+
+    The sound server meets the whole profile; a setting only the checks of tokens, for the rest is the same.
+    """
     faults = [] if setting in ("sound", "nonces") else [setting]
-    command = [sys.executable, "-m", "conformance.cli.main", "run", "--quiet", "--check", "SEC-J*"]
+    narrowed = [] if setting == "sound" else ["--check", "SEC-J*"]
+    command = [sys.executable, "-m", "conformance.cli.main", "run", "--quiet", *narrowed]
     with OidcProvider(directory, faults=faults, nonces=setting == "nonces") as provider:
         profile = uncalibrated(directory, "fapi2-security")
         done = subprocess.run(
@@ -36,7 +40,7 @@ def run_against(setting: str, directory: Path, home: Path) -> dict[str, str]:
         )
     no_traceback(done)
     outcomes = found(statement_of(only_run(directory / ".conformance" / "runs")), ["security"])
-    return {check: outcome for check, outcome in outcomes.items() if check.startswith("SEC-J")}
+    return {check: outcome for check, outcome in outcomes.items() if not narrowed or check.startswith("SEC-J")}
 
 
 @pytest.fixture(scope="module")
@@ -68,4 +72,4 @@ def test_each_faulty_setting_is_noticed(results: dict[str, dict[str, str]]) -> N
 
 
 def _failed(outcomes: dict[str, str]) -> set[str]:
-    return {check for check, outcome in outcomes.items() if outcome.startswith("failed")}
+    return {check for check, said in outcomes.items() if check.startswith("SEC-J") and said.startswith("failed")}

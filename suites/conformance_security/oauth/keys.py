@@ -39,14 +39,20 @@ class SigningKey:
 
     @classmethod
     def read(cls, text: str, algorithm: str = "", kid: str = "") -> SigningKey:
-        """Read a private key in PEM or as a JWK; raises ValueError for a kind that the profile does not know."""
+        """Read a private key in PEM or as a JWK.
+
+        Raises ValueError for a kind that the profile does not know, and for an algorithm of another kind of key.
+        """
         if text.lstrip().startswith("{"):
             jwk = json.loads(text)
             private = _private_of_jwk(jwk)
             kid = kid or str(jwk.get("kid", ""))
         else:
             private = _known(serialization.load_pem_private_key(text.encode("ascii"), None))
-        return cls(private, algorithm or _algorithm_of(private), kid)
+        own = _algorithm_of(private)
+        if algorithm not in ("", own) and (own, algorithm) != ("PS256", "RS256"):
+            raise ValueError(f"it is a key for {own}, and algorithm says {algorithm}")
+        return cls(private, algorithm or own, kid)
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature of ``message`` in the form that JWS wants (RFC 7518 3.4, 3.5; RFC 8037 3.1)."""

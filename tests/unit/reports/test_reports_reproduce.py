@@ -88,6 +88,7 @@ def test_what_the_evidence_does_not_keep_is_asked_for_before_anything_is_sent(tm
     assert done.returncode == 2
     assert "CLIENT_ASSERTION_7 is not set; export it: a new value for client_assertion of exchange 7" in done.stderr
     assert "DPOP_7 is not set" in done.stderr
+    assert done.stderr.endswith("or let the harness make new ones: conformance run --check X-2\n")
     assert done.stdout == ""
 
 

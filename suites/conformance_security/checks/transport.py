@@ -26,6 +26,17 @@ def old_versions_are_refused(candidate: Candidate, evidence: Evidence) -> None:
     prober.settle()
 
 
+@check("SEC-T01.ssl2", requirement="SEC-T01", effects=Effect.READ)
+def the_oldest_version_is_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """SSL 2.0 is never negotiated: its CLIENT-HELLO, with every cipher that it has, draws no SERVER-HELLO.
+
+    It counts only beside hellos for TLS 1.2 or 1.3 that the same server accepted.
+    """
+    prober = Prober.of(candidate, evidence)
+    prober.must_refuse_ssl2()
+    prober.settle()
+
+
 @check("SEC-T02", effects=Effect.READ)
 def a_current_version_is_spoken(candidate: Candidate, evidence: Evidence) -> None:
     """TLS 1.2 or TLS 1.3 is negotiated when a client offers nothing else, with suites that are recommended for it.

@@ -5,12 +5,14 @@ Every altered request has a twin by the same client that the resource answered.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from secrets import token_urlsafe
 from typing import Any
 
 from cryptography import x509
 
 from conformance.sdk import (
+    Answer,
     Candidate,
     Effect,
     Evidence,
@@ -23,9 +25,15 @@ from conformance.sdk import (
 )
 from conformance_security.jws import Token
 from conformance_security.oauth.bound import bound_grant
-from conformance_security.oauth.flow import Change, Flow, Grant, opened
+from conformance_security.oauth.flow import Change, Flow, Grant, opened, sound
 from conformance_security.oauth.keys import SigningKey
-from conformance_security.oauth.settings import certificate_of, client_sections, first_client, thumbprint_of
+from conformance_security.oauth.settings import (
+    CERTIFICATE_METHODS,
+    certificate_of,
+    client_sections,
+    first_client,
+    thumbprint_of,
+)
 from conformance_security.oauth.tokens import Jwt, claiming
 from conformance_security.oauth.verdicts import barred, cut_off, declined
 from conformance_security.tls.clients import header_sets
@@ -225,6 +233,20 @@ def certificate_bound_tokens_need_their_certificate(candidate: Candidate, eviden
     cut_off(flow.read(grant.access_token, by=other), "a certificate-bound token comes with another certificate")
 
 
+@check("SEC-J10.token", requirement="SEC-J10", needs=BOUND, effects=Effect.WRITE)
+def certificates_are_shown_when_tokens_are_issued(candidate: Candidate, evidence: Evidence) -> None:
+    """A client whose tokens are bound to its certificate gets none over a connection without one (RFC 8705 3)."""
+    client = first_client(candidate, "mtls")
+    flow = Flow.of(candidate, client)
+    flow.grant()
+    if client.method in CERTIFICATE_METHODS:
+        answer = _asked(flow, assertion=None)
+    else:
+        # It still proves itself, by its key or secret: only the certificate is missing.
+        answer = _asked(Flow.of(candidate, replace(client, binding="none", user="")), assertion=sound)
+    declined(answer, "a token that must be bound to a certificate is asked for without one")
+
+
 @check("SEC-J10.header", requirement="SEC-J10", needs=BOUND, effects=Effect.WRITE)
 def certificates_in_headers_open_nothing(candidate: Candidate, evidence: Evidence) -> None:
     """A certificate-bound token is refused when its certificate only stands in a header, and none is in TLS.
@@ -254,6 +276,13 @@ def certificates_in_headers_open_nothing(candidate: Candidate, evidence: Evidenc
 
 def _any_bound(candidate: Candidate) -> bool:
     return any(section.get("binding", "none") != "none" for section in client_sections(candidate).values())
+
+
+def _asked(flow: Flow, *, assertion: Change) -> Answer:
+    """Ask for tokens as a client does, with its proof of itself changed at the token endpoint alone."""
+    if flow.client.grant_type == "client_credentials" or not flow.candidate.offers("oauth.authorize"):
+        return flow.tokens(assertion=assertion)
+    return flow.redeem(flow.code(), assertion=assertion)
 
 
 def _of(key: SigningKey, proof: Jwt) -> Jwt:

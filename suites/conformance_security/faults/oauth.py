@@ -91,6 +91,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J10", "a certificate-bound token comes", "SEC-J10.header",
     ),
     fault(
+        "oauth.certificate-optional",
+        "Tokens that must be bound to a certificate are issued without one",
+        "未出示证书也签发应绑定证书的令牌",
+        "SEC-J10.token", "is asked for without one",
+    ),
+    fault(
         "oauth.certificate-header-trusted",
         "A certificate in a header unlocks the token that is bound to it",
         "信任请求头中的证书以使用证书绑定令牌",

@@ -26,6 +26,8 @@ def confirmation(server: Server, connection: sqlite3.Connection, request: Reques
     if client.binding == "dpop":
         return {KEY: dpop.prove(server, connection, request)}
     certificate = thumbprint_of(request)
+    if not certificate and server.faulty("certificate-optional"):
+        return {}
     if not certificate:
         raise OAuthError("invalid_request", "A client certificate is required to bind the token to.")
     return {CERTIFICATE: certificate}

@@ -273,6 +273,14 @@ def certificate_in_a_header(bank: ReferenceProcess, party: Parties) -> requests.
     return client.session.get(f"{client.base}/oauth/resource", headers=headers, timeout=10)
 
 
+def token_without_a_certificate(bank: ReferenceProcess, party: Parties) -> requests.Response:
+    client = party("mtls")
+    code = client.authorized()["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": client.redirect_uri}
+    form |= {"code_verifier": client.verifier, "client_id": client.client_id}
+    return client.session.post(f"{client.base}/oauth/token", data=form, timeout=10)
+
+
 ATTACKS: tuple[tuple[str, Attack], ...] = (
     ("oauth.id-token-accepted", id_token),
     ("oauth.dpop-binding-off", bearer_downgrade),
@@ -318,6 +326,7 @@ ATTACKS: tuple[tuple[str, Attack], ...] = (
     ("oauth.refusal-ignored", declined),
     ("keys.rotation-ignored", retired_key),
     ("oauth.certificate-header-trusted", certificate_in_a_header),
+    ("oauth.certificate-optional", token_without_a_certificate),
     ("oauth.assertion-sub-unchecked", anothers_assertion),
     ("oauth.request-uri-nested", nested_push),
     ("oauth.request-uri-unexpiring", expired_request),

@@ -23,6 +23,7 @@ from conformance.sdk import (
     check,
     expect,
 )
+from conformance_security.jwk import verification_secrets
 from conformance_security.jws import Token
 from conformance_security.oauth.bound import bound_grant
 from conformance_security.oauth.flow import Change, Flow, Grant, opened, sound
@@ -34,7 +35,7 @@ from conformance_security.oauth.settings import (
     first_client,
     thumbprint_of,
 )
-from conformance_security.oauth.tokens import Jwt, claiming
+from conformance_security.oauth.tokens import Jwt, claiming, under_hmac
 from conformance_security.oauth.verdicts import barred, cut_off, declined
 from conformance_security.tls.clients import header_sets
 
@@ -197,6 +198,22 @@ def proofs_are_signed_by_the_key_they_show(candidate: Candidate, evidence: Evide
         barred(flow.read(grant.access_token, proof=change), because)
 
 
+@check("SEC-J09.algorithm", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
+def proofs_are_signed_by_approved_algorithms(candidate: Candidate, evidence: Evidence) -> None:
+    """A proof is refused at the token endpoint under RS256, a 1024-bit RSA key, or HMAC (FAPI 2.0 5.4.1)."""
+    flow = Flow.of(candidate, first_client(candidate, "dpop"))
+    flow.grant()
+    for because, key in (
+        ("the proof is signed with RS256", SigningKey.made_rsa(2048, "RS256")),
+        ("the proof is signed with a 1024-bit RSA key", SigningKey.made_rsa(1024, "PS256")),
+    ):
+        weak = replace(flow, dpop_key=key)
+        declined(_asked(weak, assertion=sound), because, challenged=True)
+    for secret in verification_secrets(flow.dpop_key.public_jwk()):
+        answer = _asked(flow, assertion=sound, proof=under_hmac(secret))
+        declined(answer, "the proof is signed with HS256 under the public key that it shows")
+
+
 @check("SEC-J09.nonce", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
 def nonces_are_the_servers(candidate: Candidate, evidence: Evidence) -> None:
     """Where the server wants its nonce in a proof, one that the client made up is refused.
@@ -278,11 +295,11 @@ def _any_bound(candidate: Candidate) -> bool:
     return any(section.get("binding", "none") != "none" for section in client_sections(candidate).values())
 
 
-def _asked(flow: Flow, *, assertion: Change) -> Answer:
-    """Ask for tokens as a client does, with its proof of itself changed at the token endpoint alone."""
+def _asked(flow: Flow, *, assertion: Change, proof: Change = sound) -> Answer:
+    """Ask for tokens as a client does, with what it sends to the token endpoint changed there alone."""
     if flow.client.grant_type == "client_credentials" or not flow.candidate.offers("oauth.authorize"):
-        return flow.tokens(assertion=assertion)
-    return flow.redeem(flow.code(), assertion=assertion)
+        return flow.tokens(assertion=assertion, proof=proof)
+    return flow.redeem(flow.code(), assertion=assertion, proof=proof)
 
 
 def _of(key: SigningKey, proof: Jwt) -> Jwt:

@@ -118,6 +118,9 @@ def assertions_are_signed_by_their_client(candidate: Candidate, evidence: Eviden
     for secret in verification_secrets(key.public_jwk()):
         forged = _authenticated(flow, under_hmac(secret))
         declined(forged, "a client assertion is signed with HS256 under the client's public key")
+    if (old := key.outdated()) is not None:
+        changed = _authenticated(flow, lambda made: made.heading(alg="RS256").by(old))
+        declined(changed, "a client assertion is signed with RS256")
     other = _another_key(candidate, flow)
     if other is None:
         evidence.note("another client's key", "not tried: no second client with a key is declared")

@@ -178,6 +178,9 @@ def request_objects_are_signed(candidate: Candidate, evidence: Evidence) -> None
     }
     for because, change in changes.items():
         declined(flow.push(flow.attempt(), request=change), f"a request object is accepted although {because}")
+    if (old := key.outdated()) is not None:
+        answer = flow.push(flow.attempt(), request=lambda made: made.heading(alg="RS256").by(old))
+        declined(answer, "a request object is signed with RS256")
     for secret in verification_secrets(key.public_jwk()):
         forged = flow.push(flow.attempt(), request=under_hmac(secret))
         declined(forged, "a request object is signed with HS256 under the client's public key")

@@ -31,6 +31,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J09.form", "the proof is signed by another key than it shows",
     ),
     fault(
+        "oauth.dpop-rs256",
+        "DPoP proofs may be signed with RS256",
+        "接受以 RS256 签名的 DPoP 证明",
+        "SEC-J09.algorithm", "is signed with RS256",
+    ),
+    fault(
         "oauth.dpop-nonce-unchecked",
         "Any nonce in a DPoP proof will do",
         "DPoP 证明中的随机数未经核对",

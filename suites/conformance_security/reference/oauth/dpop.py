@@ -78,7 +78,8 @@ def _signer(server: Server, jwt: Jwt) -> str:
     """Return the thumbprint of the public key inside, once the signature has proved it."""
     if jwt.header.get("typ") != TYPE:
         _refuse(f"typ must be {TYPE}.")
-    if jwt.algorithm not in ALGORITHMS:
+    outdated = jwt.algorithm == "RS256" and server.faulty("dpop-rs256")
+    if jwt.algorithm not in ALGORITHMS and not outdated:
         _refuse("The algorithm is not one of those supported.")
     jwk = jwt.header.get("jwk")
     if not valid(jwt, public_key(jwk)) and not server.faulty("dpop-signature-unchecked"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,8 +11,10 @@ from urllib.parse import quote
 import pytest
 import requests
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from oauth_party import GONE, Party, brought, jwt, new_key, sha
+from oauth_party import GONE, Party, b64, brought, jwk_of, jwt, new_key, sha
 
 from conformance.reference.process import ReferenceProcess
 from conformance_security.faults.oauth import FAULTS
@@ -281,12 +284,24 @@ def token_without_a_certificate(bank: ReferenceProcess, party: Parties) -> reque
     return client.session.post(f"{client.base}/oauth/token", data=form, timeout=10)
 
 
+def outdated_proof(bank: ReferenceProcess, party: Parties) -> requests.Response:
+    """Ask for a token with a proof that an RSA key made in the old way."""
+    first = party("first")
+    key = rsa.generate_private_key(65537, 2048)
+    head = {"alg": "RS256", "typ": "dpop+jwt", "jwk": jwk_of(key)}
+    claims = {"jti": secrets.token_urlsafe(12), "htm": "POST", "htu": f"{first.base}/oauth/token", "iat": first.now()}
+    signed = ".".join(b64(json.dumps(part).encode()) for part in (head, claims))
+    proof = f"{signed}.{b64(key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+    return first.redeem(first.authorized()["code"], proof=proof)
+
+
 ATTACKS: tuple[tuple[str, Attack], ...] = (
     ("oauth.id-token-accepted", id_token),
     ("oauth.dpop-binding-off", bearer_downgrade),
     ("oauth.dpop-binding-off", missing_proof),
     ("oauth.dpop-binding-off", other_key),
     ("oauth.dpop-replay", replayed_proof),
+    ("oauth.dpop-rs256", outdated_proof),
     ("oauth.dpop-htu-unchecked", wrong_proof(htu="https://other.example.com/oauth/resource")),
     ("oauth.dpop-htm-unchecked", wrong_proof(htm="POST")),
     ("oauth.dpop-ath-unchecked", wrong_proof(ath=sha("another token"))),

@@ -301,6 +301,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J21", "must not publish private members",
     ),
     fault(
+        "oauth.code-reuse-unpunished",
+        "Tokens outlive the second use of their code",
+        "授权码重复使用后先前令牌仍有效",
+        "SEC-J26", "should be revoked",
+    ),
+    fault(
         "oauth.scheme-case",
         "The scheme of a token is compared letter by letter",
         "逐字比对令牌的认证方案名",

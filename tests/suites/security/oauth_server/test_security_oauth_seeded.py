@@ -295,6 +295,14 @@ def outdated_proof(bank: ReferenceProcess, party: Parties) -> requests.Response:
     return first.redeem(first.authorized()["code"], proof=proof)
 
 
+def token_of_a_code_that_came_again(bank: ReferenceProcess, party: Parties) -> requests.Response:
+    first = party("first")
+    code = first.authorized()["code"]
+    token = first.redeem(code).json()["access_token"]
+    assert first.redeem(code).status_code == 400
+    return first.read(token)
+
+
 ATTACKS: tuple[tuple[str, Attack], ...] = (
     ("oauth.id-token-accepted", id_token),
     ("oauth.dpop-binding-off", bearer_downgrade),
@@ -302,6 +310,7 @@ ATTACKS: tuple[tuple[str, Attack], ...] = (
     ("oauth.dpop-binding-off", other_key),
     ("oauth.dpop-replay", replayed_proof),
     ("oauth.dpop-rs256", outdated_proof),
+    ("oauth.code-reuse-unpunished", token_of_a_code_that_came_again),
     ("oauth.dpop-htu-unchecked", wrong_proof(htu="https://other.example.com/oauth/resource")),
     ("oauth.dpop-htm-unchecked", wrong_proof(htm="POST")),
     ("oauth.dpop-ath-unchecked", wrong_proof(ath=sha("another token"))),

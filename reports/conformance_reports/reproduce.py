@@ -72,9 +72,11 @@ except (OSError, ValueError, LookupError, TypeError):
 ' "$work/answer" "$@"; }
 ask() { # recorded status, then the command
   local recorded=$1 status; shift
-  status=$("$@" --silent --show-error --max-time 30 --output "$work/answer" --write-out '%{http_code}')
+  status=$("$@" --silent --show-error --max-time 30 --dump-header "$work/head" --output "$work/answer" \\
+    --write-out '%{http_code}')
   if [ "$status" = "$recorded" ]; then echo "    $status, as recorded"
   else echo "    $status, recorded was $recorded"; differs=1; fi
+  tail -n +2 "$work/head" 2>/dev/null | tr -d '\r' | grep . | head -n 25 | sed 's/^/    < /'
   head -c 600 "$work/answer" 2>/dev/null | sed 's/^/    /'
   [ "$(wc -c 2>/dev/null < "$work/answer")" -le 600 ] 2>/dev/null || echo -n ' …'
   echo

@@ -91,7 +91,10 @@ def routes(host: ReferenceHost) -> list[Route]:
 
         def job(connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
             def effect() -> dict[str, Any]:
-                return host.bank.give_back(payment, amount, principal.user, looked=looked)
+                given = host.bank.give_back(payment, amount, principal.user, looked=looked)
+                if host.faults.strikes("load.refunds-lost", "load"):
+                    connection.execute("ROLLBACK TO job")
+                return given
 
             operation = f"payments.refund/{payment}"
             return once(connection, host.faults, principal.user, key, operation, {"amount": amount}, effect)

@@ -25,6 +25,8 @@ def payments(
     wave = waves[0]
     work, tally = wave.work, wave.tally
     reasons = invalidities(facts_of(settings, wave))
+    if failure := wave.disturbed.get("disturbance", {}).get("failure"):
+        reasons.append(f"the disturbance could not be made: {failure}")
     seconds = timeline(tally, wave.offered)
     return {
         "scenario": context.scenario,
@@ -36,15 +38,21 @@ def payments(
         "timeline": seconds,
         **_shown_by_shape(settings, seconds),
         "slo": settings.slo(),
-        "replays": work.replays.as_json(),
+        "replays": work.repeats.replays().as_json(),
+        "twins": work.repeats.twins().as_json(),
         "altered": {"made": work.altered, "accepted": work.altered_accepted},
         "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
         "decisions": after.decisions.as_json(),
         "recovery": after.recovery.as_json(),
         "recorded": [context.record(sighting) for sighting in work.sightings],
         **after.books,
+        **wave.disturbed,
         **({"search": search.as_json()} if search else {}),
-        "generator": generator(tally, wave.pressed),
+        "generator": {
+            **generator(tally, wave.pressed),
+            "prepared": wave.cost.as_json(),
+            "answers": work.reader.as_json(),
+        },
         "aborted": wave.pressed.aborted,
         "validity": "invalid" if reasons else "valid",
         "reasons": reasons,
@@ -87,7 +95,7 @@ def timeline(tally: Tally, intended: list[int]) -> list[dict[str, int]]:
     return [{**second, "offered": count} for second, count in zip(seconds, [*intended, 0], strict=True)]
 
 
-def generator(tally: Tally, pressed: Pressed) -> dict[str, int]:
+def generator(tally: Tally, pressed: Pressed) -> dict[str, Any]:
     """Return what the generator knows of itself."""
     return {
         "cpuPermille": pressed.cpu_permille,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from conformance.errors import ConfigError
+from conformance.sdk import CandidateFile
 from conformance_load.shares import OPERATIONS as STREAMS
 
 #: Defaults, small enough for a laptop. Every value is an integer or a word, so that plans stay canonical.
@@ -29,9 +30,13 @@ DEFAULTS: dict[str, int | str] = {
     "amount_max": 10_00,
     "replay_every": 64,
     "altered_every": 120,
+    "twin_every": 90,
     "cut_every": 150,
     "uncovered_every": 50,
+    "prepare_s_max": 600,
+    "sample_every_ms": 500,
     "drain_s": 5,
+    "final_s_max": 15,
     "probes": 5,
     "p50_ms_max": 500,
     "p99_ms_max": 1000,
@@ -47,6 +52,15 @@ DEFAULTS: dict[str, int | str] = {
     "decay_floor_ms": 250,
     "longest_ms_max": 0,
     "scaled_counts": 0,
+    "workers": "0",
+    "bind": "127.0.0.1:0",
+    "ui_port": 0,
+    "disturbance": "",
+    "disturb_at_s": 2,
+    "disturb_s": 2,
+    "slow_disk_ms": 300,
+    "reset_every": 8,
+    "disturb_recovery_ms_max": 5000,
 }
 #: What calibration changes: long enough for every fault to strike several times, slow enough for a busy machine, and
 #: limits that the slow faults break by far.
@@ -57,8 +71,11 @@ CALIBRATION: dict[str, Any] = {
     "accounts": 6,
     "replay_every": 20,
     "altered_every": 48,
+    "twin_every": 13,
     "cut_every": 40,
     "uncovered_every": 25,
+    "sample_every_ms": 100,
+    "final_s_max": 2,
     "p50_ms_max": 1000,
     "p99_ms_max": 3000,
     "recovered_ms_max": 600,
@@ -68,6 +85,10 @@ CALIBRATION: dict[str, Any] = {
         "payments-ramp": {"rate_per_s": 80},
         "payments-limit": {"rate_per_s": 40, "search_from_per_s": 20, "search_step_s": 2},
         "payments-soak": {"duration_s": 8},
+        **{
+            f"payments-{name}": {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1, "disturb_recovery_ms_max": 2000}
+            for name in ("killed", "paused", "reset", "slow-disk")
+        },
         **{
             f"target-{name}": {"rate_per_s": 30, "duration_s": 3, "burst_s": 1, "burst_at_s": 1, "burst_factor": 2}
             | {"p99_ms_max": 1500, "p50_ms_max": 1000}
@@ -79,6 +100,8 @@ CALIBRATION: dict[str, Any] = {
         "ledger-final": {"rate_per_s": 8, "final_p99_ms_max": 3000},
     },
 }
+#: What may be done to the candidate during the load; "" is nothing.
+DISTURBANCES = ("", "kill", "pause", "slow-disk", "resets")
 SHAPES = ("constant", "poisson", "ramp", "burst", "square", "trace")
 #: Values that may be zero; all others must be at least 1.
 _MAY_BE_ZERO = frozenset(
@@ -88,8 +111,10 @@ _MAY_BE_ZERO = frozenset(
         "ramp_from_permille",
         "replay_every",
         "altered_every",
+        "twin_every",
         "cut_every",
         "uncovered_every",
+        "sample_every_ms",
         "drain_s",
         "error_permille_max",
         "rate_per_s_min",
@@ -97,6 +122,7 @@ _MAY_BE_ZERO = frozenset(
         "abort_after_s",
         "longest_ms_max",
         "scaled_counts",
+        "ui_port",
     }
 )
 #: All requests are made ready before the clock starts; this bounds the memory they take.
@@ -115,9 +141,11 @@ class Settings:
     machine; reports say so. A search begins at ``search_from_per_s`` and tries each rate for ``search_step_s``.
 
     One arrival in ``replay_every`` repeats an earlier payment with its key, one in ``altered_every`` uses an earlier
-    key for another amount, one in ``cut_every`` loses its connection after sending, one in ``uncovered_every`` payments
-    comes from an empty account. ``drain_s`` after the last arrival, what has not been sent is given up. ``probes``
-    single payments are timed before and after the pressure.
+    key for another amount, one in ``twin_every`` is the request before it at the same moment, one in ``cut_every``
+    loses its connection after sending, one in ``uncovered_every`` payments comes from an empty account. Making the
+    requests ready may take ``prepare_s_max`` seconds of CPU. During the pressure one account's statement is read every
+    ``sample_every_ms`` (0: never). ``drain_s`` after the last arrival, what has not been sent is given up; from then on
+    a payment may stay pending for ``final_s_max``. ``probes`` single payments are timed before and after the pressure.
 
     Limits: ``p50_ms_max`` and ``p99_ms_max`` on the response time, ``error_permille_max`` broken requests,
     ``confirmed_permille_min`` confirmed payments, ``rate_per_s_min`` confirmed in a second (0: no limit of its own);
@@ -127,6 +155,9 @@ class Settings:
     single payment (0: nothing does). ``scaled_counts`` 1: what was scaled decides as if it had not been, for
     calibration. With ``abort_on_breach`` the pressure ends as soon as a limit is broken beyond doubt, not before
     ``abort_after_s``.
+
+    ``workers``: how many local processes generate the load ("0": this one), or names of workers elsewhere, who find
+    the master at ``bind``. ``ui_port`` shows Locust's live page on loopback (0: nowhere).
     """
 
     shape: str
@@ -147,9 +178,13 @@ class Settings:
     amount_max: int
     replay_every: int
     altered_every: int
+    twin_every: int
     cut_every: int
     uncovered_every: int
+    prepare_s_max: int
+    sample_every_ms: int
     drain_s: int
+    final_s_max: int
     probes: int
     p50_ms_max: int
     p99_ms_max: int
@@ -165,6 +200,15 @@ class Settings:
     decay_floor_ms: int
     longest_ms_max: int
     scaled_counts: int
+    workers: str
+    bind: str
+    ui_port: int
+    disturbance: str
+    disturb_at_s: int
+    disturb_s: int
+    slow_disk_ms: int
+    reset_every: int
+    disturb_recovery_ms_max: int
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], rate_allowed_per_s: int) -> Settings:
@@ -221,6 +265,11 @@ class Settings:
         }
 
 
+def check_parameters(parameters: Mapping[str, Any], candidate: CandidateFile) -> None:
+    """Raise ConfigError for parameters that no scenario can run with, before anything is sent."""
+    Settings.of(parameters, candidate.limits.load_per_second_max)
+
+
 def require_memory(requests: int) -> None:
     """Raise ConfigError when more requests would be made ahead than fit into memory."""
     if requests > REQUESTS_MAX:
@@ -242,11 +291,28 @@ def _require_known(made: Settings) -> None:
             where="load.trace",
             remedy="Name the file with one offset in microseconds per line, seen from the working directory.",
         )
+    _require_disturbance(made)
     if made.shape == "burst" and made.burst_at_s + made.burst_s >= made.duration_s:
         raise ConfigError(
             f"a burst of {made.burst_s} s from {made.burst_at_s} s on leaves nothing of {made.duration_s} s to recover",
             where="load.burst_s",
             remedy="Lengthen duration_s, or begin the burst earlier.",
+        )
+
+
+def _require_disturbance(made: Settings) -> None:
+    if made.disturbance not in DISTURBANCES:
+        raise ConfigError(
+            f"{made.disturbance!r} is no disturbance",
+            where="load.disturbance",
+            remedy=f"Use one of {', '.join(DISTURBANCES[1:])}, or leave it empty.",
+        )
+    if made.disturbance and made.disturb_at_s + made.disturb_s + 1 >= made.duration_s:
+        raise ConfigError(
+            f"a disturbance of {made.disturb_s} s from {made.disturb_at_s} s on leaves nothing of "
+            f"{made.duration_s} s to recover",
+            where="load.disturb_s",
+            remedy="Lengthen duration_s, or begin the disturbance earlier.",
         )
 
 

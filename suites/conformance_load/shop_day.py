@@ -14,14 +14,14 @@ from conformance.sdk import LoadContext
 from conformance_load import measured
 from conformance_load.day import Day, Opened, opened_or_why
 from conformance_load.flow import Pressed, Span, Stream, Target, Work
-from conformance_load.payments import PaymentWork
 from conformance_load.payments_run import (
     CURRENCY,
     Ground,
+    Loaded,
     Wave,
     aftermath,
     ground,
-    payment_work,
+    loaded,
     probed,
     settings_of,
 )
@@ -82,11 +82,12 @@ def run(context: LoadContext) -> dict[str, Any]:
     with ground(context, paying, len(lanes[0].offsets)) as here:
         _open(here, lanes)
         recovery, probes = probed(here)
-        work = _pay(here, lanes[0])
+        ready = _pay(here, lanes[0])
         pressed = _press(context, settings, [lane for lane in lanes if lane.stream])
         after = aftermath(here, probes, recovery)
         money = {lane.share.name: lane.opened.purse.reconciled() for lane in lanes if lane.opened and lane.opened.purse}
-    wave = Wave(work, _tally(lanes[0]), pressed, lanes[0].scheduled, lanes[0].due, _offered(settings, lanes[0]))
+    counted = (lanes[0].scheduled, lanes[0].due, _offered(settings, lanes[0]))
+    wave = Wave(ready.work, _tally(lanes[0]), pressed, *counted, ready.cost)
     found = measured.payments(context, paying, [wave], after)
     streams = [lane.as_json(settings.rate_per_s) | _moved(money, lane) for lane in lanes]
     return found | {"streams": streams} | _validity(settings, lanes, pressed) | _recorded(context, found, lanes)
@@ -120,11 +121,12 @@ def _open(here: Ground, lanes: Sequence[Lane]) -> None:
             lane.stream = _stream(here, lane, found.work.url(), found.work)
 
 
-def _pay(here: Ground, lane: Lane) -> PaymentWork:
-    work = payment_work(here, here.settings, len(lane.offsets))
-    lane.stream = _stream(here, lane, work.url(), work)
-    lane.due = work.due(len(lane.offsets) - lane.scheduled)
-    return work
+def _pay(here: Ground, lane: Lane) -> Loaded:
+    ready = loaded(here, here.settings, lane.offsets)
+    lane.offsets = ready.offsets
+    lane.stream = _stream(here, lane, here.maker.url(), ready.work)
+    lane.due = ready.work.due(len(lane.offsets) - lane.scheduled)
+    return ready
 
 
 def _stream(here: Ground, lane: Lane, url: str, work: Work) -> Stream:

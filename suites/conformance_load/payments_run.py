@@ -23,6 +23,7 @@ from conformance_load.live import Live
 from conformance_load.making import OPERATION, PaymentMaker
 from conformance_load.payments import PaymentWork
 from conformance_load.presign import Cost, Magazine
+from conformance_load.sampling import Sampler
 from conformance_load.search import Search, Trial, capacity_of
 from conformance_load.settings import Settings, require_memory
 from conformance_load.shapes import per_second, schedule_of
@@ -49,6 +50,7 @@ class Ground:
     maker: PaymentMaker
     journal: PaymentJournal
     kept_back: range
+    sampler: Sampler
     free: int = 0
 
     def numbers(self, count: int) -> range:
@@ -163,7 +165,8 @@ def ground(context: LoadContext, settings: Settings, payments: int) -> Iterator[
     book = Book(marked, len(accounts) - 1, settings.amount_max, settings.uncovered_every)
     maker = PaymentMaker(context, book, accounts, CURRENCY)
     with PaymentJournal.create(context.directory / f"{name}-{attempt}.journal", capacity) as journal:
-        yield Ground(context, settings, accounts, reader, maker, journal, range(payments, capacity))
+        sampler = Sampler(context.candidate, accounts, book, journal)
+        yield Ground(context, settings, accounts, reader, maker, journal, range(payments, capacity), sampler)
 
 
 def probed(here: Ground) -> tuple[Recovery, Probes]:
@@ -183,7 +186,8 @@ def press_wave(here: Ground, settings: Settings) -> Wave:
     with beside(here.context, settings, ready.offsets, ready.work, target) as company:
         stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
         live = Live(here.context, [tally], len(offsets), settings.duration_s)
-        pressed = _press([stream], span, settings.connections, live, watch)
+        with here.sampler.beside(settings.sample_every_ms):
+            pressed = _press([stream], span, settings.connections, live, watch)
     offered = per_second(ready.offsets, settings.warmup_s, settings.duration_s)
     due = ready.work.due(len(offsets) - sum(offered))
     disturbed = company.described(pressed.epoch_ns)
@@ -212,8 +216,9 @@ def aftermath(here: Ground, probes: Probes, recovery: Recovery) -> After:
     )
     here.context.progress(1, 1, "reconciling")
     decisions = decide_unknown(here.maker, here.journal, settings.final_s_max)
-    found, books = reconcile(here.maker, here.journal, here.reader, CURRENCY)
-    return After(recovery, decisions, {"reconciliation": found.as_json(), "statement": books})
+    found, books = reconcile(here.maker, here.journal, here.reader, CURRENCY, here.sampler)
+    sampled = here.sampler.result().as_json()
+    return After(recovery, decisions, {"reconciliation": found.as_json(), "statement": books, "sampling": sampled})
 
 
 def lease(candidate: Candidate, settings: Settings, payments: int) -> list[Account]:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.sdk import Accepted, Broken, Prepared, Refused, WireRequest
-from conformance_load.calls import FAILURES_RECORDED_MAX, SAMPLE_EVERY, Call, CallWork
+from conformance_load.calls import FAILURES_RECORDED_MAX, SAMPLE_EVERY, Call, CallWork, calls_of
 from conformance_load.flow import Reply, Times
 
 TIMES = Times(1_000, 2_000, 5_000)
@@ -26,7 +26,7 @@ class Driver:
         return Accepted({"text": exchange.body.decode()}, exchange)
 
 
-CONTEXT = SimpleNamespace(candidate=SimpleNamespace(driver=Driver()), seed=1)
+CONTEXT = SimpleNamespace(candidate=SimpleNamespace(driver=Driver()), seed=1, progress=lambda done, total, note: None)
 
 
 class Ear:
@@ -98,3 +98,38 @@ def test_of_an_exchange_with_secrets_nothing_but_the_status_is_kept(reply):
     (sighting,) = made.sightings
     assert "secret" not in repr(sighting)
     assert sighting.request.start == "POST /token HTTP/1.1"
+
+
+class Counting(Driver):
+    """Counts what it makes; ``fresh``: with a nonce in each."""
+
+    def __init__(self, fresh):
+        self.fresh, self.made = fresh, 0
+
+    def wire(self, prepared):
+        self.made += 1
+        nonce = str(self.made) if self.fresh else "same"
+        return WireRequest(
+            "GET", f"https://bank.example/payments/{prepared.arguments['payment']}", (("Nonce", nonce),), b""
+        )
+
+
+@pytest.mark.parametrize(("fresh", "made"), [(False, 2 + 3), (True, 2 + 30)])
+def test_equal_requests_are_made_once_where_the_driver_makes_equal_bytes(fresh, made):
+    driver = Counting(fresh)
+    context = SimpleNamespace(candidate=SimpleNamespace(driver=driver), progress=lambda done, total, note: None)
+    requests = [
+        (Prepared("payments.read", {"payment": f"p{number % 3}"}, "alice", "", lambda _: None), bool)
+        for number in range(30)
+    ]
+    calls = calls_of(context, requests)
+    assert [call.prepared.arguments for call in calls] == [prepared.arguments for prepared, _ in requests]
+    assert (driver.made, len({call.data for call in calls})) == (made, 30 if fresh else 3)
+
+
+def test_what_is_kept_of_a_request_is_what_was_sent():
+    made = work()
+    made.answered(0, Reply(422), TIMES)
+    request = made.sightings[0].request
+    assert ("Authorization", "Basic secret") in request.headers
+    assert request.body == b"secret-body"

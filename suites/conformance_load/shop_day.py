@@ -1,7 +1,8 @@
 """A shop day: payments with everything that goes on beside them, each operation a stream of its own.
 
 The payments are those of the other scenarios, journal and books included. Each stream has connections of its own, so
-that one which waits for slow answers does not take them from another: whatever starves it is the product's doing.
+that one which waits for slow answers does not take them from another: whatever starves it is the product's doing. A
+day is always pressed from one process: streams beside each other are the point, not the highest rate.
 """
 
 from __future__ import annotations
@@ -14,23 +15,14 @@ from conformance.sdk import LoadContext
 from conformance_load import measured
 from conformance_load.day import Day, opened_or_why
 from conformance_load.flow import Pressed, Span, Stream, Target, Work
+from conformance_load.ground import CURRENCY, Ground, aftermath, ground, probed, settings_of
 from conformance_load.lanes import Lane, lane_of, peak_of, validity
 from conformance_load.live import Live
-from conformance_load.payments_run import (
-    CURRENCY,
-    Ground,
-    Loaded,
-    Wave,
-    aftermath,
-    ground,
-    loaded,
-    probed,
-    settings_of,
-)
 from conformance_load.settings import Settings, require_memory
 from conformance_load.shares import Share, require_rates, shares_of
 from conformance_load.slo import Breach
 from conformance_load.tally import Tally
+from conformance_load.wave import Loaded, Wave, loaded, told
 
 
 def run(context: LoadContext) -> dict[str, Any]:
@@ -52,7 +44,8 @@ def run(context: LoadContext) -> dict[str, Any]:
         after = aftermath(here, probes, recovery)
         money = {lane.share.name: lane.opened.purse.reconciled() for lane in lanes if lane.opened and lane.opened.purse}
     counted = (lanes[0].scheduled, lanes[0].due, lanes[0].offered(settings))
-    wave = Wave(ready.work, lanes[0].tally, pressed, *counted, ready.cost)
+    made = (ready.cost, told(ready.work), ready.work.sightings)
+    wave = Wave(lanes[0].tally, pressed, *counted, *made)
     found = measured.payments(context, paying, [wave], after)
     streams = [lane.as_json(settings.rate_per_s) | _moved(money, lane) for lane in lanes]
     return found | {"streams": streams} | validity(settings, lanes, pressed) | _recorded(context, found, lanes)
@@ -74,7 +67,7 @@ def _open(here: Ground, lanes: Sequence[Lane]) -> None:
 
 
 def _pay(here: Ground, lane: Lane) -> Loaded:
-    ready = loaded(here, here.settings, lane.offsets)
+    ready = loaded(here.field, here.settings, lane.offsets)
     lane.offsets = ready.offsets
     lane.stream = _stream(here, lane, here.maker.url(), ready.work)
     lane.due = ready.work.due(len(lane.offsets) - lane.scheduled)

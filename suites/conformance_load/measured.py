@@ -41,7 +41,7 @@ def payments(
         "replays": work.repeats.replays().as_json(),
         "twins": work.repeats.twins().as_json(),
         "altered": {"made": work.altered, "accepted": work.altered_accepted},
-        "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
+        "uncovered": {"made": work.uncovered, "accepted": work.overdrawn + after.decisions.overdrawn},
         "decisions": after.decisions.as_json(),
         "recovery": after.recovery.as_json(),
         "recorded": [context.record(sighting) for sighting in work.sightings],

@@ -117,8 +117,8 @@ def routes(host: ReferenceHost) -> list[Route]:
 
 
 async def _looked_first(host: ReferenceHost, payment: str, amount: int) -> bool:
-    """Fault payments.refund-race: decide on a refund now and book it later, whatever happened between."""
-    if not host.faults.on("payments.refund-race"):
+    """Faults payments.refund-race, load.refund-race: decide on a refund now and book it later, whatever happens."""
+    if not (host.faults.on("payments.refund-race") or host.faults.on("load.refund-race")):
         return False
     host.bank.require_refundable(payment, amount)
     await asyncio.sleep(_RACE_S)

@@ -8,6 +8,7 @@ from conformance.engine.checks_pass import Workplace
 from conformance.engine.load import LoadSpec, run_scenario
 from conformance.reference.process import ReferenceProcess
 from conformance_load.settings import CALIBRATION
+from conformance_load.shares import OPERATIONS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -32,10 +33,10 @@ def bank(tmp_path_factory):
         yield process
 
 
-def measure(bank, folder, **parameters):
+def measure(bank, folder, scenario="payments-create", **parameters):
     spec = LoadSpec(
         run="exact",
-        scenario="payments-create",
+        scenario=scenario,
         module="conformance_load.scenario",
         candidate=str(bank.candidate_path),
         parameters=PARAMETERS | parameters,
@@ -95,3 +96,24 @@ def test_a_sound_bank_gives_nothing_and_a_second_attempt_sends_other_payments(ba
         assert found["sampling"]["readings"] > 5
         assert len(list(tmp_path.glob("payments-create-*.journal"))) == attempt
     assert bank.hits() == {}
+
+
+#: A short day of payments and racing refunds alone.
+REFUNDS = {"pay_permille": 500, "refund_race_permille": 500, "rate_per_s": 30, "duration_s": 2} | {
+    f"{name}_permille": 0 for name in OPERATIONS if name not in ("pay", "refund_race")
+}
+
+
+@pytest.mark.parametrize("fault", ["", "load.refund-race"])
+def test_refunds_beyond_a_payment_are_found_as_often_as_they_were_made(bank, tmp_path, fault):
+    bank.reset([fault] if fault else [])
+    (_, race) = measure(bank, tmp_path, "shop-day", **REFUNDS)["streams"]
+    money, struck = race["money"], bank.hits().get("load.refund-race", 0)
+    assert (struck > 5) == bool(fault)
+    assert money["beyond"] == struck
+    assert bool(money["exceeded"]) == bool(fault)
+    wrong = ("neither", "lost", "ghost", "half", "untied", "accountsOff", "totalDrift", "undecided")
+    assert {name: money[name] for name in wrong} == dict.fromkeys(wrong, 0)
+    assert money["payments"] == 10
+    if not fault:
+        assert race["confirmed"] == race["due"] == money["confirmed"] == 10

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
@@ -111,6 +111,14 @@ class CallWork:
     def url(self) -> str:
         """Return where the requests go."""
         return self._calls[0].url
+
+    def moments(self, offsets: Iterable[int]) -> Iterator[int]:
+        """Yield the offsets at which arrivals are due, out of an even schedule: as they are."""
+        return iter(offsets)
+
+    def due(self, first: int) -> int:
+        """Return how many arrivals from ``first`` on a sound product confirms: all."""
+        return len(self._calls) - first
 
     def request(self, arrival: int) -> tuple[bytes, bool]:
         """Return the bytes of an arrival; no connection is cut."""

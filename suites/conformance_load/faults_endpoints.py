@@ -13,6 +13,11 @@ FAULTS = (
         also=_STARVED,
     ),
     Fault(
+        "load.refund-race",
+        Text("Refunds at the same moment each see what was left before", "同一时刻的退款各自看到退款前的剩余额度"),
+        (Trip("LOAD-M16", "payments gave back more than was paid"),),
+    ),
+    Fault(
         "load.slow-refunds",
         Text("Under load every third refund takes far longer", "负载下每第三笔退款明显变慢"),
         (Trip("LOAD-E02", "the 99th percentile of payments.refund is"),),

@@ -1,4 +1,7 @@
-"""What a shop day is made of: operations at shares of one rate, each with limits of its own."""
+"""What a shop day is made of: operations at shares of one rate, each with limits of its own.
+
+Refunds come in two streams: each of a payment of its own, and several at the same moment for one payment.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ OPERATIONS = {
     "read": "payments.read",
     "balance": "accounts.balance",
     "refund": "payments.refund",
+    "refund_race": "payments.refund",
     "code": "codes.create",
     "code_pay": "codes.pay",
     "token": "token",
@@ -22,9 +26,10 @@ OPERATIONS = {
 #: Shares of the rate in parts per thousand, and limits, for each stream; a profile may set each of them.
 DEFAULTS: dict[str, int] = {
     "pay_permille": 400,
-    "read_permille": 200,
+    "read_permille": 150,
     "balance_permille": 150,
     "refund_permille": 50,
+    "refund_race_permille": 50,
     "code_permille": 50,
     "code_pay_permille": 100,
     "token_permille": 50,
@@ -32,6 +37,7 @@ DEFAULTS: dict[str, int] = {
     "read_p99_ms_max": 500,
     "balance_p99_ms_max": 500,
     "refund_p99_ms_max": 1000,
+    "refund_race_p99_ms_max": 1000,
     "code_p99_ms_max": 1000,
     "code_pay_p99_ms_max": 1000,
     "token_p99_ms_max": 1000,

@@ -63,6 +63,9 @@ def _open(here: Ground, lanes: Sequence[Lane]) -> None:
             lane.absent = found
         else:
             lane.opened = found
+            lane.offsets = list(found.work.moments(lane.offsets))
+            lane.scheduled = sum(per_second(lane.offsets, settings.warmup_s, settings.duration_s))
+            lane.due = found.work.due(len(lane.offsets) - lane.scheduled)
             lane.stream = _stream(here, lane, found.work.url(), found.work)
 
 

@@ -126,7 +126,7 @@ class Day:
         *raced, control = payments
         movements = [self._racing(raced[number // RACERS], number) for number in range(count)]
         self._control(self._racing(control, count).prepared, was_made)
-        calls = [Call.ready(self._context, movement.prepared, was_made) for movement in movements]
+        calls = calls_of(self._context, [(movement.prepared, was_made) for movement in movements])
         purse = RefundPurse(self.candidate, accounts, movements, raced)
         return Opened(RefundWork(self._context, calls, purse), purse)
 

@@ -15,6 +15,9 @@ from conformance_load.shares import Share
 from conformance_load.tally import Tally
 from conformance_load.verdict import GeneratorFacts, invalidities
 
+#: Multiples of the golden ratio fall far apart within one, however many there are.
+_GOLDEN = 0.618033988749895
+
 
 @dataclass(slots=True)
 class Lane:
@@ -62,9 +65,10 @@ class Lane:
         }
 
 
-def lane_of(settings: Settings, share: Share, index: int, lanes: int, seed: int) -> Lane:
+def lane_of(settings: Settings, share: Share, index: int, seed: int) -> Lane:
     """Return a stream's schedule, moved by a part of its own interval: otherwise all streams would begin as one."""
-    phase = 1_000_000_000 * index // (lanes * share.rate_of(settings.rate_per_s) * peak_of(settings))
+    part = index * _GOLDEN % 1
+    phase = int(1_000_000_000 * part / (share.rate_of(settings.rate_per_s) * peak_of(settings)))
     schedule = schedule_of(settings, seed + index, permille=share.permille)
     offsets = [at + phase for at in schedule]
     scheduled = sum(per_second(offsets, settings.warmup_s, settings.duration_s))

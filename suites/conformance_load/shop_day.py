@@ -33,7 +33,7 @@ def run(context: LoadContext) -> dict[str, Any]:
     settings, shares = settings_of(context), shares_of(context.parameters)
     allowed = context.candidate.file.limits.load_per_second_max
     require_rates(shares, settings.rate_per_s, peak_of(settings), settings.shape, allowed)
-    lanes = [lane_of(settings, share, index, len(shares), context.seed) for index, share in enumerate(shares)]
+    lanes = [lane_of(settings, share, index, context.seed) for index, share in enumerate(shares)]
     require_memory(sum(len(lane.offsets) for lane in lanes))
     paying = replace(settings, rate_per_s=shares[0].rate_of(settings.rate_per_s))
     with ground(context, paying, len(lanes[0].offsets)) as here:
@@ -64,7 +64,7 @@ def _open(here: Ground, lanes: Sequence[Lane]) -> None:
         else:
             lane.opened = found
             lane.offsets = list(found.work.moments(lane.offsets))
-            lane.scheduled = sum(per_second(lane.offsets, settings.warmup_s, settings.duration_s))
+            lane.scheduled = sum(lane.offered(settings))
             lane.due = found.work.due(len(lane.offsets) - lane.scheduled)
             lane.stream = _stream(here, lane, found.work.url(), found.work)
 

@@ -15,7 +15,7 @@ MS = 1_000_000
 
 
 def lanes(settings=SETTINGS):
-    return [lane_of(settings, share, index, len(SHARES), 1) for index, share in enumerate(SHARES)]
+    return [lane_of(settings, share, index, 1) for index, share in enumerate(SHARES)]
 
 
 def sent(lane, count, *, late_ms=0, took_ms=5):
@@ -53,16 +53,16 @@ def test_an_absent_stream_says_why_and_counts_nothing():
     assert lane.as_json(100) == {
         "name": "read",
         "operation": "payments.read",
-        "ratePerSecond": 20,
+        "ratePerSecond": 15,
         "absent": "not offered",
     }
     assert lane.tally.sent == 0
 
 
 def test_a_stream_shows_what_came_of_it():
-    found = sent(lanes()[1], 40).as_json(100)
-    assert (found["scheduled"], found["sent"], found["confirmed"], found["absent"]) == (40, 40, 40, "")
-    assert found["latencyUs"]["response"]["count"] == 40
+    found = sent(lanes()[1], 30).as_json(100)
+    assert (found["scheduled"], found["sent"], found["confirmed"], found["absent"]) == (30, 30, 30, "")
+    assert found["latencyUs"]["response"]["count"] == 30
 
 
 def test_all_sent_in_time_is_valid():

@@ -58,7 +58,7 @@ def test_streams_may_reach_what_is_allowed_together_and_no_more():
 
 
 def test_small_shares_count_with_the_rate_that_they_become():
-    with pytest.raises(ConfigError, match="the streams reach 7 per second together, but the candidate allows 3"):
+    with pytest.raises(ConfigError, match="the streams reach 8 per second together, but the candidate allows 3"):
         require_rates(shares_of({}), 3, 1, "constant", 3)
 
 

@@ -61,7 +61,7 @@ def test_money_of_every_stream_is_accounted_for(day):
     found = day[0]
     assert found["reconciliation"]["balanced"]
     moving = {item["name"]: item["money"] for item in found["streams"] if "money" in item}
-    assert moving.keys() == {"refund", "code_pay"}
+    assert moving.keys() == {"refund", "refund_race", "code_pay"}
     for money in moving.values():
         assert (money["accountsOff"], money["totalDrift"], money["undecided"], money["unread"]) == (0, 0, 0, "")
         assert money["moved"] > 0

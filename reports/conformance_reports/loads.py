@@ -24,8 +24,13 @@ WRONGS = (
     "lost", "doubled", "ghost", "rejectedBooked", "wrongAmount", "halfBooked", "stuck", "accountsOff", "totalDrift",
 )  # fmt: skip
 #: Other proofs that a measurement may hold, and which of their numbers must be zero.
-PROOFS = ("decisions", "replays", "altered", "uncovered", "duplicates", "samples", "statement")
-_NEVER = frozenset({"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread"})
+PROOFS = ("decisions", "replays", "altered", "uncovered", "twins", "sampling", "statement")
+_NEVER = frozenset(
+    {
+        "different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread", "overdrawn",
+        "neither", "missing", "early", "inserted", "vanished", "swapped",
+    }
+)  # fmt: skip
 
 _UNSTATED = ["the measurement does not say whether it is valid"]
 

@@ -37,13 +37,13 @@ _PIECE = 1 << 18
 
 @dataclass(slots=True)
 class Sampled:
-    """What readings during the pressure showed: all but ``readings`` and ``unread`` in entries (two per payment).
+    """What readings during the pressure showed: all but ``readings`` and ``failed`` in entries (two per payment).
 
-    ``unread``: readings that failed.
+    ``failed``: readings that could not be made.
     """
 
     readings: int = 0
-    unread: int = 0
+    failed: int = 0
     entries: int = 0
     missing: int = 0
     early: int = 0
@@ -56,7 +56,7 @@ class Sampled:
         """Return the form used in reports."""
         return {
             "readings": self.readings,
-            "unread": self.unread,
+            "failed": self.failed,
             "entries": self.entries,
             "missing": self.missing,
             "early": self.early,
@@ -147,7 +147,7 @@ class Sampler:
         starts = [(shown.cursor, shown.kept)]
         for cursor, page in self._pages(self._accounts[position], shown.cursor):
             if page is None:
-                self._found.unread += 1
+                self._found.failed += 1
                 shown.given_up = len(starts) > PAGES_MAX
                 return
             reading.take(page)

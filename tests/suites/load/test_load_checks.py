@@ -29,11 +29,11 @@ SOUND = {
     "replays": {"made": 10, "same": 10, "different": 0, "refused": 0},
     "altered": {"made": 5, "accepted": 0},
     "uncovered": {"made": 14, "accepted": 0},
-    "twins": {"made": 8, "same": 7, "different": 0, "refused": 1, "neither": 0, "broken": 0},
+    "twins": {"made": 8, "same": 7, "different": 0, "oneRefused": 1, "neither": 0, "broken": 0},
     "decisions": {"unknown": 5, "undecided": 0, "pending": 2, "stuck": 0, "examples": {}},
     "sampling": {
         "readings": 16,
-        "unread": 1,
+        "failed": 1,
         "entries": 900,
         "missing": 0,
         "early": 0,

@@ -164,3 +164,9 @@ def test_asking_is_bounded(tmp_path, monkeypatch):
     assert states.count(State.ACK) == found.by_replay == 7
     assert (found.unknown, found.undecided) == (10, 3)
     assert len(found.examples["undecided"]) == 3
+
+
+def test_payments_without_cover_that_turn_out_to_be_made_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.BOOK", Book("run", accounts=3, amount_max=100, uncovered_every=2))
+    found, _ = decided(tmp_path, Product(replay=confirmed), [State.UNKNOWN] * 5 + [State.ACK] * 4)
+    assert (found.by_replay, found.overdrawn) == (5, 2)

@@ -37,9 +37,10 @@ _PIECE = 1 << 18
 
 @dataclass(slots=True)
 class Sampled:
-    """What readings during the pressure showed: all but ``readings`` and ``failed`` in entries (two per payment).
+    """What readings showed: all but ``readings`` and ``failed`` in entries (two per payment).
 
-    ``failed``: readings that could not be made.
+    ``readings`` during the pressure; ``failed``: those that could not be made. ``entries`` were seen in all readings,
+    also in those made afterwards.
     """
 
     readings: int = 0
@@ -154,6 +155,7 @@ class Sampler:
             if cursor is not None:
                 starts.append((cursor, shown.kept + len(reading.order)))
         reading.end()
+        self._found.readings += 1
         # The last page but one is read again next time: what is appended must come after what stands there.
         shown.cursor, shown.kept = starts[-2] if len(starts) > 1 else starts[-1]
 
@@ -164,7 +166,6 @@ class Sampler:
     def note(self, reading: Reading, ended_ns: int) -> None:
         """Take what a complete reading of one account showed."""
         shown, found = self._shown[reading.position], self._found
-        found.readings += 1
         found.entries += len(reading.order)
         self._compare(shown, reading.order, reading.kept)
         legs = np.array(reading.legs, dtype=np.int64)

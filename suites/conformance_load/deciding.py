@@ -55,7 +55,7 @@ class Decisions:
 
     def add(self, other: Decisions) -> None:
         """Add the decisions about another journal."""
-        for name in ("unknown", "undecided", "pending", "stuck", "by_query", "by_replay"):
+        for name in ("unknown", "undecided", "pending", "stuck", "by_query", "by_replay", "overdrawn"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, references in other.examples.items():
             kept = self.examples.setdefault(name, [])
@@ -70,6 +70,7 @@ class Decisions:
             "stuck": self.stuck,
             "byQuery": self.by_query,
             "byReplay": self.by_replay,
+            "overdrawn": self.overdrawn,
             "examples": {name: list(references) for name, references in sorted(self.examples.items())},
         }
 

@@ -35,6 +35,7 @@ SOUND = {
         "readings": 16,
         "failed": 1,
         "entries": 900,
+        "judged": 420,
         "missing": 0,
         "early": 0,
         "inserted": 0,

@@ -85,7 +85,8 @@ def test_a_statement_that_grows_at_its_end_is_sound(bench):
     bench.read(60, first, second)
     bench.read(70, first, second)
     assert bench.found() == NOTHING
-    assert bench.sampler.result().readings == 3
+    found = bench.sampler.result()
+    assert (found.readings, found.judged, found.entries) == (3, 2, 5)
 
 
 def test_a_confirmed_payment_that_a_reading_lacks_is_missing_once(bench):

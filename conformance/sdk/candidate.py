@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -171,6 +171,13 @@ class Candidate:
 
     def statement(self, account: Account | str, *, page_size: int = 200) -> list[dict[str, Any]]:
         """Return all entries of an account's statement, oldest first, following its pages."""
+        return [entry for page in self.statement_pages(account, page_size=page_size) for entry in page]
+
+    def statement_pages(self, account: Account | str, *, page_size: int = 200) -> Iterator[list[dict[str, Any]]]:
+        """Yield an account's statement page by page, so that a long one need not be held in memory.
+
+        Raises Inconclusive when a page cannot be read.
+        """
         identifier = account.id if isinstance(account, Account) else account
         reader = self.as_user(account.owner) if isinstance(account, Account) and account.owner else self
         return _pages(
@@ -192,16 +199,15 @@ def _amount(found: Any, account: str) -> int:
     return found
 
 
-def _pages(read: Callable[[str | None], Answer], pages_max: int = 10_000) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = []
+def _pages(read: Callable[[str | None], Answer], pages_max: int = 10_000) -> Iterator[list[dict[str, Any]]]:
     cursor: str | None = None
     for _ in itertools.repeat(None, pages_max):
         answer = read(cursor)
         if not isinstance(answer, Accepted):
             raise Inconclusive(f"the statement cannot be read: {describe(answer)}", blame="PRODUCT")
-        entries.extend(answer.value.get("items", ()))
+        yield list(answer.value.get("items", ()))
         following = answer.value.get("next")
         if not following or following == cursor:
-            return entries
+            return
         cursor = str(following)
     raise Inconclusive(f"the statement has more than {pages_max} pages", blame="PRODUCT")

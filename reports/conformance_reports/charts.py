@@ -1,26 +1,49 @@
-"""The geometry of the load charts: plain numbers that a template draws as SVG, the same each time."""
+"""The geometry that all charts share: frames, scales, ticks and lines, as plain numbers that a template draws as SVG.
+
+Nothing here depends on time or chance: the same measurement gives the same drawing.
+"""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from conformance_reports.reading import Row
+from conformance.model.text import Text
 
-#: Size of the drawing and of its plot area, in SVG units.
-WIDTH, HEIGHT = 680, 270
-LEFT, RIGHT, TOP, BOTTOM = 58, 560, 14, 226
-
-#: The percentiles that every measurement states, with the share of requests that are slower.
-PERCENTILES = (("p50", 0.5), ("p90", 0.1), ("p95", 0.05), ("p99", 0.01), ("p999", 0.001))
-
-_LIMIT_NAME = re.compile(r"(p\d+)MsMax")
 _LABEL_GAP = 15.0
 
 Scale = Callable[[float], float]
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Size of a drawing and of its plot area, in SVG units; ``names`` says whether lines are named at their right."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    names: bool
+    #: About how many labels fit along the x axis.
+    x_labels: int
+
+    def lower(self, height: int) -> Frame:
+        """Return this frame with another height of its plot area."""
+        cut = self.bottom - self.top - height
+        return Frame(
+            self.width, self.height - cut, self.left, self.right, self.top, self.bottom - cut, self.names, self.x_labels
+        )
+
+
+#: Each chart is drawn twice, so that letters stay legible on a narrow screen: the style sheet shows the one that fits.
+WIDE = Frame(680, 270, 58, 560, 14, 226, names=True, x_labels=8)
+NARROW = Frame(360, 258, 50, 348, 14, 204, names=False, x_labels=5)
+FRAMES = (WIDE, NARROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +56,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line: its name (a word of this package), path data, points, and where its label stands."""
+    """A line: its name (a word of this package), path data, marked points, and where its label stands."""
 
     name: str
     path: str
@@ -43,18 +66,22 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A limit: a short or long horizontal line with its label, which stands under the axis at ``x``."""
+    """A limit: a short or long horizontal line, and its label with the place and the anchor of that."""
 
     x1: str
     x2: str
     y: str
-    x: str
     label: str
+    x: str
+    label_y: str
+    anchor: str = "middle"
+    #: "limit", or "limit best" for what a search found.
+    kind: str = "limit"
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar of requests that were refused or broken in one second."""
+class Rect:
+    """A rectangle."""
 
     x: str
     y: str
@@ -63,64 +90,43 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Words inside of a chart, in both languages."""
+
+    text: Text
+    x: str
+    y: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A single result: ``kind`` is met, missed or void; each has a shape of its own. ``label`` stands above it."""
+
+    kind: str
+    x: str
+    y: str
+    label: str
+    label_y: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """Everything a template needs to draw one chart."""
 
+    frame: Frame
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
-    series: tuple[Series, ...]
+    series: tuple[Series, ...] = ()
     limits: tuple[Mark, ...] = ()
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[Rect, ...] = ()
+    bands: tuple[Rect, ...] = ()
+    notes: tuple[Note, ...] = ()
+    whiskers: tuple[tuple[str, str, str], ...] = ()
+    symbols: tuple[Symbol, ...] = ()
     area: str = ""
-
-
-def latency_chart(item: Row) -> Chart | None:
-    """Return latency by percentile on two logarithmic axes; None where nothing was measured."""
-    latency = item["latencyUs"]
-    measured = [(name, latency[key]) for key, name in _LATENCIES if _is_whole(latency.get(key, {}))]
-    if not measured:
-        return None
-    limits = latency_limits(item)
-    values = [max(1, row[key]) for _name, row in measured for key, _share in PERCENTILES]
-    low, high = _decades([*values, *(limit_us for _key, limit_us in limits)])
-    y = _log_scale(low, high, BOTTOM, TOP)
-    x = _log_scale(1 / PERCENTILES[0][1], 1 / PERCENTILES[-1][1], LEFT + 18, RIGHT - 18)
-    lines = [(name, [(x(1 / share), y(max(1, row[key]))) for key, share in PERCENTILES]) for name, row in measured]
-    return Chart(
-        tuple(Tick(_number(x(1 / share)), percentile_name(key)) for key, share in PERCENTILES),
-        tuple(_log_ticks(low, high, y)),
-        _series(lines),
-        tuple(_latency_mark(key, limit_us, x, y) for key, limit_us in limits),
-    )
-
-
-def rate_chart(item: Row) -> Chart | None:
-    """Return requests per second over time, offered against confirmed; None where no second was recorded."""
-    timeline = item["timeline"]
-    if not timeline:
-        return None
-    offered = int(item["offered"].get("ratePerSecond") or 0)
-    seconds = max(row["s"] for row in timeline) + 1
-    top = max([offered, 1, *(max(row["sent"], row["confirmed"]) for row in timeline)])
-    step = _round_step(top / 4)
-    x = _linear_scale(0, seconds, LEFT, RIGHT)
-    y = _linear_scale(0, math.ceil(top * 1.08 / step) * step, BOTTOM, TOP)
-    lines = [(name, _steps(timeline, name, x, y)) for name in ("sent", "confirmed")]
-    return Chart(
-        tuple(_linear_ticks(seconds, _round_step(seconds / 8), x)),
-        tuple(_linear_ticks(math.ceil(top * 1.08 / step) * step, step, y)),
-        _series(lines, points=False),
-        tuple(_rate_limits(item, y)),
-        tuple(_bars(timeline, x, y)),
-        f"{_path(lines[1][1])} L{_number(lines[1][1][-1][0])} {BOTTOM} L{LEFT} {BOTTOM} Z",
-    )
-
-
-def latency_limits(item: Row) -> list[tuple[str, int]]:
-    """Return the latency limits of a scenario as pairs of a percentile's name and microseconds."""
-    found = ((_LIMIT_NAME.fullmatch(name), value) for name, value in sorted(item["slo"].items()))
-    known = dict(PERCENTILES)
-    return [(match[1], int(value) * 1000) for match, value in found if match and match[1] in known]
+    #: Room above the plot area for the words of bands.
+    lift: int = 0
 
 
 def percentile_name(key: str) -> str:
@@ -138,102 +144,73 @@ def duration(microseconds: float) -> str:
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
 
 
-def _is_whole(distribution: Row) -> bool:
-    return bool(distribution.get("count")) and all(key in distribution for key, _share in PERCENTILES)
-
-
-_LATENCIES = (("response", "response_time"), ("service", "service_time"))
-
-
-def _latency_mark(key: str, limit_us: int, x: Scale, y: Scale) -> Mark:
-    centre = x(1 / dict(PERCENTILES)[key])
-    return Mark(
-        _number(centre - 26), _number(centre + 26), _number(y(limit_us)), _number(centre), f"≤ {duration(limit_us)}"
-    )
-
-
-def _rate_limits(item: Row, y: Scale) -> Iterable[Mark]:
-    offered = item["offered"].get("ratePerSecond")
-    if offered:
-        yield Mark(_number(LEFT), _number(RIGHT), _number(y(offered)), _number(RIGHT), str(offered))
-
-
-def _bars(timeline: Sequence[Row], x: Scale, y: Scale) -> Iterable[Bar]:
-    for row in timeline:
-        bad = row.get("refused", 0) + row.get("broken", 0)
-        if bad:
-            left, right = x(row["s"] + 0.2), x(row["s"] + 0.8)
-            top = min(y(bad), BOTTOM - 1)
-            yield Bar(_number(left), _number(top), _number(right - left), _number(BOTTOM - top))
-
-
-def _steps(timeline: Sequence[Row], name: str, x: Scale, y: Scale) -> list[tuple[float, float]]:
-    points: list[tuple[float, float]] = []
-    for row in timeline:
-        points += [(x(row["s"]), y(row[name])), (x(row["s"] + 1), y(row[name]))]
-    return points
-
-
-def _series(lines: Sequence[tuple[str, list[tuple[float, float]]]], points: bool = True) -> tuple[Series, ...]:
-    places = _spread([line[-1][1] for _name, line in lines])
+def series(lines: Sequence[tuple[str, list[Points]]], lowest: float) -> tuple[Series, ...]:
+    """Return lines, each of one or more pieces, with their names kept apart and none below ``lowest``."""
+    places = _spread([pieces[-1][-1][1] for _name, pieces in lines], lowest)
     return tuple(
-        Series(
-            name,
-            _path(line),
-            tuple((_number(x), _number(y)) for x, y in line) if points else (),
-            _number(place),
-        )
-        for (name, line), place in zip(lines, places, strict=True)
+        Series(name, " ".join(path(piece) for piece in pieces), (), number(place))
+        for (name, pieces), place in zip(lines, places, strict=True)
     )
 
 
-def _spread(places: list[float]) -> list[float]:
-    """Move labels apart that would overlap, keeping their order."""
-    order = sorted(range(len(places)), key=lambda index: places[index])
-    moved = list(places)
-    for before, after in pairwise(order):
-        moved[after] = max(moved[after], moved[before] + _LABEL_GAP)
-    return moved
+def path(points: Iterable[tuple[float, float]]) -> str:
+    """Return path data of straight lines through ``points``."""
+    return "M" + " L".join(f"{number(x)} {number(y)}" for x, y in points)
 
 
-def _path(points: Iterable[tuple[float, float]]) -> str:
-    return "M" + " L".join(f"{_number(x)} {_number(y)}" for x, y in points)
-
-
-def _decades(values: Iterable[float]) -> tuple[float, float]:
+def decades(values: Iterable[float]) -> tuple[float, float]:
+    """Return the powers of ten around ``values``, at least one decade apart."""
     found = list(values)
     low = math.floor(math.log10(min(found)))
     high = math.ceil(math.log10(max(found)))
     return 10.0**low, 10.0 ** max(high, low + 1)
 
 
-def _log_scale(low: float, high: float, start: float, end: float) -> Scale:
+def log_scale(low: float, high: float, start: float, end: float) -> Scale:
+    """Return the map of a logarithmic axis."""
     span = math.log10(high) - math.log10(low)
     return lambda value: start + (end - start) * (math.log10(value) - math.log10(low)) / span
 
 
-def _linear_scale(low: float, high: float, start: float, end: float) -> Scale:
+def linear_scale(low: float, high: float, start: float, end: float) -> Scale:
+    """Return the map of a linear axis."""
     return lambda value: start + (end - start) * (value - low) / (high - low)
 
 
-def _log_ticks(low: float, high: float, y: Scale) -> Iterable[Tick]:
+def log_ticks(low: float, high: float, y: Scale) -> Iterable[Tick]:
+    """Yield a labelled tick for each decade and minor ones between."""
     for exponent in range(round(math.log10(low)), round(math.log10(high)) + 1):
-        yield Tick(_number(y(10.0**exponent)), duration(10.0**exponent))
+        yield Tick(number(y(10.0**exponent)), duration(10.0**exponent))
         if 10.0**exponent < high:
             for factor in (2, 5):
-                yield Tick(_number(y(factor * 10.0**exponent)), "")
+                yield Tick(number(y(factor * 10.0**exponent)), "")
 
 
-def _linear_ticks(end: float, step: int, scale: Scale) -> Iterable[Tick]:
+def linear_ticks(end: float, step: int, scale: Scale) -> Iterable[Tick]:
+    """Yield a tick for every ``step`` up to ``end``."""
     for value in range(0, math.floor(end) + 1, step):
-        yield Tick(_number(scale(value)), str(value))
+        yield Tick(number(scale(value)), f"{value:,}")
 
 
-def _round_step(rough: float) -> int:
+def round_step(rough: float) -> int:
     """Return the smallest of 1, 2, 5, 10, 20, 50, … that is at least ``rough``."""
     power: int = 10 ** max(0, math.floor(math.log10(max(rough, 1))))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
 
 
-def _number(value: float) -> str:
-    return f"{value:.1f}".rstrip("0").rstrip(".")
+def number(value: float) -> str:
+    """Return a coordinate with one digit at most."""
+    text = f"{value:.1f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _spread(places: list[float], lowest: float) -> list[float]:
+    """Move labels apart that would overlap, keeping their order; if they then end below ``lowest``, lift them all."""
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    moved = list(places)
+    for before, after in pairwise(order):
+        moved[after] = max(moved[after], moved[before] + _LABEL_GAP)
+    for after, before in pairwise([-1, *reversed(order)]):
+        most = lowest if after < 0 else moved[after] - _LABEL_GAP
+        moved[before] = min(moved[before], most)
+    return moved

@@ -18,7 +18,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from conformance.model.text import Text
-from conformance_reports import EvidenceReader, Statement, charts, loads, page
+from conformance_reports import EvidenceReader, Statement, charts, load_cards, loads, page
 from conformance_reports.cautions import cautions
 from conformance_reports.files import write_text
 from conformance_reports.reading import Report, clause_url, exchange_ranges
@@ -59,7 +59,7 @@ def _content(report: Report, evidence: EvidenceReader | None) -> dict[str, Any]:
         "facets": page.facets(report),
         "settled": loads.SETTLED,
         "wrongs": loads.WRONGS,
-        "loads": page.load_cards(report),
+        "loads": load_cards.load_cards(report),
         "rule": page.decision_rule(report),
         "reasons": [reason(item) for item in report.predicate["verdict"]["reasons"]],
         "parameters": page.flat_parameters(report.predicate["profile"]["parameters"]),
@@ -78,7 +78,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         finalize=_finalize,
     )
-    environment.globals |= {"word": word, "marks": page.MARKS, "chart": charts, "clause_url": clause_url}
+    environment.globals |= {"word": word, "marks": page.MARKS, "clause_url": clause_url}
     environment.filters |= {
         "text": Text.parse,
         "outcome": outcome_text,
@@ -90,6 +90,11 @@ def _environment() -> Environment:
         "duration": charts.duration,
         "percentile": charts.percentile_name,
         "prose": _prose,
+        "thousands": lambda value: f"{value:,}" if isinstance(value, int) else value,
+        "proofs": loads.proofs,
+        "proof": lambda name: loads.word_or("proof", name),
+        "number_word": lambda name: loads.word_or("number", name),
+        "mark_kind": lambda name: loads.word_or("mark", name),
         "single": lambda row: "–" not in exchange_ranges(row) and "," not in exchange_ranges(row),
         "slug": lambda value: str(value).replace(" ", "-"),
     }

@@ -1,15 +1,31 @@
-"""Load measurements, completed: a suite from elsewhere may leave out what it did not measure."""
+"""Load measurements, completed, and what is said of them: books, standing, shape, scale, marks.
+
+A suite from elsewhere may leave out whatever it did not measure; nothing here demands more than a scenario's name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from conformance.model.text import Text
+from conformance_reports.words import has_word, word
 
 Row = Mapping[str, Any]
 
+#: The percentiles that every measurement states, with the share of requests that are slower.
+PERCENTILES = (("p50", 0.5), ("p90", 0.1), ("p95", 0.05), ("p99", 0.01), ("p999", 0.001))
+#: Fewer answers than this say nothing about the 99.9th percentile.
+P999_SAMPLES_MIN = 10_000
+
 #: What each payment came to, and what must never happen; the order people read them in.
 SETTLED = ("sent", "acknowledged", "rejected", "unknown", "booked")
-WRONGS = ("lost", "doubled", "ghost", "rejectedBooked", "wrongAmount", "halfBooked", "accountsOff", "totalDrift")
+WRONGS = (
+    "lost", "doubled", "ghost", "rejectedBooked", "wrongAmount", "halfBooked", "stuck", "accountsOff", "totalDrift",
+)  # fmt: skip
+#: Other proofs that a measurement may hold, and which of their numbers must be zero.
+PROOFS = ("decisions", "replays", "altered", "uncovered", "duplicates", "samples", "statement")
+_NEVER = frozenset({"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread"})
 
 _UNSTATED = ["the measurement does not say whether it is valid"]
 
@@ -36,3 +52,139 @@ def balance(item: Row) -> str:
     if reconciliation is None:
         return "unreconciled"
     return "balanced" if reconciliation.get("balanced") else "unbalanced"
+
+
+def shape_text(item: Row, *, brief: bool = False) -> Text:
+    """Return what was offered as one line: rate, peak, shape, length and warm-up, unless ``brief`` connections too."""
+    offered = item["offered"]
+    rate, peak = offered.get("ratePerSecond"), offered.get("peakPerSecond")
+    parts = [_filled("said_rate", rate=f"{rate:,}")] if rate else []
+    if peak and peak != rate:
+        parts.append(_filled("said_peak", peak=f"{peak:,}"))
+    if shape := offered.get("arrivals"):
+        parts.append(_known("shape", shape))
+    if length := offered.get("durationS"):
+        parts.append(_filled("said_length", seconds=f"{length:,}"))
+    if warmup := offered.get("warmupS"):
+        parts.append(_filled("said_warmup", seconds=warmup))
+    if (connections := offered.get("connections")) and not brief:
+        parts.append(_filled("said_connections", number=f"{connections:,}"))
+    return _joined(parts)
+
+
+def scale_factor_text(item: Row) -> Text | None:
+    """Return by which factor a larger target was scaled, in words; None where it was not."""
+    permille = item["offered"].get("scalePermille", 1000)
+    if permille == 1000 or not permille:
+        return None
+    factor = f"1/{1000 // permille}" if 1000 % permille == 0 else f"{permille / 10:g} %"
+    return _filled("scaled", factor=factor)
+
+
+def apart_text(item: Row) -> Text | None:
+    """Return what part of the load was never meant to be confirmed as a payment of its own; None where none was."""
+    counts = item.get("counts", {})
+    made = [
+        ("apart_replayed", counts.get("replayed", 0) + counts.get("denied", 0)),
+        ("apart_expected", counts.get("expected", 0)),
+        ("apart_cut", counts.get("cut", 0)),
+    ]
+    parts = [_filled(key, number=f"{number:,}") for key, number in made if number]
+    if not parts:
+        return None
+    joined = _joined(parts)
+    return _filled_text("apart", parts=joined)
+
+
+def money_text(item: Row) -> Text | None:
+    """Return the books as one equation, such as “5,234 sent = 5,101 booked + 133 refused, 0 lost, 0 doubled”.
+
+    The sign is ≠ where the books do not balance. None where nothing was reconciled.
+    """
+    books = item["reconciliation"]
+    if not books or not {"sent", "booked"} <= set(books):
+        return None
+    rejected = books.get("rejected", 0)
+    rest = books["sent"] - books["booked"] - rejected
+    even = balance(item) == "balanced" and rest >= 0
+    parts = [("money_booked", books["booked"]), ("money_refused", rejected)]
+    parts += [("money_open", rest)] if even and rest else []
+    terms = [_filled(key, number=f"{number:,}") for key, number in parts]
+    wrong = [name for name in WRONGS if name in ("lost", "doubled") or books.get(name)]
+    wrongs = [
+        Text(f"{books.get(name, 0):,} {word(name).en}", f"{word(name).zh} {books.get(name, 0):,}") for name in wrong
+    ]
+    return Text(
+        f"{books['sent']:,} {word('money_sent').en} {'=' if even else '≠'} {' + '.join(term.en for term in terms)}, "
+        + ", ".join(text.en for text in wrongs),
+        f"{word('money_sent').zh} {books['sent']:,} {'=' if even else '≠'} {' + '.join(term.zh for term in terms)}，"
+        + "，".join(text.zh for text in wrongs),
+    )
+
+
+def mark_text(index: int, mark: Row) -> Text:
+    """Return a mark as it stands in a chart: a letter that the list below repeats, and what kind it is."""
+    kind = _known("mark", mark.get("kind", ""))
+    return Text(f"{letter(index)} {kind.en}".strip(), f"{letter(index)} {kind.zh}".strip())
+
+
+def letter(index: int) -> str:
+    """Return A, B, …, Z, A2, B2, … for a mark."""
+    return chr(ord("A") + index % 26) + (str(index // 26 + 1) if index >= 26 else "")
+
+
+def disturbances(item: Row) -> list[Row]:
+    """Return what was found after each disturbance; a measurement may state one or several."""
+    found = item.get("disturbance") or []
+    return [found] if isinstance(found, Mapping) else list(found)
+
+
+def wrongs_found(item: Row) -> list[str]:
+    """Return the classes of money errors that the books show."""
+    books = item["reconciliation"] or {}
+    return [name for name in WRONGS if books.get(name)]
+
+
+def proofs(item: Row) -> Iterator[tuple[str, list[tuple[str, Any, bool]]]]:
+    """Yield the other proofs of a measurement: its name and its numbers, each with whether it must not be so."""
+    for name in PROOFS:
+        found = item.get(name)
+        if isinstance(found, Mapping):
+            numbers = [(key, value, _is_wrong(key, value)) for key, value in found.items() if _is_plain(value)]
+            if numbers:
+                yield name, numbers
+
+
+def word_or(prefix: str, value: object) -> Text:
+    """Return the word for a value that a measurement names, or the value itself where this package has none."""
+    return _known(prefix, value)
+
+
+def _is_wrong(key: str, value: object) -> bool:
+    return value is False if key == "stable" else key in _NEVER and bool(value)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int)
+
+
+def _known(prefix: str, value: object) -> Text:
+    key = f"{prefix}.{value}"
+    return word(key) if has_word(key) else Text(str(value))
+
+
+def _filled(key: str, **values: object) -> Text:
+    text = word(key)
+    return Text(text.en.format(**values), text.zh.format(**values))
+
+
+def _filled_text(key: str, **values: Text) -> Text:
+    text = word(key)
+    return Text(
+        text.en.format(**{name: value.en for name, value in values.items()}),
+        text.zh.format(**{name: value.in_language("zh-CN") for name, value in values.items()}),
+    )
+
+
+def _joined(parts: Sequence[Text]) -> Text:
+    return Text(", ".join(part.en for part in parts), "，".join(part.in_language("zh-CN") for part in parts))

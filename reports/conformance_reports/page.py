@@ -11,9 +11,7 @@ from conformance.model.outcome import Outcome
 from conformance.model.requirement import Method, Severity
 from conformance.model.text import Text
 from conformance_reports import EvidenceReader
-from conformance_reports.charts import Chart, duration, latency_chart, percentile_name, rate_chart
 from conformance_reports.exchanges import Shown, cited
-from conformance_reports.loads import balance
 from conformance_reports.reading import Report, Row, worst_first
 from conformance_reports.words import outcome_text, scale_text, word
 
@@ -81,27 +79,6 @@ class Facet:
     values: tuple[tuple[str, Text], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A service level: what was allowed, what was measured, and whether it was met (None: not compared)."""
-
-    name: str
-    allowed: str
-    measured: str
-    met: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class LoadCard:
-    """A load scenario with its charts and comparisons."""
-
-    item: Row
-    latency: Chart | None
-    rate: Chart | None
-    limits: tuple[Limit, ...]
-    balance: str
-
-
 def finding_cards(report: Report, evidence: EvidenceReader | None) -> list[FindingCard]:
     """Return the findings, worst first."""
     return [_card(report, row, evidence) for row in report.findings()]
@@ -157,40 +134,6 @@ def _said(values: Iterable[str], rows: Iterable[Row], key: str) -> tuple[tuple[s
 
 def _say(key: str, value: str) -> Text:
     return outcome_text(value) if key == "outcome" else scale_text(value)
-
-
-def load_cards(report: Report) -> list[LoadCard]:
-    """Return the load scenarios in the order of the statement."""
-    return [
-        LoadCard(item, latency_chart(item), rate_chart(item), tuple(_limits(item)), balance(item))
-        for item in report.loads
-    ]
-
-
-def _limits(item: Row) -> Iterable[Limit]:
-    for name, allowed in sorted(item["slo"].items()):
-        yield (
-            _latency_limit(item, name, allowed)
-            or _share_limit(item, name, allowed)
-            or Limit(name, str(allowed), "", None)
-        )
-
-
-def _latency_limit(item: Row, name: str, allowed: Any) -> Limit | None:
-    match = re.fullmatch(r"(p\d+)MsMax", name)
-    measured = item["latencyUs"].get("response", {}).get(match[1]) if match else None
-    if match is None or measured is None:
-        return None
-    label = percentile_name(match[1])
-    return Limit(label, f"≤ {duration(allowed * 1000)}", duration(measured), measured <= allowed * 1000)
-
-
-def _share_limit(item: Row, name: str, allowed: Any) -> Limit | None:
-    if name != "confirmedPermilleMin" or not item["sent"]:
-        return None
-    measured = item["confirmed"] * 1000 // item["sent"]
-    met = item["confirmed"] * 1000 >= allowed * item["sent"]
-    return Limit(name, f"≥ {allowed} ‰", f"{measured} ‰", met)
 
 
 def decision_rule(report: Report) -> Text:

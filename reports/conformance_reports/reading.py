@@ -76,6 +76,12 @@ class Report:
         found = (self.outcome(check) for check in requirement.get("checks", ()))
         return [item for item in found if item is not None]
 
+    def readers_of(self, scenario: str) -> list[Row]:
+        """Return the outcomes of the planned checks that read the measurement of a load scenario."""
+        planned = self.predicate.get("plan", {}).get("checks", ())
+        found = (self.outcome(item["id"]) for item in planned if scenario in item.get("scenarios", ()))
+        return [item for item in found if item is not None]
+
     def severity(self, outcome: Row) -> Severity:
         """Return the severity of the requirement that ``outcome`` decides; unknown counts as critical."""
         return Severity(self.requirement(outcome["requirement"]).get("severity", Severity.CRITICAL.value))

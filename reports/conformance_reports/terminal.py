@@ -9,15 +9,13 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text as Line
 
 from conformance.model.outcome import Outcome
 from conformance.model.text import Text
-from conformance_reports import EvidenceReader, Statement
+from conformance_reports import EvidenceReader, Statement, terminal_load
 from conformance_reports.cautions import cautions
 from conformance_reports.files import write_text
-from conformance_reports.loads import balance
 from conformance_reports.reading import COMMANDS_SHOWN, Report, Row, clauses_text, exchange_ranges, worst_first
 from conformance_reports.reasons import reason
 from conformance_reports.visible import one_line, visible
@@ -147,30 +145,16 @@ class _Page:
         self.put(line)
 
     def load(self) -> None:
-        """One row per scenario; narrow screens get the essential columns."""
+        """Each scenario with its standing, rates, times and money."""
         if not self.report.loads:
             return
         self.heading("load")
-        wide = self._console.width >= 76
-        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-        for index, title in enumerate(self._load_columns(wide)):
-            table.add_column(title, justify="left" if index in (0, 5) else "right", overflow="fold")
-        for item in self.report.loads:
-            table.add_row(*self._load_row(item, wide))
-        self.put(table)
-
-    def _load_columns(self, wide: bool) -> list[str]:
-        names = [self.word("scenario"), self.word("confirmed"), "p50", "p99"]
-        return [*names, "p99.9", ""] if wide else names
-
-    def _load_row(self, item: Row, wide: bool) -> list[str | Line]:
-        latency = item["latencyUs"].get("response", {})
-        cells: list[str | Line] = [one_line(item["scenario"]), f"{item['confirmed']}/{item['sent']}"]
-        cells += [_ms(latency.get("p50")), _ms(latency.get("p99"))]
-        books = balance(item)
-        sound = item["validity"] == "valid" and books == "balanced"
-        note = Line(f"{self.say(scale_text(item['validity']))}; {self.word(books)}", style="" if sound else "bold red")
-        return [*cells, _ms(latency.get("p999")), note] if wide else cells
+        for index, item in enumerate(self.report.loads):
+            readers = self.report.readers_of(item["scenario"])
+            if index:
+                self.put()
+            self.put(terminal_load.heading(item, readers, self.say))
+            self.put(terminal_load.table(item, readers, self.say), indent=2)
 
     def calibration(self) -> None:
         """One line per suite."""
@@ -262,10 +246,6 @@ class _Page:
         ):
             self._unbroken(f"{directory}/{name}")
             self.put(Line(self.word(key), style="dim"), indent=4)
-
-
-def _ms(microseconds: int | None) -> str:
-    return "–" if microseconds is None else f"{microseconds / 1000:,.1f} ms"
 
 
 def _shortened(value: object) -> object:

@@ -23,6 +23,11 @@ def word(key: str) -> Text:
     return words()[key]
 
 
+def has_word(key: str) -> bool:
+    """Tell whether there is a word of ``key``: measurements may name what this package has never heard of."""
+    return key in words()
+
+
 def outcome_text(outcome: str) -> Text:
     """Return how ``outcome`` is said to people."""
     return OUTCOME_TITLES[Outcome(outcome)]

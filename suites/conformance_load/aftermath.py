@@ -1,63 +1,22 @@
-"""After the pressure: decide what is unknown, see how fast the product recovers, read its books and compare."""
+"""After the pressure: see how fast the product recovers, read its books and compare."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.sdk import Accepted, Account, Candidate, Refused, Undecided
+from conformance.sdk import Accepted, Account, Candidate, Undecided
+from conformance_load.columns import Entry
 from conformance_load.flow import now_ns
-from conformance_load.journal import UNDECIDED, PaymentJournal, State
-from conformance_load.payments import PaymentMaker, state_of
-from conformance_load.reconcile import Entry, Reconciler, Reconciliation, compare_balances, expected_balances
+from conformance_load.journal import PaymentJournal
+from conformance_load.making import PaymentMaker
+from conformance_load.payments import state_of
+from conformance_load.reconcile import Reconciler, Reconciliation, compare_balances, expected_balances
 
-#: How often one payment is asked for before it counts as undecided.
-ASKED_MAX = 3
-#: Bounds of deciding what is unknown: payments asked for, and seconds.
-DECIDED_MAX = 5_000
-DECIDE_S_MAX = 30.0
-#: A refusal with this status says "I know that key", not "the payment was refused".
-_CONFLICT = 409
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """How many payments were unknown after the run, and how many still are."""
-
-    unknown: int
-    undecided: int
-
-    def as_json(self) -> dict[str, int]:
-        """Return the form used in reports."""
-        return {"unknown": self.unknown, "undecided": self.undecided}
-
-
-def decide_unknown(maker: PaymentMaker, journal: PaymentJournal) -> Decisions:
-    """Repeat every payment without a clear answer, with its key, until the product says what became of it."""
-    unknown = [number for number, state in enumerate(journal.states) if state in UNDECIDED]
-    limit = time.monotonic() + DECIDE_S_MAX
-    undecided = 0
-    for position, number in enumerate(unknown):
-        if position >= DECIDED_MAX or time.monotonic() > limit:
-            return Decisions(len(unknown), undecided + len(unknown) - position)
-        undecided += not _decide(maker, journal, number)
-    return Decisions(len(unknown), undecided)
-
-
-def _decide(maker: PaymentMaker, journal: PaymentJournal, number: int) -> bool:
-    for _ in range(ASKED_MAX):
-        answer = maker.prepare(number).send()
-        if isinstance(answer, Refused) and answer.exchange.status == _CONFLICT:
-            return False
-        state = state_of(answer)
-        if state is not State.UNKNOWN:
-            journal.decide(number, state, now_ns())
-            return True
-    return False
+_CANONICAL = json.JSONEncoder(sort_keys=True, default=str)
 
 
 class Probes:
@@ -79,6 +38,8 @@ class Probes:
         answer = prepared.send()
         done = now_ns()
         self._journal.decide(number, state_of(answer), done)
+        if isinstance(answer, Accepted):
+            self._maker.named_by_reference = answer.value.get("id") == self._maker.book.reference(number)
         return (done - started) // 1000 if isinstance(answer, Accepted) else None
 
     def median(self, count: int) -> int:
@@ -104,10 +65,10 @@ class Probes:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """All accounts' statements at one time, without the entries from before the run."""
+class Reading:
+    """All accounts' statements at one time: how many entries are of the run, and a digest of everything shown."""
 
-    entries: tuple[Entry, ...]
+    entries: int
     digest: str
 
 
@@ -117,20 +78,25 @@ class BookReader:
     def __init__(self, candidate: Candidate, accounts: Sequence[Account]) -> None:
         self._candidate = candidate
         self._accounts = accounts
-        self._before = [{_identity(item) for item in candidate.statement(account)} for account in accounts]
+        self._before = [
+            {_identity(item) for page in candidate.statement_pages(account) for item in page} for account in accounts
+        ]
         #: What each account held before the run, as the candidate says.
         self.opening = [candidate.balance(account) for account in accounts]
 
-    def read(self) -> Books:
-        """Read all statements once."""
+    def read(self, take: Callable[[list[Entry]], None] | None = None) -> Reading:
+        """Read all statements once, page by page; ``take`` is given the entries of the run."""
         digest = hashlib.sha256()
-        entries: list[Entry] = []
+        count = 0
         for position, account in enumerate(self._accounts):
-            for item in self._candidate.statement(account):
-                digest.update(json.dumps(item, sort_keys=True, default=str).encode() + b"\n")
-                if _identity(item) not in self._before[position]:
-                    entries.append(_entry(position, item))
-        return Books(tuple(entries), digest.hexdigest())
+            before = self._before[position]
+            for page in self._candidate.statement_pages(account):
+                digest.update("".join(f"{_CANONICAL.encode(item)}\n" for item in page).encode("utf-8", "surrogatepass"))
+                new = [_entry(position, item) for item in page if _identity(item) not in before]
+                count += len(new)
+                if take:
+                    take(new)
+        return Reading(count, digest.hexdigest())
 
     def balances(self) -> list[int]:
         """Read all balances."""
@@ -144,9 +110,9 @@ def reconcile(
 
     Books that cannot be read leave the counts of the journal, and the reason under ``unread``.
     """
-    reconciler = Reconciler(maker.book, journal, currency)
+    reconciler = Reconciler(maker.book, [journal], currency)
     try:
-        first, second, balances = reader.read(), reader.read(), reader.balances()
+        first, second, balances = reader.read(), reader.read(reconciler.add), reader.balances()
     except Undecided as reason:
         return reconciler.from_journal(), {
             "stable": False,
@@ -154,19 +120,18 @@ def reconcile(
             "entriesSecond": 0,
             "unread": reason.reason,
         }
-    reconciler.add(second.entries)
     found = reconciler.result()
-    compare_balances(found, expected_balances(maker.book, journal, reader.opening), balances)
+    compare_balances(found, expected_balances(maker.book, [journal], reader.opening), balances)
     return found, {
         "stable": first.digest == second.digest,
-        "entriesFirst": len(first.entries),
-        "entriesSecond": len(second.entries),
+        "entriesFirst": first.entries,
+        "entriesSecond": second.entries,
         "unread": "",
     }
 
 
 def _identity(item: dict[str, Any]) -> str:
-    return str(item.get("id") or json.dumps(item, sort_keys=True, default=str))
+    return str(item.get("id") or _CANONICAL.encode(item))
 
 
 def _entry(account: int, item: dict[str, Any]) -> Entry:

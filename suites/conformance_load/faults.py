@@ -5,7 +5,7 @@ compared with the number made.
 """
 
 from conformance.sdk import Fault, Text, Trip
-from conformance_load import faults_disturbed, faults_shapes
+from conformance_load import faults_disturbed, faults_endpoints, faults_shapes
 
 _MISSING = "confirmed payments are missing from the statement"
 _TWICE = "payments are on the statement more than once"
@@ -159,4 +159,5 @@ FAULTS = (
     ),
     *faults_shapes.FAULTS,
     *faults_disturbed.FAULTS,
+    *faults_endpoints.FAULTS,
 )

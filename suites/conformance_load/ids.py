@@ -15,24 +15,26 @@ from typing import NamedTuple
 _MASK = (1 << 64) - 1
 #: The odd number nearest to 2**64 divided by the golden ratio: consecutive numbers land far apart.
 ODD = 0x9E3779B97F4A7C15
-_INVERSE = pow(ODD, -1, 1 << 64)
-_NUMBER_BITS = 48
+#: What turns an id back: the inverse of ODD modulo 2**64.
+INVERSE = pow(ODD, -1, 1 << 64)
+#: How many of the 64 bits hold the payment's number; the others hold the worker.
+NUMBER_BITS = 48
 #: Exclusive limits of workers and of payments per worker.
-WORKERS_MAX = 1 << (64 - _NUMBER_BITS)
-NUMBERS_MAX = 1 << _NUMBER_BITS
+WORKERS_MAX = 1 << (64 - NUMBER_BITS)
+NUMBERS_MAX = 1 << NUMBER_BITS
 
 
 def encode(worker: int, number: int) -> int:
     """Return the id of payment ``number`` of ``worker``; raises ValueError outside of the limits."""
     if not (0 <= worker < WORKERS_MAX and 0 <= number < NUMBERS_MAX):
         raise ValueError(f"worker {worker}, payment {number}: beyond {WORKERS_MAX} workers or 2**48 payments")
-    return ((worker << _NUMBER_BITS | number) * ODD) & _MASK
+    return ((worker << NUMBER_BITS | number) * ODD) & _MASK
 
 
 def decode(identifier: int) -> tuple[int, int]:
     """Return the worker and the number that an id stands for."""
-    plain = (identifier * _INVERSE) & _MASK
-    return plain >> _NUMBER_BITS, plain & (NUMBERS_MAX - 1)
+    plain = (identifier * INVERSE) & _MASK
+    return plain >> NUMBER_BITS, plain & (NUMBERS_MAX - 1)
 
 
 class Facts(NamedTuple):
@@ -61,15 +63,24 @@ class Book:
     uncovered_every: int = 0
     worker: int = 0
 
+    @property
+    def prefix(self) -> str:
+        """What every reference of this run begins with; sixteen hexadecimal digits follow."""
+        return _prefix(self.run)
+
     def facts(self, number: int) -> Facts:
         """Return what payment ``number`` of this worker is."""
         identifier = encode(self.worker, number)
         amount = 1 + (identifier >> 40) % self.amount_max
         debtor = (identifier >> 16) % self.accounts
         creditor = (debtor + 1 + (identifier >> 28) % (self.accounts - 1)) % self.accounts
-        if self.uncovered_every and number % self.uncovered_every == self.uncovered_every - 1:
+        if not self.covers(number):
             return Facts(self.accounts, creditor, amount, covered=False)
         return Facts(debtor, creditor, amount, covered=True)
+
+    def covers(self, number: int) -> bool:
+        """Tell whether a payment comes from a funded account."""
+        return not self.uncovered_every or number % self.uncovered_every != self.uncovered_every - 1
 
     def reference(self, number: int) -> str:
         """Return the text that names the payment on the product's statement, also its idempotency key."""

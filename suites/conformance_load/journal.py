@@ -29,10 +29,11 @@ class State(IntEnum):
     ACK = 2  #: the product said that it is booked
     REJECT = 3  #: the product said that it is refused
     UNKNOWN = 4  #: sent, and no answer that could be understood came
+    PENDING = 5  #: the product said that it has not decided yet
 
 
 #: States in which the product may rightly have booked the payment or not.
-UNDECIDED = (State.SENT, State.UNKNOWN)
+UNDECIDED = (State.SENT, State.UNKNOWN, State.PENDING)
 
 
 class PaymentJournal:
@@ -49,6 +50,8 @@ class PaymentJournal:
         #: One byte per payment, see :class:`State`; shared with the file.
         self.states = view[_HEADER_SIZE : _HEADER_SIZE + capacity]
         self._times = view[base : base + capacity * 16].cast("Q")
+        #: The ids that the product gave to payments it has not decided on; kept in memory only.
+        self.pending: dict[int, str] = {}
 
     @classmethod
     def create(cls, path: Path, capacity: int, worker: int = 0) -> PaymentJournal:
@@ -78,6 +81,11 @@ class PaymentJournal:
         """Note that a payment is about to be sent; call this before the first byte leaves."""
         self._times[2 * number] = at_ns
         self.states[number] = State.SENT
+
+    def confirm(self, number: int, at_ns: int) -> None:
+        """Note that a payment that was sent once is booked: :meth:`decide` for the answer that nearly all get."""
+        self._times[2 * number + 1] = at_ns
+        self.states[number] = State.ACK
 
     def decide(self, number: int, state: State, at_ns: int) -> None:
         """Note what is known about a payment that was sent.

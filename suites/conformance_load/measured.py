@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.sdk import LoadContext
+from conformance_load.flow import Pressed
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
 from conformance_load.timeline import cliff, quarters, recovered_ms
@@ -29,7 +30,7 @@ def payments(
     seconds = timeline(tally, wave.offered)
     return {
         "scenario": context.scenario,
-        "offered": offered(settings, wave),
+        "offered": offered(settings, wave.scheduled, wave.due),
         "sent": tally.sent,
         "confirmed": tally.counts["confirmed"],
         "counts": dict(tally.counts),
@@ -37,7 +38,8 @@ def payments(
         "timeline": seconds,
         **_shown_by_shape(settings, seconds),
         "slo": settings.slo(),
-        "replays": work.replays.as_json(),
+        "replays": work.repeats.replays().as_json(),
+        "twins": work.repeats.twins().as_json(),
         "altered": {"made": work.altered, "accepted": work.altered_accepted},
         "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
         "decisions": after.decisions.as_json(),
@@ -46,7 +48,11 @@ def payments(
         **after.books,
         **wave.disturbed,
         **({"search": search.as_json()} if search else {}),
-        "generator": generator(wave),
+        "generator": {
+            **generator(tally, wave.pressed),
+            "prepared": wave.cost.as_json(),
+            "answers": work.reader.as_json(),
+        },
         "aborted": wave.pressed.aborted,
         "validity": "invalid" if reasons else "valid",
         "reasons": reasons,
@@ -67,7 +73,7 @@ def _shown_by_shape(settings: Settings, seconds: list[dict[str, int]]) -> dict[s
     return {"soak": {"firstUs": first, "lastUs": last, **limits}}
 
 
-def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
+def offered(settings: Settings, scheduled: int, due: int) -> dict[str, Any]:
     """Return what was offered, and by which factor a larger target was scaled."""
     return {
         "ratePerSecond": settings.rate_per_s,
@@ -78,8 +84,8 @@ def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
         "arrivals": settings.shape,
         "scalePermille": settings.scale_permille,
         "scaledCounts": bool(settings.scaled_counts),
-        "scheduled": wave.scheduled,
-        "due": wave.due,
+        "scheduled": scheduled,
+        "due": due,
     }
 
 
@@ -89,11 +95,11 @@ def timeline(tally: Tally, intended: list[int]) -> list[dict[str, int]]:
     return [{**second, "offered": count} for second, count in zip(seconds, [*intended, 0], strict=True)]
 
 
-def generator(wave: Wave) -> dict[str, int]:
+def generator(tally: Tally, pressed: Pressed) -> dict[str, Any]:
     """Return what the generator knows of itself."""
     return {
-        "cpuPermille": wave.pressed.cpu_permille,
-        "ownLagP99Us": wave.tally.own_lag.quantile(9900),
-        "ownLagMaxUs": wave.tally.own_lag.largest,
-        "startedAtMs": wave.pressed.epoch_wall_ns // 1_000_000,
+        "cpuPermille": pressed.cpu_permille,
+        "ownLagP99Us": tally.own_lag.quantile(9900),
+        "ownLagMaxUs": tally.own_lag.largest,
+        "startedAtMs": pressed.epoch_wall_ns // 1_000_000,
     }

@@ -1,117 +1,45 @@
-"""The payments of a run: which there are, how each is sent, and what its answer means for the journal."""
+"""Sending the payments of a run: what each arrival sends, and what its answer means for the journal."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import cast
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from conformance.sdk import (
-    Accepted,
-    Account,
-    Answer,
-    Broken,
-    Exchange,
-    LoadContext,
-    Prepared,
-    Refused,
-    Sighting,
-    WireDriver,
-    WireMessage,
-    WireRequest,
-    describe,
-)
-from conformance_load.arrivals import FRESH, Arrival, Kind
-from conformance_load.flow import Reply, Times, now_ns, serialise
-from conformance_load.ids import Book
+from conformance.sdk import Accepted, Answer, Broken, Exchange, Refused, Sighting, WireMessage, describe
+from conformance_load.arrivals import Kind
+from conformance_load.flow import Reply, Times, now_ns
 from conformance_load.journal import PaymentJournal, State
+from conformance_load.making import PaymentMaker, Shot
+from conformance_load.meaning import FastReader
+from conformance_load.repeats import Repeats
 
-OPERATION = "payments.create"
 #: Failures that are kept with their exchange, and one of how many successes is.
 FAILURES_RECORDED_MAX = 500
 SAMPLE_EVERY = 100
 #: The product's own words for a payment that it did not make although it answered with success.
 _NOT_MADE = ("rejected", "cancelled")
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """One arrival with its request made ready.
-
-    ``instead`` is sent in place of an altered repetition as long as its payment is not confirmed: only then must a
-    product know the key.
-    """
-
-    number: int
-    prepared: Prepared
-    kind: Kind
-    wire: WireRequest
-    data: bytes
-    instead: Shot | None = None
-
-
-@dataclass(slots=True)
-class Replays:
-    """What came of repeating requests with their keys."""
-
-    made: int = 0
-    same: int = 0
-    different: int = 0
-    refused: int = 0
-
-    def as_json(self) -> dict[str, int]:
-        """Return the form used in reports."""
-        return {"made": self.made, "same": self.same, "different": self.different, "refused": self.refused}
-
-
-class PaymentMaker:
-    """Makes the request of any payment of a book."""
-
-    def __init__(self, context: LoadContext, book: Book, accounts: Sequence[Account], currency: str) -> None:
-        self.context = context
-        self.book = book
-        self._accounts = accounts
-        self._currency = currency
-
-    def prepare(self, number: int) -> Prepared:
-        """Return the request of a payment: every field follows from its number."""
-        facts = self.book.facts(number)
-        reference = self.book.reference(number)
-        return self.context.candidate.prepare(
-            OPERATION,
-            debtor=self._accounts[facts.debtor].id,
-            creditor=self._accounts[facts.creditor].id,
-            amount=facts.amount,
-            currency=self._currency,
-            reference=reference,
-            idempotency_key=reference,
-        )
-
-    def shot(self, arrival: Arrival) -> Shot:
-        """Return an arrival with its bytes made, authenticated and signed."""
-        prepared = self.prepare(arrival.number)
-        if arrival.kind is not Kind.ALTERED:
-            return self._ready(arrival.kind, arrival.number, prepared)
-        altered = prepared.with_arguments(amount=self.book.facts(arrival.number).amount + 1)
-        instead = self._ready(Kind.REPLAY, arrival.number, prepared)
-        return replace(self._ready(Kind.ALTERED, arrival.number, altered), instead=instead)
-
-    def _ready(self, kind: Kind, number: int, prepared: Prepared) -> Shot:
-        wire = cast(WireDriver, self.context.candidate.driver).wire(prepared)
-        return Shot(number, prepared, kind, wire, serialise(wire))
+#: Its word for a payment that it has not decided on.
+_PENDING = "pending"
+_OPEN = frozenset((*_NOT_MADE, _PENDING))
 
 
 class PaymentWork:
-    """Sends shots and writes the journal; the :class:`conformance_load.flow.Work` of this scenario."""
+    """Sends shots and writes the journal; the :class:`conformance_load.flow.Work` of payments."""
 
     def __init__(self, maker: PaymentMaker, shots: Sequence[Shot], journal: PaymentJournal) -> None:
         self._maker = maker
-        self._shots = list(shots)
+        self._data = [shot.data for shot in shots]
+        self._kinds = [shot.kind for shot in shots]
+        self._numbers = [shot.number for shot in shots]
+        self._cuts = frozenset(place for place, kind in enumerate(self._kinds) if kind is Kind.CUT)
+        self._instead = {place: shot.instead for place, shot in enumerate(shots) if shot.instead is not None}
+        self.repeats = Repeats(shots, maker.book)
+        #: 1 where an arrival is a covered payment that nothing repeats: nearly all are, so they take a short way.
+        self._plain = bytearray(self.repeats.is_plain(shot) for shot in shots)
         self.journal = journal
-        self.replays = Replays()
+        self.reader = FastReader(self._interpret, self._echoes)
         #: Requests with a known key and another amount, and how many of them were accepted.
         self.altered = 0
         self.altered_accepted = 0
@@ -120,118 +48,180 @@ class PaymentWork:
         self.uncovered = 0
         self.sightings: list[Sighting] = []
         self._failures = 0
-        self._answers: dict[int, str] = {}
-        self._repeated = {shot.number for shot in shots if shot.kind not in FRESH}
-        self._sample = random.Random(maker.context.seed)  # noqa: S311 (a sample, not a secret)
+        self._random = random.Random(maker.context.seed)  # noqa: S311 (a sample, not a secret)
+        self._until_sample = self._random.randrange(SAMPLE_EVERY)
         self._wall_ns = time.time_ns() - now_ns()
 
-    def url(self) -> str:
-        """Return where the requests go."""
-        return self._shots[0].wire.url
+    @property
+    def requests(self) -> int:
+        """How many arrivals there are."""
+        return len(self._data)
 
     def due(self, first: int) -> int:
-        """Return how many arrivals from ``first`` on a sound product confirms: not cut, not replayed, covered."""
-        facts = self._maker.book.facts
-        return sum(shot.kind is Kind.PAYMENT and facts(shot.number).covered for shot in self._shots[first:])
+        """Return how many arrivals from ``first`` on a sound product confirms: not cut, not repeated, covered.
+
+        Of two equal requests at the same moment it may confirm either.
+        """
+        covers = self._maker.book.covers
+        rest = zip(self._kinds[first:], self._numbers[first:], strict=True)
+        return sum(kind is Kind.PAYMENT and covers(number) for kind, number in rest)
+
+    # -- the hot path: three calls per arrival -----------------------------------------------------------
 
     def request(self, arrival: int) -> tuple[bytes, bool]:
         """Return the bytes of an arrival and whether its connection is cut after sending."""
-        shot = self._shots[arrival]
-        if shot.instead is not None and self.journal.state(shot.number) is not State.ACK:
-            shot = self._shots[arrival] = shot.instead
-        return shot.data, shot.kind is Kind.CUT
+        if arrival in self._instead and self.journal.state(self._numbers[arrival]) is not State.ACK:
+            self._data[arrival], self._kinds[arrival] = self._instead.pop(arrival), Kind.REPLAY
+        return self._data[arrival], arrival in self._cuts
 
     def sending(self, arrival: int, at_ns: int) -> None:
-        """Write SENT before the first byte leaves; a repetition changes nothing of its payment's state."""
-        shot = self._shots[arrival]
-        if shot.kind in FRESH:
-            self.journal.sending(shot.number, at_ns)
+        """Write SENT before the first byte leaves; a repetition changes nothing that is known of its payment."""
+        if self._plain[arrival]:
+            self.journal.sending(self._numbers[arrival], at_ns)
+        else:
+            self._sending(arrival, at_ns)
 
     def answered(self, arrival: int, reply: Reply | None, times: Times) -> str:
         """Write what an answer says about its payment and return how the arrival ended."""
-        shot = self._shots[arrival]
+        if self._plain[arrival] and reply is not None and reply.broken is None:
+            read = self.reader.read(reply)
+            if read is not None and read[1] not in _OPEN and not self.reader.due():
+                self.journal.confirm(self._numbers[arrival], times.done)
+                self._until_sample -= 1
+                if self._until_sample < 0:
+                    self._sampled(arrival, reply, times)
+                return "confirmed"
+        return self._slowly(arrival, reply, times)
+
+    # -- everything else ---------------------------------------------------------------------------------
+
+    def _sending(self, arrival: int, at_ns: int) -> None:
+        number = self._numbers[arrival]
+        # A twin may leave before its payment, and a repetition where its payment never left.
+        if self._kinds[arrival] is not Kind.ALTERED and self.journal.state(number) is State.FREE:
+            self.journal.sending(number, at_ns)
+
+    def _slowly(self, arrival: int, reply: Reply | None, times: Times) -> str:
+        kind, number = self._kinds[arrival], self._numbers[arrival]
         if reply is None:
-            self.journal.decide(shot.number, State.UNKNOWN, times.done)
+            self.journal.decide(number, State.UNKNOWN, times.done)
             return "cut"
-        answer = self._meaning(shot, reply)
-        judge = {Kind.REPLAY: self._replay, Kind.ALTERED: self._alteration}.get(shot.kind, self._payment)
-        outcome = judge(shot, answer, times)
-        self._keep(shot, reply, answer, outcome, times)
+        answer = self._meaning(arrival, reply)
+        judge = {Kind.REPLAY: self._repeated, Kind.TWIN: self._repeated, Kind.ALTERED: self._alteration}
+        outcome = judge.get(kind, self._payment)(kind, number, answer, times)
+        self._keep(arrival, reply, answer, outcome, times)
         return outcome
 
-    def _meaning(self, shot: Shot, reply: Reply) -> Answer:
-        exchange = Exchange(seq=0, status=reply.status, headers=reply.headers, body=reply.body, url=shot.wire.url)
+    def _meaning(self, arrival: int, reply: Reply) -> Answer:
+        number = self._numbers[arrival]
         if reply.broken:
-            return Broken(reply.broken, reply.detail, exchange)
-        return cast(WireDriver, self._maker.context.candidate.driver).interpret(shot.prepared, exchange)
+            return Broken(reply.broken, reply.detail, _exchange(reply))
+        if self._kinds[arrival] is Kind.ALTERED:
+            return self._interpret(number, reply)
+        read = self.reader.read(reply)
+        if read is None:
+            return self.reader.ask(number, reply)
+        if self.reader.due():
+            return self.reader.prove(number, reply, read)
+        return Accepted({"id": read[0].decode(), "state": read[1]}, _exchange(reply))
 
-    def _payment(self, shot: Shot, answer: Answer, times: Times) -> str:
-        covered = self._maker.book.facts(shot.number).covered
+    def _interpret(self, number: int, reply: Reply) -> Answer:
+        return self._maker.driver.interpret(self._maker.prepare(number), _exchange(reply))
+
+    def _echoes(self, number: int) -> tuple[str, ...]:
+        terms = self._maker.terms(number)
+        decimal = f"{terms.amount // 100}.{terms.amount % 100:02d}"
+        return terms.reference, terms.debtor, terms.creditor, str(terms.amount), decimal
+
+    def _payment(self, kind: Kind, number: int, answer: Answer, times: Times) -> str:
+        covered = self._maker.book.covers(number)
         self.uncovered += not covered
         state = state_of(answer)
-        if self.journal.state(shot.number) is not State.FREE:
-            self.journal.decide(shot.number, state, times.done)
-        if state is State.ACK and isinstance(answer, Accepted):
+        if self.journal.state(number) is not State.FREE:
+            self.journal.decide(number, state, times.done)
+        self.repeats.note(kind, number, answer)
+        if isinstance(answer, Accepted) and state in (State.ACK, State.PENDING):
             self.overdrawn += not covered
-            if shot.number in self._repeated and not self._same(shot.number, answer):
-                # Its replay was answered first, and took this payment for another one.
-                self.replays.same -= 1
-                self.replays.different += 1
-            return "confirmed"
+            self._remember(number, state, answer)
+            return "confirmed" if self.repeats.is_first(number) else "replayed"
         if state is State.REJECT:
-            return "refused" if covered else "expected"
+            known = isinstance(answer, Refused) and self.repeats.may_refuse(number, answer)
+            return "expected" if known or not covered else "refused"
         return "broken"
 
-    def _replay(self, shot: Shot, answer: Answer, times: Times) -> str:
-        self.replays.made += 1
-        answered_before = 0 < self.journal.times(shot.number)[1] < times.sent
-        known = self.journal.state(shot.number) is State.ACK and answered_before
+    def _repeated(self, kind: Kind, number: int, answer: Answer, times: Times) -> str:
+        sent, decided = self.journal.times(number)
+        known = self.journal.state(number) is State.ACK and 0 < decided < times.sent and sent > 0
+        self.repeats.note(kind, number, answer, after_confirmation=known)
         if isinstance(answer, Accepted):
-            self.journal.decide(shot.number, State.ACK, times.done)
-            same = self._same(shot.number, answer)
-            self.replays.same += same
-            self.replays.different += not same
-            return "replayed"
+            state = state_of(answer)
+            if state is not State.REJECT:
+                self.journal.decide(number, state, times.done)
+                self._remember(number, state, answer)
+            return "confirmed" if kind is Kind.TWIN and self.repeats.is_first(number) else "replayed"
         if isinstance(answer, Refused):
             # While the first request is under way or was refused itself, refusing the second is right.
-            self.replays.refused += known
-            return "denied" if known else "expected"
+            return "denied" if known and kind is Kind.REPLAY else "expected"
         return "broken"
 
-    def _same(self, number: int, answer: Accepted) -> bool:
-        """Tell whether an answer names the same payment as the first answer to the same key."""
-        identifier = str(answer.value.get("id", ""))
-        return self._answers.setdefault(number, identifier) == identifier
-
-    def _alteration(self, shot: Shot, answer: Answer, times: Times) -> str:
+    def _alteration(self, kind: Kind, number: int, answer: Answer, times: Times) -> str:
         self.altered += 1
         if isinstance(answer, Accepted):
             self.altered_accepted += 1
             return "replayed"
         return "expected" if isinstance(answer, Refused) else "broken"
 
-    def _keep(self, shot: Shot, reply: Reply, answer: Answer, outcome: str, times: Times) -> None:
+    def _remember(self, number: int, state: State, answer: Accepted) -> None:
+        if state is State.PENDING and answer.value.get("id"):
+            self.journal.pending[number] = str(answer.value["id"])
+
+    def _sampled(self, arrival: int, reply: Reply, times: Times) -> None:
+        self._until_sample = self._random.randrange(2 * SAMPLE_EVERY)
+        self.sightings.append(self._sighting(arrival, reply, "", times))
+
+    def _keep(self, arrival: int, reply: Reply, answer: Answer, outcome: str, times: Times) -> None:
         failed = outcome in ("broken", "refused", "denied")
         self._failures += failed
-        if (failed and self._failures <= FAILURES_RECORDED_MAX) or self._sample.randrange(SAMPLE_EVERY) == 0:
-            self.sightings.append(self._sighting(shot, reply, answer, times))
+        self._until_sample -= 1
+        if self._until_sample < 0:
+            self._until_sample = self._random.randrange(2 * SAMPLE_EVERY)
+        elif not failed or self._failures > FAILURES_RECORDED_MAX:
+            return
+        self.sightings.append(self._sighting(arrival, reply, describe(answer) if reply.broken else "", times))
 
-    def _sighting(self, shot: Shot, reply: Reply, answer: Answer, times: Times) -> Sighting:
-        path = urlsplit(shot.wire.url).path
-        headers = tuple(reply.headers.items())
-        response = None if reply.broken else WireMessage(f"HTTP/1.1 {reply.status}", headers, reply.body)
+    def _sighting(self, arrival: int, reply: Reply, error: str, times: Times) -> Sighting:
+        response = None
+        if not reply.broken:
+            response = WireMessage(f"HTTP/1.1 {reply.status}", tuple(reply.headers.items()), reply.body)
         return Sighting(
             kind="http",
-            request=WireMessage(f"{shot.wire.method} {path} HTTP/1.1", shot.wire.headers, shot.wire.body),
+            request=_message(self._data[arrival]),
             response=response,
             started_us=(self._wall_ns + times.sent) // 1000,
             elapsed_us=(times.done - times.sent) // 1000,
-            error=describe(answer) if reply.broken else "",
+            error=error,
         )
 
 
 def state_of(answer: Answer) -> State:
     """Return what an answer says about a payment; everything that is not clear is UNKNOWN."""
     if isinstance(answer, Accepted):
-        return State.REJECT if answer.value.get("state") in _NOT_MADE else State.ACK
+        return state_in(answer.value)
     return State.REJECT if isinstance(answer, Refused) else State.UNKNOWN
+
+
+def state_in(value: Mapping[str, Any]) -> State:
+    """Return what a payment's own ``state`` says, as the product shows it."""
+    word = str(value.get("state", ""))
+    return State.REJECT if word in _NOT_MADE else State.PENDING if word == _PENDING else State.ACK
+
+
+def _exchange(reply: Reply) -> Exchange:
+    return Exchange(seq=0, status=reply.status, headers=reply.headers, body=reply.body)
+
+
+def _message(data: bytes) -> WireMessage:
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    pairs = (line.partition(":") for line in lines)
+    return WireMessage(first, tuple((name, value.strip()) for name, _, value in pairs), body)

@@ -6,19 +6,23 @@ accounts → probes → requests made ready → pressure → drain → recovery 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.sdk import Account, Candidate, LoadContext, NotTested
 from conformance_load import measured
-from conformance_load.aftermath import BookReader, Decisions, Probes, decide_unknown, reconcile
-from conformance_load.arrivals import Arrival, arrange
+from conformance_load.aftermath import BookReader, Probes, reconcile
+from conformance_load.arrivals import Arrival, arrange, simultaneous
 from conformance_load.beside import beside
+from conformance_load.deciding import Decisions, decide_unknown
 from conformance_load.flow import Pressed, Span, Stream, Target
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal
-from conformance_load.payments import OPERATION, PaymentMaker, PaymentWork, Shot
+from conformance_load.live import Live
+from conformance_load.making import OPERATION, PaymentMaker
+from conformance_load.payments import PaymentWork
+from conformance_load.presign import Cost, Magazine
 from conformance_load.search import Search, Trial, capacity_of
 from conformance_load.settings import Settings, require_memory
 from conformance_load.shapes import per_second, schedule_of
@@ -54,6 +58,15 @@ class Ground:
         return taken
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Payments ready to be pressed: what is sent, when each is due, and what making them ready cost."""
+
+    work: PaymentWork
+    offsets: list[int]
+    cost: Cost
+
+
 @dataclass(slots=True)
 class Wave:
     """One press of payments: what was intended, what was done, and how it went.
@@ -68,6 +81,7 @@ class Wave:
     scheduled: int
     due: int
     offered: list[int]
+    cost: Cost
     disturbed: dict[str, Any] = field(default_factory=dict)
 
 
@@ -161,19 +175,27 @@ def probed(here: Ground) -> tuple[Recovery, Probes]:
 def press_wave(here: Ground, settings: Settings) -> Wave:
     """Make the requests of one wave ready and press them."""
     offsets = list(schedule_of(settings, here.context.seed))
-    arrivals = numbered(arrange(settings, len(offsets)), here)
-    work = PaymentWork(here.maker, _shots(here.maker, arrivals), here.journal)
+    ready = loaded(here, settings, offsets)
     tally = Tally(settings.duration_s)
-    target = Target.of(work.url(), here.context)
+    target = Target.of(here.maker.url(), here.context)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s)
     watch = Breach(settings, tally, 0).watch if settings.abort_on_breach else None
-    with beside(here.context, settings, offsets, work, target) as company:
-        stream = Stream(OPERATION, company.target, iter(offsets), company.work, tally)
-        pressed = _press([stream], span, settings.connections, _progress(here.context, len(offsets)), watch)
-    offered = per_second(offsets, settings.warmup_s, settings.duration_s)
-    first = len(offsets) - sum(offered)
+    with beside(here.context, settings, ready.offsets, ready.work, target) as company:
+        stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
+        live = Live(here.context, [tally], len(offsets), settings.duration_s)
+        pressed = _press([stream], span, settings.connections, live, watch)
+    offered = per_second(ready.offsets, settings.warmup_s, settings.duration_s)
+    due = ready.work.due(len(offsets) - sum(offered))
     disturbed = company.described(pressed.epoch_ns)
-    return Wave(work, tally, pressed, sum(offered), work.due(first), offered, disturbed)
+    return Wave(ready.work, tally, pressed, sum(offered), due, offered, ready.cost, disturbed)
+
+
+def loaded(here: Ground, settings: Settings, offsets: Sequence[int]) -> Loaded:
+    """Make the requests of arrivals at these times ready, each payment with a number that nobody else has."""
+    arrivals = numbered(arrange(settings, len(offsets)), here)
+    magazine = Magazine(here.maker, settings.prepare_s_max)
+    work = PaymentWork(here.maker, magazine.shots(arrivals), here.journal)
+    return Loaded(work, list(simultaneous(offsets, arrivals)), magazine.cost)
 
 
 def numbered(arrivals: list[Arrival], here: Ground) -> list[Arrival]:
@@ -189,7 +211,7 @@ def aftermath(here: Ground, probes: Probes, recovery: Recovery) -> After:
         settings.probes, settings.recovery_s_max, settings.recovered_ms_max
     )
     here.context.progress(1, 1, "reconciling")
-    decisions = decide_unknown(here.maker, here.journal)
+    decisions = decide_unknown(here.maker, here.journal, settings.final_s_max)
     found, books = reconcile(here.maker, here.journal, here.reader, CURRENCY)
     return After(recovery, decisions, {"reconciliation": found.as_json(), "statement": books})
 
@@ -239,16 +261,3 @@ def _press(
     from conformance_load.press import press
 
     return press(streams, span, connections=connections, progress=progress, watch=watch)
-
-
-def _shots(maker: PaymentMaker, arrivals: list[Arrival]) -> list[Shot]:
-    shots = []
-    for position, arrival in enumerate(arrivals):
-        if position % 500 == 0:
-            maker.context.progress(0, len(arrivals), f"making requests ready ({position})")
-        shots.append(maker.shot(arrival))
-    return shots
-
-
-def _progress(context: LoadContext, total: int) -> Callable[[int], None]:
-    return lambda taken: context.progress(taken, total, "payments under load")

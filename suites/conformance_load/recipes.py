@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.sdk import Scenario, Text
+from conformance_load.finality import DEFAULTS as FINALITY
+from conformance_load.shares import DEFAULTS as STREAMS
 
 MODULE = "conformance_load.scenario"
 
@@ -43,6 +45,16 @@ SCENARIOS = (
         Text("The highest rate of payments within the limits", "满足限值的最高支付速率"),
         rate_per_s=400, search_from_per_s=50, search_step_s=2, warmup_s=0, connections=64,
         replay_every=0, altered_every=0, cut_every=0, uncovered_every=0,
+    ),
+    Scenario(
+        "shop-day",
+        Text("A shop day: every operation at its share of one rate", "商户的一天：各类业务按比例混合"),
+        MODULE, _MONEY, {"connections": 16, **STREAMS},
+    ),
+    Scenario(
+        "ledger-final",
+        Text("From submission to finality on a ledger", "账本交易从提交到最终确认"),
+        MODULE, ("ledger.submit", "ledger.receipt"), {"rate_per_s": 10, **FINALITY},
     ),
     _payments("soak", Text("Payments for a long time", "长时间持续的支付请求"), rate_per_s=50, duration_s=16),
     _payments(

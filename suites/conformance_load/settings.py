@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from conformance.errors import ConfigError
+from conformance.sdk import CandidateFile
+from conformance_load.shares import OPERATIONS as STREAMS
 
 #: Defaults, small enough for a laptop. Every value is an integer or a word, so that plans stay canonical.
 DEFAULTS: dict[str, int | str] = {
@@ -28,9 +30,13 @@ DEFAULTS: dict[str, int | str] = {
     "amount_max": 10_00,
     "replay_every": 64,
     "altered_every": 120,
+    "twin_every": 90,
     "cut_every": 150,
     "uncovered_every": 50,
+    "prepare_s_max": 600,
+    "sample_every_ms": 500,
     "drain_s": 5,
+    "final_s_max": 15,
     "probes": 5,
     "p50_ms_max": 500,
     "p99_ms_max": 1000,
@@ -46,6 +52,9 @@ DEFAULTS: dict[str, int | str] = {
     "decay_floor_ms": 250,
     "longest_ms_max": 0,
     "scaled_counts": 0,
+    "workers": "0",
+    "bind": "127.0.0.1:0",
+    "ui_port": 0,
     "disturbance": "",
     "disturb_at_s": 2,
     "disturb_s": 2,
@@ -62,8 +71,11 @@ CALIBRATION: dict[str, Any] = {
     "accounts": 6,
     "replay_every": 20,
     "altered_every": 48,
+    "twin_every": 13,
     "cut_every": 40,
     "uncovered_every": 25,
+    "sample_every_ms": 100,
+    "final_s_max": 2,
     "p50_ms_max": 1000,
     "p99_ms_max": 3000,
     "recovered_ms_max": 600,
@@ -83,6 +95,9 @@ CALIBRATION: dict[str, Any] = {
             | ({"longest_ms_max": 2000} if name in ("sct-inst", "pix", "upi") else {})
             for name in ("mojaloop", "tips", "sct-inst", "pix", "upi", "netsunion")
         },
+        # Few connections for each of many streams; limits that the slow faults break by far.
+        "shop-day": {"rate_per_s": 60, "connections": 16, **{f"{name}_p99_ms_max": 3000 for name in STREAMS}},
+        "ledger-final": {"rate_per_s": 8, "final_p99_ms_max": 3000},
     },
 }
 #: What may be done to the candidate during the load; "" is nothing.
@@ -96,8 +111,10 @@ _MAY_BE_ZERO = frozenset(
         "ramp_from_permille",
         "replay_every",
         "altered_every",
+        "twin_every",
         "cut_every",
         "uncovered_every",
+        "sample_every_ms",
         "drain_s",
         "error_permille_max",
         "rate_per_s_min",
@@ -105,6 +122,7 @@ _MAY_BE_ZERO = frozenset(
         "abort_after_s",
         "longest_ms_max",
         "scaled_counts",
+        "ui_port",
     }
 )
 #: All requests are made ready before the clock starts; this bounds the memory they take.
@@ -123,9 +141,11 @@ class Settings:
     machine; reports say so. A search begins at ``search_from_per_s`` and tries each rate for ``search_step_s``.
 
     One arrival in ``replay_every`` repeats an earlier payment with its key, one in ``altered_every`` uses an earlier
-    key for another amount, one in ``cut_every`` loses its connection after sending, one in ``uncovered_every`` payments
-    comes from an empty account. ``drain_s`` after the last arrival, what has not been sent is given up. ``probes``
-    single payments are timed before and after the pressure.
+    key for another amount, one in ``twin_every`` is the request before it at the same moment, one in ``cut_every``
+    loses its connection after sending, one in ``uncovered_every`` payments comes from an empty account. Making the
+    requests ready may take ``prepare_s_max`` seconds of CPU. During the pressure one account's statement is read every
+    ``sample_every_ms`` (0: never). ``drain_s`` after the last arrival, what has not been sent is given up; from then on
+    a payment may stay pending for ``final_s_max``. ``probes`` single payments are timed before and after the pressure.
 
     Limits: ``p50_ms_max`` and ``p99_ms_max`` on the response time, ``error_permille_max`` broken requests,
     ``confirmed_permille_min`` confirmed payments, ``rate_per_s_min`` confirmed in a second (0: no limit of its own);
@@ -135,6 +155,9 @@ class Settings:
     single payment (0: nothing does). ``scaled_counts`` 1: what was scaled decides as if it had not been, for
     calibration. With ``abort_on_breach`` the pressure ends as soon as a limit is broken beyond doubt, not before
     ``abort_after_s``.
+
+    ``workers``: how many local processes generate the load ("0": this one), or names of workers elsewhere, who find
+    the master at ``bind``. ``ui_port`` shows Locust's live page on loopback (0: nowhere).
     """
 
     shape: str
@@ -155,9 +178,13 @@ class Settings:
     amount_max: int
     replay_every: int
     altered_every: int
+    twin_every: int
     cut_every: int
     uncovered_every: int
+    prepare_s_max: int
+    sample_every_ms: int
     drain_s: int
+    final_s_max: int
     probes: int
     p50_ms_max: int
     p99_ms_max: int
@@ -173,6 +200,9 @@ class Settings:
     decay_floor_ms: int
     longest_ms_max: int
     scaled_counts: int
+    workers: str
+    bind: str
+    ui_port: int
     disturbance: str
     disturb_at_s: int
     disturb_s: int
@@ -233,6 +263,11 @@ class Settings:
             **({"ratePerSecondMin": self.rate_per_s_min} if self.rate_per_s_min else {}),
             **({"longestMsMax": self.longest_ms_max} if self.longest_ms_max else {}),
         }
+
+
+def check_parameters(parameters: Mapping[str, Any], candidate: CandidateFile) -> None:
+    """Raise ConfigError for parameters that no scenario can run with, before anything is sent."""
+    Settings.of(parameters, candidate.limits.load_per_second_max)
 
 
 def require_memory(requests: int) -> None:

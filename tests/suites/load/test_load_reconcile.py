@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance_load.columns import Entry
 from conformance_load.ids import Book
-from conformance_load.journal import PaymentJournal, State
-from conformance_load.reconcile import Entry, Reconciler, compare_balances, expected_balances
+from conformance_load.journal import UNDECIDED, PaymentJournal, State
+from conformance_load.reconcile import Reconciler, compare_balances, expected_balances
 
 BOOK = Book("run", accounts=5, amount_max=1000, uncovered_every=50)
 CLASSES = ("lost", "doubled", "ghost", "rejected_booked", "wrong_amount", "half_booked")
@@ -31,7 +32,7 @@ def found_in(states, entries):
                 journal.sending(number, 1)
                 if state is not State.SENT:
                     journal.decide(number, state, 2)
-        reconciler = Reconciler(BOOK, journal, "CNY")
+        reconciler = Reconciler(BOOK, [journal], "CNY")
         reconciler.add(entries)
         return reconciler.result()
 
@@ -47,7 +48,7 @@ def test_a_sound_ledger_gives_nothing(states):
     assert {name: getattr(found, name) for name in CLASSES} == dict.fromkeys(CLASSES, 0)
     assert found.sent == sum(state is not State.FREE for state in states)
     assert found.acknowledged == found.booked == states.count(State.ACK)
-    assert found.unknown == states.count(State.SENT) + states.count(State.UNKNOWN)
+    assert found.unknown == sum(states.count(state) for state in UNDECIDED)
 
 
 @settings(max_examples=60, deadline=None)
@@ -105,7 +106,7 @@ def test_balances_follow_acknowledged_payments_only(tmp_path):
             journal.decide(number, state, 2)
         facts = BOOK.facts(0)
         opening = [100] * 6
-        expected = expected_balances(BOOK, journal, opening)
+        expected = expected_balances(BOOK, [journal], opening)
         opening[facts.debtor] -= facts.amount
         opening[facts.creditor] += facts.amount
         assert expected == opening
@@ -123,3 +124,48 @@ def test_the_report_form_holds_integers_and_examples():
     written = found_in([State.REJECT], legs(0)).as_json()
     assert written["rejectedBooked"] == 1
     assert written["examples"] == {"rejectedBooked": [BOOK.reference(0)]}
+
+
+def test_several_workers_are_reconciled_together(tmp_path):
+    books = {worker: replace(BOOK, worker=worker) for worker in (0, 3, 65_535)}
+    journals = [PaymentJournal.create(tmp_path / str(worker), 40, worker) for worker in books]
+    entries = []
+    for journal in journals:
+        book = books[journal.worker]
+        for number in range(30):
+            journal.sending(number, 1)
+            journal.decide(number, State.ACK, 2)
+            facts = book.facts(number)
+            if number != journal.worker % 30:
+                entries.append(Entry(facts.debtor, book.reference(number), -facts.amount, "CNY"))
+                entries.append(Entry(facts.creditor, book.reference(number), facts.amount, "CNY"))
+    stranger = replace(BOOK, worker=7).reference(1)
+    reconciler = Reconciler(BOOK, journals, "CNY")
+    reconciler.add([*entries, Entry(0, stranger, 5, "CNY")])
+    found = reconciler.result()
+    assert (found.sent, found.booked, found.lost, found.ghost) == (90, 87, 3, 1)
+    assert found.examples["lost"] == [books[worker].reference(worker % 30) for worker in books]
+    assert found.examples["ghost"] == [stranger]
+    for journal in journals:
+        journal.close()
+
+
+def test_counters_do_not_overflow(tmp_path):
+    with PaymentJournal.create(tmp_path / "j", 1) as journal:
+        reconciler = Reconciler(BOOK, [journal], "CNY")
+        for _ in range(3):
+            reconciler.add(legs(0) * 40_000)
+        found = reconciler.result()
+        assert (found.doubled, found.ghost, found.half_booked) == (1, 1, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([State.ACK, State.REJECT, State.FREE]), min_size=1, max_size=60), st.data())
+def test_folds_are_equal_on_a_sound_ledger_and_differ_on_every_other(states, data):
+    entries = data.draw(st.permutations(sound(states)))
+    found = found_in(states, entries)
+    assert (found.fold_expected, found.buckets_off) == (found.fold_shown, 0)
+    for other in ([*entries[1:]], [*entries, Entry(0, "salary", 1, "CNY")]) if entries else ():
+        differs = found_in(states, other)
+        assert differs.fold_expected == found.fold_expected != differs.fold_shown
+        assert differs.buckets_off == 1

@@ -17,12 +17,13 @@ QUICK = {
     "accounts": 4,
     "replay_every": 20,
     "altered_every": 30,
+    "twin_every": 15,
     "cut_every": 33,
     "uncovered_every": 25,
     "probes": 3,
 }
 #: No repetitions and no cuts, where they would change what a defect strikes.
-PLAIN = {"cut_every": 0, "replay_every": 0, "altered_every": 0}
+PLAIN = {"cut_every": 0, "replay_every": 0, "altered_every": 0, "twin_every": 0}
 ORDERS = {
     "": {},
     "lost": {},
@@ -32,7 +33,8 @@ ORDERS = {
     "errors": {},
     "unreadable": {},
     "rejected-booked": PLAIN,
-    "replay-doubled": {"cut_every": 0, "altered_every": 0},
+    "replay-doubled": {"cut_every": 0, "altered_every": 0, "twin_every": 0},
+    "twin-doubled": {"cut_every": 0, "altered_every": 0, "replay_every": 0},
 }
 
 
@@ -76,6 +78,13 @@ def test_a_sound_bank_is_measured_and_every_payment_is_accounted_for(results):
     replays = found["replays"]["made"]
     assert found["replays"] == {"made": replays, "same": replays, "different": 0, "refused": 0}
     assert replays + found["altered"]["made"] == 17
+    pairs = found["twins"]["made"]
+    assert found["twins"] == {"made": pairs, "same": pairs, "different": 0, "refused": 0, "neither": 0, "broken": 0}
+    assert 8 <= pairs <= 13
+    assert found["generator"]["prepared"]["how"] == "template"
+    assert found["generator"]["prepared"]["requests"] == 200 + found["altered"]["made"]
+    assert found["generator"]["answers"]["fast"] > 50
+    assert found["generator"]["answers"]["disagreed"] == 0
     assert found["altered"]["made"] > 0 == found["altered"]["accepted"]
     assert found["uncovered"]["made"] > 0 == found["uncovered"]["accepted"]
     # A replay may already have decided a payment whose connection was cut.
@@ -121,6 +130,13 @@ def test_refused_but_booked_is_counted_exactly(results):
 def test_repeated_requests_that_pay_again_are_found(results):
     found = results["replay-doubled"]["measurement"]
     assert found["replays"]["different"] == found["reconciliation"]["doubled"] == found["replays"]["made"] == 10
+
+
+def test_equal_requests_at_the_same_moment_that_both_pay_are_found(results):
+    result = results["twin-doubled"]
+    found = result["measurement"]
+    assert found["twins"]["different"] == found["reconciliation"]["doubled"] == result["hits"] > 5
+    assert found["replays"]["made"] == 0
 
 
 def test_a_payment_answered_with_an_error_is_decided_by_asking_again(results):

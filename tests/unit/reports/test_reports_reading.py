@@ -156,54 +156,12 @@ def test_visible_text_hides_nothing_and_can_always_be_written(text):
     assert "\n" not in one_line(text)
 
 
-def measured(values, slo=None):
-    row = dict(zip(("p50", "p90", "p95", "p99", "p999"), sorted(values), strict=True)) | {"count": 9}
-    return {"latencyUs": {"response": row}, "slo": slo or {}, "offered": {}, "timeline": []}
-
-
-@given(st.lists(st.integers(0, 10**9), min_size=5, max_size=5), st.integers(1, 10**6))
-def test_latency_charts_stay_inside_their_frame_and_rise(values, limit_ms):
-    chart = charts.latency_chart(measured(values, {"p99MsMax": limit_ms}))
-    heights = [float(y) for _x, y in chart.series[0].points]
-    assert all(charts.TOP <= y <= charts.BOTTOM for y in [*heights, float(chart.limits[0].y)])
-    assert heights == sorted(heights, reverse=True)
-    assert all(charts.LEFT <= float(x) <= charts.RIGHT for x, _y in chart.series[0].points)
-
-
-@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=50))
-def test_rate_charts_stay_inside_their_frame(rates):
-    timeline = [
-        {"s": s, "sent": sent, "confirmed": done, "refused": 0, "broken": max(0, sent - done)}
-        for s, (sent, done) in enumerate(rates)
-    ]
-    item = {"timeline": timeline, "offered": {"ratePerSecond": 100}, "slo": {}, "latencyUs": {}}
-    chart = charts.rate_chart(item)
-    for line in chart.series:
-        numbers = [float(part.lstrip("ML")) for part in line.path.split()]
-        assert all(charts.LEFT <= x <= charts.RIGHT for x in numbers[::2])
-        assert all(charts.TOP <= y <= charts.BOTTOM for y in numbers[1::2])
-    assert all(float(bar.height) >= 0 for bar in chart.bars)
-    assert len(chart.y_ticks) <= 8
-
-
-def test_nothing_measured_gives_no_chart():
-    assert charts.rate_chart({"timeline": [], "offered": {}, "slo": {}}) is None
-    assert charts.latency_chart({"latencyUs": {"response": {"count": 0}}, "slo": {}}) is None
-
-
 @pytest.mark.parametrize(
     ("microseconds", "text"),
     [(0, "0 µs"), (142, "142 µs"), (14200, "14.2 ms"), (61000, "61 ms"), (812000, "812 ms"), (1430000, "1.43 s")],
 )
 def test_durations_are_said_with_their_unit(microseconds, text):
     assert charts.duration(microseconds) == text
-
-
-def test_service_levels_are_compared_exactly_or_not_at_all(statement):
-    item = statement["predicate"]["load"][0]
-    item["slo"] = {"p99MsMax": 812, "p95MsMax": 147, "confirmedPermilleMin": 930, "errorBudget": 3}
-    limits = {limit.name: limit.met for limit in page.load_cards(Report.of(statement))[0].limits}
-    assert limits == {"p99": True, "p95": False, "confirmedPermilleMin": False, "errorBudget": None}
 
 
 def test_the_sample_is_a_statement_that_the_verifier_accepts(statement):

@@ -148,7 +148,7 @@ FAULTS = (
     Fault(
         "load.stuck-pending",
         Text("Every tenth payment stays pending for good", "每第十笔支付永远停留在处理中"),
-        (Trip("LOAD-M01", _MISSING),),
+        (Trip("LOAD-M12", "payments stay pending for good"),),
         also=("LOAD-M07", *DISTURBED),
     ),
     Fault(

@@ -14,6 +14,7 @@ from conformance.sdk import Account, Candidate, LoadContext, NotTested
 from conformance_load import measured
 from conformance_load.aftermath import BookReader, Probes, reconcile
 from conformance_load.arrivals import Arrival, arrange, simultaneous
+from conformance_load.asking import ask_again
 from conformance_load.beside import beside
 from conformance_load.deciding import Decisions, decide_unknown
 from conformance_load.flow import Pressed, Span, Stream, Target
@@ -118,6 +119,8 @@ def run(context: LoadContext) -> dict[str, Any]:
     with ground(context, settings, count) as here:
         recovery, probes = probed(here)
         wave = press_wave(here, settings)
+        if settings.disturbance:
+            wave.disturbed["askedAgain"] = ask_again(here.maker, here.journal)
         after = aftermath(here, probes, recovery)
     return measured.payments(context, settings, [wave], after)
 

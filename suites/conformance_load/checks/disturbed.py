@@ -80,6 +80,12 @@ def _require_decided(found: Mapping[str, Any], evidence: Evidence, when: str) ->
         expected="booked or refused",
         actual=f"{decisions['undecided']} of {decisions['unknown']} undecided",
     )
+    expect(
+        decisions["stuck"] == 0,
+        f"{when}, {decisions['stuck']} payments stay pending for good",
+        expected="decided in the end",
+        actual=f"{decisions['stuck']} of {decisions['pending']} pending",
+    )
 
 
 def _require_balances(found: Mapping[str, Any], evidence: Evidence, when: str) -> None:

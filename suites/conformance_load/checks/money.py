@@ -120,6 +120,12 @@ def every_unknown_payment_can_be_decided(measurements: Measurements, evidence: E
         expected="booked or refused",
         actual=f"{decisions['undecided']} of {decisions['unknown']} undecided",
     )
+    expect(
+        decisions["stuck"] == 0,
+        f"{decisions['stuck']} payments stay pending for good",
+        expected="decided in the end",
+        actual=f"{decisions['stuck']} of {decisions['pending']} pending",
+    )
 
 
 @check("LOAD-M13", scenarios=(PAYMENTS,), effects=Effect.MONEY)

@@ -33,6 +33,7 @@ DEFECTS = [
     ("reconciliation.halfBooked", 6, "6 payments are booked on one account without the other"),
     ("reconciliation.accountsOff", 2, "2 accounts do not hold"),
     ("decisions.undecided", 3, "3 payments with a lost answer stay undecided"),
+    ("decisions.stuck", 2, "2 payments stay pending for good"),
     ("disturbance.recoveredMs", None, "payments were not served as before within 2000 ms"),
     ("disturbance.recoveredMs", 2100, "payments were not served as before within 2000 ms"),
 ]

@@ -15,13 +15,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 #: Without repetitions and cuts, nothing heals what a fault has done, and nothing else brings it out.
 PARAMETERS = {name: value for name, value in CALIBRATION.items() if name != "scenarios"}
 PARAMETERS |= {"replay_every": 0, "altered_every": 0, "cut_every": 0, "uncovered_every": 0, "rate_per_s": 40}
-PARAMETERS |= {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1}
+PARAMETERS |= {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1, "sample_every_ms": 0, "twin_every": 0}
 CLASSES = ("lost", "doubled", "ghost", "rejectedBooked", "wrongAmount", "halfBooked")
 COUNTED = [
     ("payments-killed", "load.ack-before-commit", "lost"),
     ("payments-killed", "load.lost-on-crash", "lost"),
     ("payments-killed", "load.doubled-on-restart", "doubled"),
     ("payments-killed", "load.half-on-crash", "halfBooked"),
+    ("payments-killed", "load.keys-lost-on-crash", "doubled"),
     ("payments-paused", "load.doubled-on-resume", "doubled"),
     ("payments-reset", "load.reset-doubled", "doubled"),
     ("payments-slow-disk", "load.corrupt-when-slow", "halfBooked"),
@@ -54,7 +55,9 @@ def measure(bank, folder, scenario, **changes):
 @pytest.mark.parametrize(("scenario", "fault", "name"), COUNTED)
 def test_a_defect_is_found_as_often_as_it_struck(bank, tmp_path, scenario, fault, name):
     bank.reset([fault])
-    found = measure(bank, tmp_path, scenario)["reconciliation"]
+    # Keys are missed only where an answer was lost before the crash.
+    changes = {"cut_every": 10} if fault == "load.keys-lost-on-crash" else {}
+    found = measure(bank, tmp_path, scenario, **changes)["reconciliation"]
     struck = bank.hits()[fault]
     assert struck >= 2
     assert {item: found[item] for item in CLASSES} == dict.fromkeys(CLASSES, 0) | {name: struck}
@@ -73,6 +76,13 @@ def test_a_sound_bank_survives_and_comes_back(bank, tmp_path, scenario):
     (mark,) = found["marks"]
     assert 1000 <= mark["atMs"] < mark["endMs"]
     assert bank.hits() == {}
+
+
+def test_payments_that_stay_pending_are_counted(bank, tmp_path):
+    bank.reset(["load.reset-stuck"])
+    found = measure(bank, tmp_path, "payments-reset")
+    assert found["decisions"]["stuck"] == bank.hits()["load.reset-stuck"] >= 2
+    assert {item: found["reconciliation"][item] for item in CLASSES} == dict.fromkeys(CLASSES, 0)
 
 
 def test_a_bank_that_is_killed_refuses_and_its_keys_come_back_with_it(bank, tmp_path):

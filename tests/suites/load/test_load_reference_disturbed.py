@@ -66,7 +66,9 @@ def test_a_defect_is_found_as_often_as_it_struck(bank, tmp_path, scenario, fault
 @pytest.mark.parametrize("scenario", ["payments-killed", "payments-paused", "payments-reset", "payments-slow-disk"])
 def test_a_sound_bank_survives_and_comes_back(bank, tmp_path, scenario):
     bank.reset()
-    found = measure(bank, tmp_path, scenario, replay_every=20, altered_every=48, uncovered_every=25)
+    found = measure(
+        bank, tmp_path, scenario, replay_every=20, altered_every=48, uncovered_every=25, recovered_ms_max=2000
+    )
     books = found["reconciliation"]
     assert {item: books[item] for item in CLASSES} == dict.fromkeys(CLASSES, 0)
     assert books["balanced"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from conformance.reference.board import Board
@@ -19,6 +21,8 @@ _SLOW_ALL_S = 1.3
 #: Fault load.no-recovery: after so many payments every one takes this long.
 _TIRED_AFTER = 60
 _TIRED_S = 0.9
+#: Fault load.statement-reordered: after this time a booking is surely known to who paid.
+_CONFIRMED_AFTER = timedelta(seconds=0.1)
 #: Fault load.wrong-rounding: minor units in what the booking rounds to.
 _UNIT = 100
 
@@ -100,3 +104,29 @@ class Replica:
         shown = self._shown.get(account, newest)
         self._shown[account] = newest
         return shown
+
+
+class Latecomers:
+    """Fault load.statement-reordered: every tenth entry is left out of the first reading that should show it.
+
+    It shows in the next one, in its place: before entries that were shown in the meantime.
+    """
+
+    def __init__(self) -> None:
+        #: Entries by number and time: numbers begin anew when the bank is reset.
+        self._seen: set[tuple[int, str]] = set()
+
+    def shown(self, faults: Board, rows: Sequence[sqlite3.Row], now: datetime) -> list[sqlite3.Row]:
+        """Return the entries of a page that this reading shows."""
+        if not faults.on("load.statement-reordered"):
+            return list(rows)
+        return [row for row in rows if not self._late(faults, row, now)]
+
+    def _late(self, faults: Board, row: sqlite3.Row, now: datetime) -> bool:
+        entry = row["number"], row["at"]
+        if entry in self._seen:
+            return False
+        self._seen.add(entry)
+        # Who paid must have read the confirmation before this reading began: else nothing is amiss.
+        confirmed = now - datetime.fromisoformat(row["at"]) > _CONFIRMED_AFTER
+        return confirmed and faults.strikes("load.statement-reordered", row["reference"])

@@ -15,6 +15,7 @@ from conformance_load.journal import PaymentJournal
 from conformance_load.making import PaymentMaker
 from conformance_load.payments import state_of
 from conformance_load.reconcile import Reconciler, Reconciliation, compare_balances, expected_balances
+from conformance_load.sampling import Sampler
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, default=str)
 
@@ -84,18 +85,23 @@ class BookReader:
         #: What each account held before the run, as the candidate says.
         self.opening = [candidate.balance(account) for account in accounts]
 
-    def read(self, take: Callable[[list[Entry]], None] | None = None) -> Reading:
-        """Read all statements once, page by page; ``take`` is given the entries of the run."""
+    def read(self, take: Callable[[list[Entry]], None] | None = None, sampler: Sampler | None = None) -> Reading:
+        """Read all statements once, page by page; ``take`` is given the entries of the run, ``sampler`` everything."""
         digest = hashlib.sha256()
         count = 0
         for position, account in enumerate(self._accounts):
             before = self._before[position]
+            sampled = sampler.begin(position) if sampler else None
             for page in self._candidate.statement_pages(account):
                 digest.update("".join(f"{_CANONICAL.encode(item)}\n" for item in page).encode("utf-8", "surrogatepass"))
                 new = [_entry(position, item) for item in page if _identity(item) not in before]
                 count += len(new)
                 if take:
                     take(new)
+                if sampled:
+                    sampled.take(page)
+            if sampled:
+                sampled.end()
         return Reading(count, digest.hexdigest())
 
     def balances(self) -> list[int]:
@@ -104,15 +110,20 @@ class BookReader:
 
 
 def reconcile(
-    maker: PaymentMaker, journal: PaymentJournal, reader: BookReader, currency: str
+    maker: PaymentMaker,
+    journals: Sequence[PaymentJournal],
+    reader: BookReader,
+    currency: str,
+    sampler: Sampler | None = None,
 ) -> tuple[Reconciliation, dict[str, Any]]:
     """Read the books twice, compare every payment with them, and return what was found and how stable they were.
 
-    Books that cannot be read leave the counts of the journal, and the reason under ``unread``.
+    Books that cannot be read leave the counts of the journals, and the reason under ``unread``. What ``sampler`` saw
+    during the pressure is held against both readings.
     """
-    reconciler = Reconciler(maker.book, [journal], currency)
+    reconciler = Reconciler(maker.book, journals, currency)
     try:
-        first, second, balances = reader.read(), reader.read(reconciler.add), reader.balances()
+        first, second, balances = reader.read(sampler=sampler), reader.read(reconciler.add, sampler), reader.balances()
     except Undecided as reason:
         return reconciler.from_journal(), {
             "stable": False,
@@ -121,7 +132,7 @@ def reconcile(
             "unread": reason.reason,
         }
     found = reconciler.result()
-    compare_balances(found, expected_balances(maker.book, [journal], reader.opening), balances)
+    compare_balances(found, expected_balances(maker.book, journals, reader.opening), balances)
     return found, {
         "stable": first.digest == second.digest,
         "entriesFirst": first.entries,

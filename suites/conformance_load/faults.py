@@ -57,12 +57,22 @@ FAULTS = (
         "load.statement-behind",
         Text("The statement shows new entries only when read again", "明细在再次查询时才显示新记账"),
         (Trip("LOAD-M09", "the statement changed between two readings"),),
+        also=("LOAD-M14", *DISTURBED),
+    ),
+    Fault(
+        "load.statement-reordered",
+        Text(
+            "Every tenth confirmed entry is left out of the first reading of the statement that should show it",
+            "每第十条已确认的记账在首次应显示的明细查询中缺失",
+        ),
+        (Trip("LOAD-M14", "statements read during the load were not in order"),),
+        also=("LOAD-M09", *DISTURBED),
     ),
     Fault(
         "load.replay-doubled",
         Text("A repeated request is a new payment", "重复请求被当作新的支付"),
         (Trip("LOAD-M10", _ANOTHER), Trip("LOAD-M02", _TWICE)),
-        also=("LOAD-M05", "LOAD-M07", "LOAD-M15", *DISTURBED),
+        also=("LOAD-M05", "LOAD-M07", "LOAD-M15", "LOAD-M17", *DISTURBED),
     ),
     Fault(
         "load.replay-refused",
@@ -133,8 +143,11 @@ FAULTS = (
     Fault(
         "load.duplicate-race",
         Text("Two equal requests at the same moment are both booked", "同一时刻的两个相同请求都被记账"),
-        (Trip("LOAD-M02", _TWICE), Trip("LOAD-M10", _ANOTHER)),
-        also=("LOAD-M07", *DISTURBED),
+        (
+            Trip("LOAD-M17", "pairs of equal requests at the same moment made two payments"),
+            Trip("LOAD-M02", _TWICE),
+        ),
+        also=("LOAD-M07", "LOAD-M10", *DISTURBED),
     ),
     Fault(
         "load.lost-update",
@@ -148,8 +161,8 @@ FAULTS = (
     Fault(
         "load.stuck-pending",
         Text("Every tenth payment stays pending for good", "每第十笔支付永远停留在处理中"),
-        (Trip("LOAD-M12", "payments stay pending for good"),),
-        also=("LOAD-M07", *DISTURBED),
+        (Trip("LOAD-M18", "payments were still pending long after the load"),),
+        also=DISTURBED,
     ),
     Fault(
         "load.wrong-rounding",

@@ -61,7 +61,7 @@ FAULTS = (
     Fault(
         "load.reset-stuck",
         Text("A payment whose connection was reset stays pending for good", "连接被重置的支付永远停留在处理中"),
-        (Trip("LOAD-F03", _STUCK), Trip("LOAD-M12", _STUCK)),
+        (Trip("LOAD-F03", _STUCK), Trip("LOAD-M18", "payments were still pending long after the load")),
         also=("LOAD-F01", "LOAD-F02", "LOAD-F04", "LOAD-M07"),
     ),
     Fault(

@@ -7,40 +7,64 @@ lag        from the intended start to sending: waiting for a free connection, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance_load.histogram import Histogram
+from conformance_load.histogram import VALUE_MAX, Histogram, bounds_of, index_of
 
 #: How an arrival ended. ``expected``: a refusal that is right; ``denied``: a replay refused that should not have been;
 #: ``cut``: the answer was deliberately not read.
 OUTCOMES = ("confirmed", "replayed", "expected", "refused", "denied", "broken", "cut", "unsent")
 
 
-@dataclass(slots=True)
+#: Where each outcome stands in the line of a second; what is not named here was not answered as one would wish.
+_COLUMNS = {"confirmed": "confirmed", "replayed": "replayed", "broken": "broken", "unsent": "broken"}
+
+
+_HISTOGRAMS = ("response", "service", "lag", "own_lag")
+
+
 class Second:
     """Counts of one second; ``sent`` by when requests left, the others by when they were answered."""
 
-    sent: int = 0
-    confirmed: int = 0
-    replayed: int = 0
-    refused: int = 0
-    broken: int = 0
-    times: list[int] = field(default_factory=list)
+    __slots__ = ("buckets", "counts", "sent")
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.counts = {"confirmed": 0, "replayed": 0, "refused": 0, "broken": 0}
+        #: Response times by bucket: a second of many thousand answers takes no more memory than one of a few.
+        self.buckets: dict[int, int] = {}
+
+    def add(self, outcome: str, response_us: int) -> None:
+        """Count an answer."""
+        self.counts[_COLUMNS.get(outcome, "refused")] += 1
+        index = index_of(min(max(response_us, 0), VALUE_MAX))
+        self.buckets[index] = self.buckets.get(index, 0) + 1
+
+    def share(self) -> list[Any]:
+        """Return what was counted, for :meth:`join` elsewhere."""
+        return [self.sent, self.counts, self.buckets]
+
+    def join(self, share: Sequence[Any]) -> None:
+        """Add what :meth:`share` of another second returned, exactly."""
+        sent, counts, buckets = share
+        self.sent += int(sent)
+        for name, count in counts.items():
+            self.counts[name] += int(count)
+        for index, count in buckets.items():
+            self.buckets[int(index)] = self.buckets.get(int(index), 0) + int(count)
 
     def as_json(self, second: int) -> dict[str, int]:
         """Return the form used in reports."""
-        ordered = sorted(self.times)
-        p99 = ordered[max(0, -(-len(ordered) * 99 // 100) - 1)] if ordered else 0
-        return {
-            "s": second,
-            "sent": self.sent,
-            "confirmed": self.confirmed,
-            "replayed": self.replayed,
-            "refused": self.refused,
-            "broken": self.broken,
-            "p99Us": p99,
-        }
+        return {"s": second, "sent": self.sent, **self.counts, "p99Us": self._p99()}
+
+    def _p99(self) -> int:
+        rank = -(-sum(self.buckets.values()) * 99 // 100)
+        for index in sorted(self.buckets):
+            rank -= self.buckets[index]
+            if rank <= 0:
+                return sum(bounds_of(index)) // 2
+        return 0
 
 
 class Tally:
@@ -79,16 +103,25 @@ class Tally:
             return
         response = (done_ns - intended_ns) // 1000
         self.response.record(response)
-        second = self._second(done_ns)
-        second.times.append(response)
+        self._second(done_ns).add(outcome, response)
         if outcome != "unsent":
             self.service.record((done_ns - sent_ns) // 1000)
-        if outcome in ("confirmed", "replayed"):
-            setattr(second, outcome, getattr(second, outcome) + 1)
-        elif outcome in ("broken", "unsent"):
-            second.broken += 1
-        else:
-            second.refused += 1
+
+    def share(self) -> dict[str, Any]:
+        """Return everything that was counted since this was last called, as plain data, for :meth:`add` elsewhere."""
+        histograms = {name: getattr(self, name).delta() for name in _HISTOGRAMS}
+        seconds = [second.share() for second in self._seconds]
+        return {**histograms, "counts": dict(self.counts), "sent": self.sent, "seconds": seconds}
+
+    def add(self, share: Mapping[str, Any]) -> None:
+        """Add what :meth:`share` of another generator's tally returned: the sum is that of one tally that saw all."""
+        for name in _HISTOGRAMS:
+            getattr(self, name).add(share[name])
+        for name, count in share["counts"].items():
+            self.counts[name] += int(count)
+        self.sent += int(share["sent"])
+        for mine, theirs in zip(self._seconds, share["seconds"], strict=True):
+            mine.join(theirs)
 
     def latency(self) -> dict[str, Any]:
         """Return the three histograms in the form used in reports."""

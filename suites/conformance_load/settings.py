@@ -89,6 +89,7 @@ CALIBRATION: dict[str, Any] = {
         "payments-soak": {"duration_s": 8},
         **{
             f"payments-{name}": {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1, "disturb_recovery_ms_max": 2000}
+            | {"cut_every": 15 if name == "killed" else 40, "sample_every_ms": 0}
             for name in ("killed", "paused", "reset", "slow-disk")
         },
         **{

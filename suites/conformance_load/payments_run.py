@@ -172,7 +172,7 @@ def press_wave(here: Ground, settings: Settings) -> Wave:
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s)
     watch = Breach(settings, tally, 0).watch if settings.abort_on_breach else None
     live = Live(here.context, [tally], len(offsets), settings.duration_s)
-    pressed = _press([stream], span, settings.connections, live, watch)
+    pressed = _press(here.context, [stream], span, settings.connections, live, watch)
     offered = per_second(offsets, settings.warmup_s, settings.duration_s)
     first = len(offsets) - sum(offered)
     return Wave(work, tally, pressed, sum(offered), work.due(first), offered, magazine.cost)
@@ -231,6 +231,7 @@ def facts_of(settings: Settings, wave: Wave) -> GeneratorFacts:
 
 
 def _press(
+    context: LoadContext,
     streams: list[Stream],
     span: Span,
     connections: int,
@@ -239,5 +240,6 @@ def _press(
 ) -> Pressed:
     # Locust patches sockets when it is imported: only here, in the load process.
     from conformance_load.press import press
+    from conformance_load.ui import beside
 
-    return press(streams, span, connections=connections, progress=progress, watch=watch)
+    return press(streams, span, connections=connections, progress=progress, watch=watch, beside=beside(context))

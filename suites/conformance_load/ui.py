@@ -1,0 +1,105 @@
+"""Locust's own page as a live view of a running scenario: to look at, never to steer with.
+
+It listens on the loopback interface only, and whatever would change the run is refused: the schedule is what the
+profile says, and a measurement of anything else would be worthless. Locust is imported only
+when it is shown, because it patches sockets: that happens in load processes alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.errors import ConfigError
+from conformance.sdk import LoadContext
+
+#: Environment variable with the port of the page; 0 or nothing: no page.
+VARIABLE = "CONFORMANCE_LOAD_UI_PORT"
+HOST = "127.0.0.1"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def port_of(environment: Mapping[str, str] = os.environ) -> int:
+    """Return the port that the environment asks for, 0 for none; raises ConfigError for what is no port."""
+    value = environment.get(VARIABLE, "") or "0"
+    if not (value.isascii() and value.isdigit() and int(value) <= 65535):
+        raise ConfigError(
+            f"{value!r} is no port", where=VARIABLE, remedy="Set a number from 1 to 65535, or 0 for no live view."
+        )
+    return int(value)
+
+
+def beside(context: LoadContext) -> Callable[[Any], contextlib.AbstractContextManager[None]] | None:
+    """Return what shows the page while a scenario presses, or None where nobody asked for it."""
+    port = port_of()
+    if not port:
+        return None
+    return lambda environment: live_view(
+        environment, port, lambda address: context.progress(0, 0, f"live view at {address}")
+    )
+
+
+@contextlib.contextmanager
+def live_view(environment: Any, port: int, tell: Callable[[str], None]) -> Iterator[None]:
+    """Serve Locust's page for ``environment``, which has its runner, until the block ends.
+
+    ``tell`` hears its address. Raises ConfigError when the port is taken.
+    """
+    import gevent
+    from gevent import pywsgi
+    from locust.stats import stats_history
+    from locust.web import WebUI
+
+    listener = _listen(port)
+    page = WebUI(environment, HOST, port, delayed_start=True)
+    _protect(page)
+    page.server = pywsgi.WSGIServer(listener, page.app, log=None, error_log=None)
+    history = gevent.spawn(stats_history, environment.runner)
+    try:
+        page.server.start()
+        tell(f"http://{HOST}:{listener.getsockname()[1]}/")
+        yield
+    finally:
+        history.kill()
+        page.server.stop(timeout=1)
+        environment.web_ui = None
+
+
+def _listen(port: int) -> Any:
+    from gevent import socket
+
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"port {port} of {HOST} cannot be used for the live view: {error.strerror}",
+            where=VARIABLE,
+            remedy="Choose another port, or run without the live view.",
+        ) from error
+    listener.listen(64)
+    return listener
+
+
+def _protect(page: Any) -> None:
+    """Refuse what would steer the run, and pages of other sites that look over the reader's shoulder."""
+    from flask import Response, request
+
+    page.app.debug = False
+
+    @page.app.before_request  # type: ignore[untyped-decorator]  # Locust hands its application over as Any
+    def look_only() -> Any:
+        origin = request.headers.get("Origin")
+        foreign = origin is not None and urlsplit(origin).netloc != request.host
+        if foreign or (urlsplit(f"//{request.host}").hostname or "") not in _LOOPBACK:
+            return Response("This page is for this machine only.\n", 403, mimetype="text/plain")
+        if request.method not in ("GET", "HEAD"):
+            return Response(
+                "The profile decides what is offered; this page only shows it.\n", 403, mimetype="text/plain"
+            )
+        return None

@@ -106,7 +106,7 @@ class PlainView(_Counting):
     def _progress(self, event: Mapping[str, Any]) -> None:
         if self._clock() - self._told >= PLAIN_EVERY_S:
             self._told = self._clock()
-            share = f"{event['done']:,}/{event['total']:,}, " if event["total"] else ""
+            share = f"{event['done']:,}/{event['total']:,}, " if event["total"] > 1 else ""
             self._say(f"load: {self.scenario}: {share}{event['note']}")
 
     def _outcome(self, event: Mapping[str, Any]) -> None:

@@ -14,9 +14,10 @@ from conformance_reports.loads import (
     Row,
     apart_text,
     balance,
-    disturbances,
     letter,
+    marks_of,
     money_text,
+    remarks,
     scale_factor_text,
     shape_text,
     word_or,
@@ -78,7 +79,7 @@ class LoadCard:
     money: Text | None
     figures: tuple[Figure, ...]
     marks: tuple[MarkRow, ...]
-    disturbances: tuple[Row, ...]
+    remarks: tuple[tuple[Text, Text, bool], ...]
     limits: tuple[Limit, ...]
     streams: tuple[StreamRow, ...]
     balance: str
@@ -101,8 +102,8 @@ def _card(item: Row, readers: tuple[Row, ...]) -> LoadCard:
         apart_text(item),
         money_text(item),
         tuple(figure for name, draw, x in _CHARTS if (figure := _figure(item, name, draw, x))),
-        tuple(_mark(index, mark) for index, mark in enumerate(item.get("marks", ()))),
-        tuple(disturbances(item)),
+        tuple(_mark(index, mark) for index, mark in enumerate(marks_of(item))),
+        tuple(remarks(item)),
         limits,
         tuple(StreamRow(row, tuple(limits_of(row))) for row in item.get("streams", ())),
         balance(item),

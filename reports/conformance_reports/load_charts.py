@@ -33,7 +33,7 @@ from conformance_reports.charts import (
     series,
 )
 from conformance_reports.limits import latency_limits
-from conformance_reports.loads import PERCENTILES, Row, mark_text
+from conformance_reports.loads import PERCENTILES, Row, mark_text, marks_of
 from conformance_reports.words import word
 
 #: A longer run is drawn in this many steps at most; rates are then means and times the worst of each step.
@@ -324,7 +324,7 @@ def _marked(item: Row, frame: Frame, steps: Steps, x: Scale) -> dict[str, Any]:
     """Return the shaded bands of bursts and disturbances with their words above them, and the word for the rest."""
     bands, notes = [], []
     ends: list[float] = []
-    for index, mark in enumerate(item.get("marks", ())):
+    for index, mark in enumerate(marks_of(item)):
         left, right = (_within(frame, x(ms / 1000)) for ms in (mark["atMs"], mark.get("endMs", mark["atMs"])))
         right = max(right, left + 2)
         bands.append(Rect(number(left), number(frame.top), number(right - left), number(frame.bottom - frame.top)))

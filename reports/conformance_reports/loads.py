@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.model.text import Text
+from conformance_reports.charts import duration
 from conformance_reports.words import has_word, word
 
 Row = Mapping[str, Any]
@@ -24,8 +25,13 @@ WRONGS = (
     "lost", "doubled", "ghost", "rejectedBooked", "wrongAmount", "halfBooked", "stuck", "accountsOff", "totalDrift",
 )  # fmt: skip
 #: Other proofs that a measurement may hold, and which of their numbers must be zero.
-PROOFS = ("decisions", "replays", "altered", "uncovered", "duplicates", "samples", "statement")
-_NEVER = frozenset({"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread"})
+PROOFS = ("decisions", "replays", "twins", "altered", "uncovered", "duplicates", "samples", "statement")
+_NEVER = frozenset(
+    {"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread", "neither"}
+)
+
+#: Quarters of a shorter run are too short to be compared.
+_QUARTERS_MIN_S = 12
 
 _UNSTATED = ["the measurement does not say whether it is valid"]
 
@@ -133,10 +139,44 @@ def letter(index: int) -> str:
     return chr(ord("A") + index % 26) + (str(index // 26 + 1) if index >= 26 else "")
 
 
-def disturbances(item: Row) -> list[Row]:
-    """Return what was found after each disturbance; a measurement may state one or several."""
+def marks_of(item: Row) -> list[Row]:
+    """Return the bursts and disturbances of a measurement; a burst that is no mark of its own comes first."""
+    marks = list(item.get("marks") or ())
+    burst = item.get("burst") or {}
+    if "fromS" in burst and not any(mark.get("kind") == "burst" for mark in marks):
+        marks.insert(0, {"atMs": burst["fromS"] * 1000, "endMs": burst["endS"] * 1000, "kind": "burst"})
+    return marks
+
+
+def remarks(item: Row) -> Iterator[tuple[Text, Text, bool]]:
+    """Yield what was found of disturbances, bursts, ramps and long runs: a title, a text, and whether it is bad."""
     found = item.get("disturbance") or []
-    return [found] if isinstance(found, Mapping) else list(found)
+    for row in [found] if isinstance(found, Mapping) else found:
+        resumed = row.get("resumed")
+        yield _recovered(_known("mark", row.get("kind", "")), row, resumed)
+    if burst := item.get("burst"):
+        yield _recovered(word("mark.burst"), burst, None)
+    if item.get("ramp"):
+        yield _ramp(item["ramp"])
+    soak = item.get("soak") or {}
+    if soak.get("firstUs") and item["offered"].get("durationS", 0) >= _QUARTERS_MIN_S:
+        yield word("soak"), _filled("soak_found", first=duration(soak["firstUs"]), last=duration(soak["lastUs"])), False
+
+
+def _recovered(title: Text, row: Row, resumed: object) -> tuple[Text, Text, bool]:
+    after = row.get("recoveredMs")
+    text = word("not_recovered") if after is None else _filled("recovered_in", took=duration(after * 1000))
+    if resumed is not None:
+        text = _joined([text, word("resumed" if resumed else "not_resumed")])
+    return title, text, after is None or after > row.get("limitMs", after) or resumed is False
+
+
+def _ramp(found: Row) -> tuple[Text, Text, bool]:
+    fall = found.get("cliff")
+    if not fall:
+        return word("shape.ramp"), word("no_cliff"), False
+    numbers = {name: f"{fall.get(name, 0):,}" for name in ("s", "offered", "answered")}
+    return word("shape.ramp"), _filled("cliff", **numbers), True
 
 
 def wrongs_found(item: Row) -> list[str]:
@@ -150,7 +190,7 @@ def proofs(item: Row) -> Iterator[tuple[str, list[tuple[str, Any, bool]]]]:
     for name in PROOFS:
         found = item.get(name)
         if isinstance(found, Mapping):
-            numbers = [(key, value, _is_wrong(key, value)) for key, value in found.items() if _is_plain(value)]
+            numbers = [(key, value, _is_wrong(name, key, value)) for key, value in found.items() if _is_said(value)]
             if numbers:
                 yield name, numbers
 
@@ -160,12 +200,14 @@ def word_or(prefix: str, value: object) -> Text:
     return _known(prefix, value)
 
 
-def _is_wrong(key: str, value: object) -> bool:
-    return value is False if key == "stable" else key in _NEVER and bool(value)
+def _is_wrong(name: str, key: str, value: object) -> bool:
+    # Of two equal requests at once, refusing one is right; refusing both is not.
+    never = {"different", "neither"} if name == "twins" else _NEVER
+    return value is False if key == "stable" else key in never and bool(value)
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str | int)
+def _is_said(value: object) -> bool:
+    return isinstance(value, str | int) and value != ""
 
 
 def _known(prefix: str, value: object) -> Text:

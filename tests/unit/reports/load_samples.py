@@ -104,6 +104,8 @@ def burst() -> dict[str, Any]:
         "recovery": {"beforeUs": 2100, "afterUs": 2300, "recoveredMs": 12},
         "reconciliation": books(600, 580, 20),
         "statement": {"stable": True, "entriesFirst": 580, "entriesSecond": 580},
+        "burst": {"fromS": 3, "endS": 5, "limitMs": 5000, "recoveredMs": 2000},
+        "twins": {"made": 4, "same": 1, "different": 0, "refused": 3, "neither": 0, "broken": 0},
         "replays": {"made": 8, "same": 8, "different": 0, "refused": 0},
         "altered": {"made": 3, "accepted": 0},
         "uncovered": {"made": 8, "accepted": 0},
@@ -143,6 +145,9 @@ def killed() -> dict[str, Any]:
             {"atMs": 8000, "endMs": 8000, "kind": "resets", "label": "a tenth of the connections"},
             {"atMs": 10500, "endMs": 12000, "kind": "slow-disk", "label": "50 ms per write"},
         ],
+        "burst": {},
+        "soak": {"firstUs": 12000, "lastUs": 11800, "decayPermilleMax": 2000, "decayFloorMs": 250},
+        "ramp": {"cliff": {"s": 3, "offered": 100, "answered": 42, "p99Us": 240000}},
         "disturbance": {"kind": "kill", "recoveredMs": 2400, "resumed": False},
         "streams": [
             {
@@ -196,6 +201,7 @@ def searched() -> dict[str, Any]:
         "slo": {"p99MsMax": 500},
         "search": {"best": 300, "failed": 350, "highest": 400, "exact": False, "trials": trials},
         "marks": [],
+        "burst": {},
         "reconciliation": books(3450, 3450, 0),
     }
     return found

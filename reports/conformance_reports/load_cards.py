@@ -26,14 +26,14 @@ from conformance_reports.reading import Report
 from conformance_reports.standing import Standing, standing
 from conformance_reports.words import word
 
-#: The lines of each chart in the order of its legend; "bad", "limit", "band" and the symbols are no lines.
+#: The lines of each chart in the order of its legend; bars, limits, bands and symbols are no lines.
 _LEGENDS = {
-    "rate": ("offered", "confirmed", "bad", "limit", "band"),
+    "rate": ("offered", "confirmed", "broken", "refused", "limit", "band"),
     "time": ("p99_each", "lag_each", "lag_whole", "limit", "band"),
     "latency": ("response_time", "service_time", "lag", "limit"),
     "search": ("met", "missed", "void", "best"),
 }
-_NAMES = {"bad": "not_confirmed", "band": "marks", "best": "best_rate"}
+_NAMES = {"broken": "bar_broken", "refused": "bar_refused", "band": "marks", "best": "best_rate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,13 @@ def _described(item: Row, name: str, chart: Chart) -> Text:
 
 
 def _is_drawn(key: str, chart: Chart) -> bool:
-    parts = {"bad": chart.bars, "band": chart.bands, "limit": chart.limits, "best": chart.limits}
+    parts = {
+        "broken": chart.broken,
+        "refused": chart.refused,
+        "band": chart.bands,
+        "limit": chart.limits,
+        "best": chart.limits,
+    }
     if key in parts:
         return bool(parts[key])
     return any(line.name == key for line in chart.series) or any(symbol.kind == key for symbol in chart.symbols)

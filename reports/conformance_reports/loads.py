@@ -30,6 +30,8 @@ _NEVER = frozenset(
     {"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread", "neither"}
 )
 
+#: Statements are sorted by name; people read these first.
+_FIRST = ("made", "reads", "unknown", "stable", "entriesFirst", "entriesSecond", "same")
 #: Quarters of a shorter run are too short to be compared.
 _QUARTERS_MIN_S = 12
 
@@ -190,7 +192,8 @@ def proofs(item: Row) -> Iterator[tuple[str, list[tuple[str, Any, bool]]]]:
     for name in PROOFS:
         found = item.get(name)
         if isinstance(found, Mapping):
-            numbers = [(key, value, _is_wrong(name, key, value)) for key, value in found.items() if _is_said(value)]
+            said = sorted((key for key, value in found.items() if _is_said(value)), key=_place)
+            numbers = [(key, found[key], _is_wrong(name, key, found[key])) for key in said]
             if numbers:
                 yield name, numbers
 
@@ -198,6 +201,10 @@ def proofs(item: Row) -> Iterator[tuple[str, list[tuple[str, Any, bool]]]]:
 def word_or(prefix: str, value: object) -> Text:
     """Return the word for a value that a measurement names, or the value itself where this package has none."""
     return _known(prefix, value)
+
+
+def _place(key: str) -> tuple[int, str]:
+    return (_FIRST.index(key) if key in _FIRST else len(_FIRST)), key
 
 
 def _is_wrong(name: str, key: str, value: object) -> bool:

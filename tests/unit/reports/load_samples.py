@@ -48,8 +48,8 @@ def seconds(offered: list[int], confirmed: list[int], p99_us: list[int], broken:
     rows = zip([*offered, 0], [*offered, 0], confirmed, p99_us, broken, strict=True)
     return [
         {
-            "s": s, "offered": due, "sent": sent, "confirmed": done, "replayed": due // 64, "refused": 0, "broken": bad,
-            "p99Us": p99, "lagP99Us": 90 + 7 * (s % 5) if p99 else 0,
+            "s": s, "offered": due, "sent": sent, "confirmed": done, "replayed": due // 64,
+            "refused": due // 50, "broken": bad, "p99Us": p99, "lagP99Us": 90 + 7 * (s % 5) if p99 else 0,
         }
         for s, (due, sent, done, p99, bad) in enumerate(rows)
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from conformance.errors import PluginError
+from conformance.model.candidate import CandidateFile
 from conformance.model.fault import Fault
 from conformance.sdk.drivers import DriverFactory
 from conformance.sdk.observe import ObserverFactory
@@ -63,6 +64,11 @@ class LoadedSuite:
         """Import and return the factory of the suite's observer, if it has one."""
         factory: ObserverFactory | None = resolve(self.suite.observer, self.source) if self.suite.observer else None
         return factory
+
+    def check_parameters(self, parameters: Mapping[str, Any], candidate: CandidateFile) -> None:
+        """Let the suite look at a load scenario's parameters; raises ConfigError for wrong ones."""
+        if self.suite.parameter_check:
+            resolve(self.suite.parameter_check, self.source)(parameters, candidate)
 
     def faults(self) -> tuple[Fault, ...]:
         """Import and return the suite's faults."""

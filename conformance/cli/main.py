@@ -17,6 +17,7 @@ from conformance.errors import ConformanceError
 #: Verb → module and one line of help; a verb's module is imported only when it is used.
 VERBS: dict[str, str] = {
     "run": "Test a candidate and leave a signed report.",
+    "load": "Put a candidate under load, account for every payment, and leave a signed report.",
     "init": "Write a commented candidate.toml, and a pipeline file if wanted.",
     "doctor": "Say what is wrong or unreachable before anything runs.",
     "list": "List suites, requirements, checks, faults, profiles or drivers.",

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ import rich_click as click
 from conformance import exits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from conformance.engine.run import RunRequest, RunResult
     from conformance.engine.rundir import RunDirectory
 
@@ -30,7 +32,11 @@ DEFAULT_PROFILE = "payment-product"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says; defaults are those of the options below."""
+    """What the command line says; defaults are those of the options below.
+
+    ``verb`` and ``words`` are how the command was called, as far as a resumed run must be called so again;
+    ``overrides`` stand above all parameters, and ``limitations`` go into the report.
+    """
 
     candidate: Path | None
     profile: str
@@ -49,6 +55,10 @@ class Options:
     form: str
     lang: str
     quiet: bool
+    verb: str = "run"
+    words: tuple[tuple[str, str], ...] = ()
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    limitations: tuple[str, ...] = ()
 
 
 @click.command()
@@ -81,7 +91,11 @@ def command(**values: Any) -> int:
     Results go to standard output, progress to standard error. Exit code: 0 conformant, 1 not conformant,
     3 inconclusive.
     """
-    options = Options(**values)
+    return perform(Options(**values))
+
+
+def perform(options: Options) -> int:
+    """Run as the options say, tell of it, and return the exit code; raises ConformanceError."""
     _validate(options)
     from conformance.engine.rundir import discard_unplanned, new_run, open_run
     from conformance.errors import ConformanceError
@@ -95,7 +109,7 @@ def command(**values: Any) -> int:
         raise
     except KeyboardInterrupt:
         where = f" --resume {_short(run.root)}"
-        print(f"\ninterrupted; go on with `conformance run{_shaping(options)}{where}`", file=sys.stderr)  # noqa: T201
+        print(f"\ninterrupted; go on with `conformance {options.verb}{_shaping(options)}{where}`", file=sys.stderr)  # noqa: T201
         return exits.INTERRUPTED
     return _finish(options, result)
 
@@ -104,7 +118,8 @@ def _shaping(options: Options) -> str:
     """Return the options without which a run cannot be resumed: they shape its plan or its report."""
     import shlex
 
-    given = [("--fault", name) for name in options.faults] + [("--suite", name) for name in options.suites]
+    given = [("--fault", name) for name in options.faults] + list(options.words)
+    given += [("--suite", name) for name in options.suites] if options.verb == "run" else []
     given += [("--check", name) for name in options.checks] + [
         ("--only-plugins", name) for name in options.only_plugins
     ]
@@ -148,9 +163,11 @@ def _request(options: Options, run: RunDirectory) -> Iterator[RunRequest]:
         "only_plugins": only,
         "mode": "audit" if options.audit else "self-test",
         "issuer": options.issuer,
+        "overrides": options.overrides,
     }
     if not options.demo:
-        yield RunRequest(candidate=find_candidate(options.candidate or _remembered(run)), **common)
+        found = find_candidate(options.candidate or _remembered(run))
+        yield RunRequest(candidate=found, limitations=options.limitations, **common)
         return
     with _reference(options, run) as reference:
         note = (
@@ -162,7 +179,7 @@ def _request(options: Options, run: RunDirectory) -> Iterator[RunRequest]:
             candidate=reference.candidate_path,
             environment=reference.environment,
             subject_digest=_subject(options),
-            limitations=(note,) if note else (),
+            limitations=(*options.limitations, *((note,) if note else ())),
             **common,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,6 +118,26 @@ def require_selection(world: World, profile: Profile) -> None:
             where="--profile",
             remedy="Install the suite or load it with --only-plugins; to run a part, use --suite or --check.",
         )
+
+
+def require_parameters(world: World, overrides: Mapping[str, Any]) -> None:
+    """Raise ConfigError when a parameter, or a scenario, is set that no loaded suite has: it would change nothing."""
+    suites = [contents.loaded.suite for contents in world.suites]
+    scenarios = {item.id: {*suite.parameters, *item.parameters} for suite in suites for item in suite.scenarios}
+    known = {name for suite in suites for name in suite.parameters}.union(*scenarios.values())
+    given = {name: known for name in overrides if name != SCENARIOS}
+    for scenario, values in overrides.get(SCENARIOS, {}).items():
+        given |= {f"{scenario}.{name}": scenarios.get(scenario, set()) for name in values}
+    for name, allowed in given.items():
+        scenario, _, last = name.rpartition(".")
+        if last not in allowed:
+            close = difflib.get_close_matches(scenario or last, scenarios if scenario else known, 3)
+            raise ConfigError(
+                f"no loaded suite has a parameter {name}" if not scenario or scenario in scenarios
+                else f"no loaded suite has a scenario {scenario}",
+                where="--set",
+                remedy=f"Did you mean {', '.join(close)}?" if close else "See docs/reference/load-parameters.md.",
+            )  # fmt: skip
 
 
 def _matches_something(world: World, suite: str, pattern: str) -> bool:

@@ -21,7 +21,7 @@ from conformance.engine.checks_pass import CheckWorker, Workplace, run_pass
 from conformance.engine.events import EventLog, Listener
 from conformance.engine.load import run_scenario, spec_for
 from conformance.engine.matrix import SuiteCalibration, load_calibration
-from conformance.engine.plan import Selection, make_plan, plan_digest
+from conformance.engine.plan import Selection, make_plan, plan_digest, require_parameters
 from conformance.engine.report import ReportInput, make_statement
 from conformance.engine.rundir import RunDirectory, disk_error, locked, read_events, read_json
 from conformance.engine.spec import CheckSpec
@@ -81,10 +81,15 @@ def prepare(request: RunRequest, run: RunDirectory, world: World, candidate: Can
         "profile": profile_digest(request.profile),
         **{f"suite:{item.id}": item.loaded.source.digest for item in world.suites},
     }
+    require_parameters(world, request.overrides)
     operations = offered_operations(candidate, request.only_plugins)
     plan = make_plan(
         run.id, world, candidate, operations, request.profile, request.selection, inputs, request.overrides
     )
+    for scenario in plan.scenarios:
+        contents = world.suite(scenario.suite)
+        if contents is not None:
+            contents.loaded.check_parameters(scenario.parameters, candidate)
     if run.plan.exists():
         return _same_plan(run, plan)
     run.write(

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from conformance.reference import input as strict
 from conformance.reference.bank import entry
+from conformance.reference.strain import Latecomers
 from conformance.reference.web import answer
 from conformance.sdk.reference import Problem
 
@@ -28,6 +29,8 @@ def routes(host: ReferenceHost) -> list[Route]:
 
 
 def _detail_routes(host: ReferenceHost) -> list[Route]:
+    latecomers = Latecomers()
+
     async def balance(request: Request) -> Response:
         principal, account = host.authorize(request, scope="accounts"), request.path_params["account"]
         row, _ = host.consents.account(request, principal, account, "accounts.balance")
@@ -44,7 +47,8 @@ def _detail_routes(host: ReferenceHost) -> list[Route]:
         after, limit = host.pages.asked(request, listing)
         rows = host.bank.statement(row["id"], after, limit)
         following = host.pages.next(listing, rows[-1]["number"] if rows else 0, len(rows), limit)
-        return answer({"items": [entry(item) for item in rows], "next": following})
+        shown = latecomers.shown(host.faults, rows, host.clock.now())
+        return answer({"items": [entry(item) for item in shown], "next": following})
 
     return [
         Route("/accounts/{account}/balance", balance, methods=["GET"]),

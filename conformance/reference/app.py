@@ -28,6 +28,7 @@ from conformance.reference import (
     supervisor,
 )
 from conformance.reference.input import read_body
+from conformance.reference.strain_endpoints import Strained
 from conformance.reference.web import ErrorAnswers, Front, answer, problem
 from conformance.sdk.reference import FaultBoard, Principal, Problem
 
@@ -69,7 +70,7 @@ def dressed(host: ReferenceHost, routes: list[Any], log: AccessLog) -> ASGIApp:
     handlers: Any = {Problem: errors.on_problem, HTTPException: errors.on_http, Exception: errors.on_crash}
     inner = Starlette(routes=routes, exception_handlers=handlers)
     inner.router.redirect_slashes = False
-    return Front(AccessLogged(SignatureGate(inner, host), log, host.faults), host.faults)
+    return Front(AccessLogged(SignatureGate(Strained(inner, host.faults), host), log, host.faults), host.faults)
 
 
 def _public_routes(host: ReferenceHost) -> list[Route]:

@@ -106,17 +106,19 @@ class LedgerBank:
 
     def book(
         self, debtor: str, creditor: str, amount: int, currency: str, by: str, reference: str,
-        proof: Mapping[str, Any] | None = None,
+        proof: Mapping[str, Any] | None = None, identifier: str = "",
     ) -> dict[str, Any]:  # fmt: skip
         """Check and book one payment in the current transaction and return it.
 
         ``proof`` is the client's own signature, kept in the audit record so that it can be verified again later.
+        ``identifier`` is new unless given.
         """
         with self._db.transaction() as connection:
             self._require_bookable(debtor, creditor, amount, currency)
             if not self._faults.on("limits.daily-race"):
                 self.require_within_day(debtor, amount)
-            payment = self._insert_payment(connection, debtor, creditor, amount, currency, by, reference)
+            payment = identifier or new_identifier()
+            self._insert_payment(connection, payment, debtor, creditor, amount, currency, by, reference)
             self._book(connection, debtor, payment, "payment", -amount, reference)
             self._book(connection, creditor, payment, "payment", amount, reference)
             detail = {"amount": amount, "currency": currency, "debtor": debtor, "creditor": creditor}
@@ -160,10 +162,9 @@ class LedgerBank:
             raise Problem(422, "unknown-creditor", "There is no such creditor account.") from problem
 
     def _insert_payment(
-        self, connection: sqlite3.Connection, debtor: str, creditor: str, amount: int, currency: str, by: str,
-        reference: str,
-    ) -> str:  # fmt: skip
-        identifier = "pay-" + secrets.token_hex(10)
+        self, connection: sqlite3.Connection, identifier: str, debtor: str, creditor: str, amount: int, currency: str,
+        by: str, reference: str,
+    ) -> None:  # fmt: skip
         now = self._clock.now()
         settles = instant(now + timedelta(seconds=SETTLES_AFTER_S))
         connection.execute(
@@ -171,7 +172,11 @@ class LedgerBank:
             " VALUES (?,'accepted',?,?,?,?,?,?,?,?)",
             (identifier, debtor, creditor, amount, currency, reference, instant(now), settles, by),
         )
-        return identifier
+
+    def promise(self, debtor: str, creditor: str, amount: int, currency: str, reference: str) -> dict[str, Any]:
+        """Return a payment as it would be shown if it were booked; nothing is."""
+        shown = {"id": new_identifier(), "debtor": debtor, "creditor": creditor, "amount": amount, "currency": currency}
+        return shown | {"reference": reference, "refunded": 0, "created": self._clock.text(), "state": "accepted"}
 
     def _book(
         self, connection: sqlite3.Connection, account: str, payment: str | None, kind: str, amount: int, reference: str
@@ -285,6 +290,11 @@ class LedgerBank:
         )
         with self._db.reading() as connection:
             return connection.execute(query, {"account": account, "after": after, "limit": limit}).fetchall()
+
+
+def new_identifier() -> str:
+    """Return an identifier for a payment."""
+    return "pay-" + secrets.token_hex(10)
 
 
 def entry(row: Mapping[str, Any] | sqlite3.Row) -> dict[str, Any]:

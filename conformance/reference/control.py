@@ -1,4 +1,7 @@
-"""The control port of the test environment: faults, reset and hooks. Never part of the product."""
+"""What the test environment may do inside the bank: faults, reset and hooks. Never part of the product.
+
+It is reached through the control port, which the minder keeps while the bank is dead.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,14 +29,10 @@ class Control:
         host: ReferenceHost,
         log: AccessLog,
         faults_changed: Callable[[], None],
-        halt: Callable[[], Awaitable[None]],
-        restart: Callable[[], None],
     ) -> None:
         self._host = host
         self._log = log
         self._faults_changed = faults_changed
-        self._halt = halt
-        self._restart = restart
         self._part_hooks = {name: hook for part in host.parts for name, hook in part.hooks(host).items()}
 
     def application(self, token: str) -> Starlette:
@@ -83,11 +81,12 @@ class Control:
         name = request.path_params["name"]
         body = await request.body()
         arguments: Arguments = await request.json() if body else {}
-        if name == "restart":
-            await self._halt()
-            closing = {"Connection": "close"}
-            return JSONResponse({"restarting": True}, headers=closing, background=BackgroundTask(self._restart))
-        own = {"clock": self._clock, "inject": self._inject, "export_logs": self._export}
+        own = {
+            "clock": self._clock,
+            "inject": self._inject,
+            "export_logs": self._export,
+            "slow_disk": self._slow_disk,
+        }
         if name in own:
             return _told(own[name], arguments)
         if name in self._part_hooks:
@@ -99,6 +98,12 @@ class Control:
         clock = self._host.clock
         clock.shift(float(arguments.get("offset_s", clock.offset_s + float(arguments.get("advance_s", 0)))))
         return {"now": clock.text(), "offset_s": int(clock.offset_s)}
+
+    def _slow_disk(self, arguments: Arguments) -> Arguments:
+        """Make every commit take ``delay_ms`` longer from now on; 0 ends it."""
+        self._host.db.slow_down(int(arguments["delay_ms"]))
+        self._host.mishaps.disk_changed(self._host.db.delay_ms)
+        return {"delay_ms": self._host.db.delay_ms}
 
     def _export(self, arguments: Arguments) -> Arguments:
         """Return the access log."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,8 @@ class SqliteDatabase:
         self._drain_task: asyncio.Task[None] | None = None
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._generation = _latest(directory)
+        #: What every commit takes longer, in milliseconds.
+        self.delay_ms = 0
         self._writer = self._open()
 
     @property
@@ -69,7 +72,7 @@ class SqliteDatabase:
         except BaseException:
             self._writer.execute("ROLLBACK")
             raise
-        self._writer.execute("COMMIT")
+        self._to_disk()
 
     async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``job`` in a transaction shared with others and return once it is on disk; its exception is raised."""
@@ -108,9 +111,14 @@ class SqliteDatabase:
 
     def _commit(self) -> None:
         try:
-            self._writer.execute("COMMIT")
+            self._to_disk()
         finally:
             self._lock.release()
+
+    def _to_disk(self) -> None:
+        if self.delay_ms:
+            time.sleep(self.delay_ms / 1000)
+        self._writer.execute("COMMIT")
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -132,8 +140,15 @@ class SqliteDatabase:
 
     # -- life ---------------------------------------------------------------------------------------------
 
+    def slow_down(self, delay_ms: int) -> None:
+        """Make every commit take so much longer from now on, as a slow disk would; raises ValueError below 0."""
+        if delay_ms < 0:
+            raise ValueError("delay_ms must be 0 or more")
+        self.delay_ms = delay_ms
+
     def renew(self) -> None:
-        """Replace everything by an empty database with the same schema."""
+        """Replace everything by an empty database with the same schema, on a disk as fast as it is."""
+        self.delay_ms = 0
         with self._lock:
             old = self.path
             self._writer.close()

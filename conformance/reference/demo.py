@@ -17,12 +17,12 @@ from conformance.reference.tls import client_file
 from conformance.reference.users import ROLES, SIGNERS
 from conformance.sdk.reference import ContractPart, SecretsPart, UsersPart
 
-#: The seed of everything secret, as 64 hexadecimal digits.
-SEED_VARIABLE = "CONFORMANCE_DEMO_SEED"
 #: The bearer token of the control port.
 CONTROL_VARIABLE = "CONFORMANCE_DEMO_CONTROL_TOKEN"
 
-CORE_HOOKS = ("restart", "clock", "inject", "export_logs")
+#: Hooks that work on the bank's process, and answer while it is dead or paused.
+LIFE_HOOKS = ("kill", "stop", "start", "restart", "pause", "resume")
+CORE_HOOKS = (*LIFE_HOOKS, "slow_disk", "clock", "inject", "export_logs")
 
 #: What the bank itself offers; parts add theirs.
 SUPPORTS = (

@@ -27,11 +27,13 @@ from conformance.reference import tokens as tokens_module
 from conformance.reference.audit import AuditLog
 from conformance.reference.bank import LedgerBank
 from conformance.reference.board import Board, ShiftableClock
+from conformance.reference.counts import Counts
 from conformance.reference.database import SqliteDatabase
 from conformance.reference.keys import Seed
+from conformance.reference.mishaps import Mishaps
 from conformance.reference.paging import Pages
 from conformance.reference.tokens import Tokens, unauthorized
-from conformance.reference.users import User, Users
+from conformance.reference.users import User, users_of
 from conformance.sdk.reference import Principal, Problem, ReferencePart
 
 SCHEMAS = (
@@ -65,9 +67,9 @@ class ReferenceHost:
     def __init__(self, settings: Settings, seed: Seed, faults: Sequence[str], parts: Sequence[ReferencePart]) -> None:
         self.settings = settings
         self.parts = tuple(parts)
-        self.faults = Board(faults)
+        self.faults = Board(faults, Counts(settings.directory / "counts.bin"))
         self.clock = ShiftableClock()
-        self.users = Users(seed)
+        self.users = users_of(seed)
         self.db = SqliteDatabase(settings.directory, [*SCHEMAS, *(part.schema for part in parts)])
         self.audit_log = AuditLog(self.db, self.clock, seed.ed25519("audit"), self.faults)
         self.bank = LedgerBank(self.db, self.clock, self.audit_log, self.faults)
@@ -80,6 +82,7 @@ class ReferenceHost:
         self.arrivals = strain_shapes.Arrivals()
         self._seed = seed
         self.cards = cards.Cards(self)
+        self.mishaps = Mishaps(self)
 
     # -- what parts are given ----------------------------------------------------------------------------
 
@@ -184,6 +187,7 @@ class ReferenceHost:
         """Start over: empty storage, real time, these faults; credentials and ports stay."""
         self.stop()
         self.faults.set(faults)
+        self.mishaps.reset()
         self.clock.shift(0)
         self.db.renew()
         self.tokens.restart()
@@ -193,4 +197,5 @@ class ReferenceHost:
     def switch(self, faults: Sequence[str]) -> None:
         """Switch faults and keep everything else."""
         self.faults.set(faults)
+        self.mishaps.reset()
         self.tokens.forget_verified()

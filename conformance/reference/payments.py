@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from conformance.reference import factors, strain
 from conformance.reference import input as strict
+from conformance.reference.board import Board
 from conformance.reference.idempotency import fingerprint, once, recall, remember
 from conformance.reference.interpreted import interpreted
 from conformance.reference.web import answer
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _MEMBERS = ("debtor", "creditor", "amount", "currency", "reference", "factor")
 #: How long the racing faults look away between looking and acting, in seconds: the time a remote store would take.
 _RACE_S = 0.03
+#: The same for payments under load, which come one after the other: longer than a few of them are apart.
+_LOAD_RACE_S = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ def routes(host: ReferenceHost) -> list[Route]:
         order = _order(host, request, principal, body)
         order = replace(order, reference=await interpreted(host.faults, order.reference))
         _require_authority(host, request, principal, order.debtor)
-        return await _Creation(host, order).answer()
+        creation = _Creation(host, order)
+        result, replayed = await creation.result()
+        await host.mishaps.after_answer(request, order, result, creation.book_again)
+        return _created(result, replayed)
 
     async def read(request: Request) -> Response:
         principal = host.authorize(request, scope="payments")
@@ -169,6 +175,13 @@ def _created(result: dict[str, Any], replayed: bool) -> Response:
     return answer(result, 201, {"Idempotency-Replayed": "true"} if replayed else None)
 
 
+def _race_s(faults: Board, order: Order, race: str, under_load: str) -> float:
+    """Return how long a racing fault looks away from this payment, in seconds; 0 when none is on."""
+    if faults.on(f"payments.{race}"):
+        return _RACE_S
+    return _LOAD_RACE_S if faults.on(f"load.{under_load}") and order.reference.startswith("load") else 0.0
+
+
 class _Creation:
     """Making one payment, soundly or with the fault that is on."""
 
@@ -177,23 +190,32 @@ class _Creation:
         self._order = order
         self._seen_balance: int | None = None
 
-    async def answer(self) -> Response:
-        """Decide, book and answer."""
-        faults, order = self._host.faults, self._order
-        if faults.on("payments.key-race"):
-            return _created(*await self._racing_key())
-        if faults.on("payments.lost-update"):
-            await self._look_away()
+    async def result(self) -> tuple[dict[str, Any], bool]:
+        """Decide and book; return the payment and whether its key was known. Raises Problem when it is refused."""
+        faults, order, mishaps = self._host.faults, self._order, self._host.mishaps
+        if (window_s := _race_s(faults, order, "key-race", "duplicate-race")) > 0:
+            return await self._racing_key(window_s)
+        if (window_s := _race_s(faults, order, "lost-update", "lost-update")) > 0:
+            await self._look_away(window_s)
         if faults.on("limits.daily-race"):
             self._host.bank.require_within_day(order.debtor, order.amount)
             await asyncio.sleep(_RACE_S)
-        if held_up := strain.delay_s(faults, order.reference) + self._host.arrivals.note(faults, order.reference):
+        held_up = strain.delay_s(faults, order.reference) + mishaps.lame_s(order.reference)
+        held_up += self._host.arrivals.note(faults, order.reference)
+        if held_up:
             await asyncio.sleep(held_up)
+        early = mishaps.early_answer(order)
+        if early is not None:
+            return early
         result, replayed = await self._host.db.write(self._once)
         if result.get("state") == "rejected":  # only fault load.rejected-booked books and still refuses
             raise Problem(422, "insufficient-funds", "The debtor's balance is too low.")
         self._host.notices.tell("payment", result)
-        return _created(result, replayed)
+        return result, replayed
+
+    def book_again(self, _: sqlite3.Connection) -> dict[str, Any]:
+        """Book the payment once more, whatever its key; only faults do."""
+        return self._book(self._order.amount)
 
     def _once(self, connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
         order, host = self._order, self._host
@@ -206,6 +228,7 @@ class _Creation:
         order, faults = self._order, self._host.faults
         factors.spend(self._host, connection, order.by, order.factor, order.amount, order.currency, order.creditor)
         if self._seen_balance is not None:
+            strain.count_lost_update(self._host, order, self._seen_balance)
             query = "UPDATE accounts SET balance = ? WHERE id = ?"
             connection.execute(query, (self._seen_balance, order.debtor))
         if order.reference.startswith("load"):
@@ -226,11 +249,18 @@ class _Creation:
         """Book soundly, or strike with one of the counted faults (each hits every tenth payment)."""
         order, faults = self._order, self._host.faults
         strain.fail(faults, order.reference)
+        if faults.strikes("load.stuck-pending", order.reference):
+            promised = self._host.bank.promise(
+                order.debtor, order.creditor, order.amount, order.currency, order.reference
+            )
+            return promised | {"state": "pending"}
         # Only a payment that will be booked counts as struck.
         covered = self._host.bank.balance(order.debtor) > order.amount
-        amount = order.amount + (1 if covered and faults.strikes("load.wrong-amount", order.reference) else 0)
+        amount = strain.booked_amount(faults, order) if covered else order.amount
+        strain.count_forgotten(faults, connection, order)
         result = self._book(amount) | {"amount": order.amount}
-        strain.drop_credit(faults, connection, order, result["id"])
+        if strain.halves(faults, order.reference, self._host.db.delay_ms):
+            strain.drop_credit(connection, order, result["id"])
         if faults.strikes("load.lost", order.reference):
             connection.execute("ROLLBACK TO job")
         if faults.strikes("load.doubled", order.reference):
@@ -241,24 +271,26 @@ class _Creation:
             result |= {"state": "rejected"}
         return result
 
-    async def _racing_key(self) -> tuple[dict[str, Any], bool]:
-        """Fault payments.key-race: look whether the key is known, then, later, act on what was seen."""
+    async def _racing_key(self, window_s: float) -> tuple[dict[str, Any], bool]:
+        """Faults payments.key-race, load.duplicate-race: look whether a key is known, and act on that later."""
         order, host = self._order, self._host
         with host.db.reading() as connection:
             known = recall(connection, order.by, order.key)
         if known is not None:
             return await host.db.write(self._once)
-        await asyncio.sleep(_RACE_S)
+        await asyncio.sleep(window_s)
         wanted = fingerprint("payments.create", order.body)
 
         def job(connection: sqlite3.Connection) -> dict[str, Any]:
+            if recall(connection, order.by, order.key) is not None and order.reference.startswith("load"):
+                host.faults.hit("load.duplicate-race")
             result = self._effect(connection)
             remember(connection, order.by, order.key, wanted, result)
             return result
 
         return await host.db.write(job), False
 
-    async def _look_away(self) -> None:
-        """Fault payments.lost-update: read the balance now; :meth:`_effect` later writes it back as it was read."""
+    async def _look_away(self, window_s: float) -> None:
+        """Faults payments.lost-update, load.lost-update: read the balance; :meth:`_effect` later writes it back."""
         self._seen_balance = self._host.bank.balance(self._order.debtor)
-        await asyncio.sleep(_RACE_S)
+        await asyncio.sleep(window_s)

@@ -18,6 +18,7 @@ from typing import Any, Self
 from conformance.errors import HarnessError
 from conformance.reference import demo
 from conformance.reference.keys import Seed
+from conformance.reference.order import SEED_VARIABLE
 
 #: Seconds the bank may take until it is ready, and until it has stopped.
 READY_S = 30
@@ -25,7 +26,7 @@ STOP_S = 5
 
 
 class ReferenceProcess:
-    """Starts the bank as a child process on loopback ports and stops it; a context manager.
+    """Starts the bank and its minder as child processes on loopback ports and stops them; a context manager.
 
     ``directory`` receives database, certificates and ``candidate.toml``. ``faults`` are on from the start.
     ``only_plugins`` names the suites whose parts are hosted; None means all.
@@ -58,8 +59,11 @@ class ReferenceProcess:
 
     @property
     def pid(self) -> int:
-        """The bank's process id."""
-        return self._running().pid
+        """The bank's process id, another after each restart; raises HarnessError when it is dead."""
+        pid = int(self._control("GET", "/life")["pid"])
+        if not pid:
+            raise HarnessError("the reference candidate is dead", remedy="Start it first.")
+        return pid
 
     @property
     def faults(self) -> list[str]:
@@ -85,14 +89,20 @@ class ReferenceProcess:
     # -- life ---------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Start the bank and wait until it is ready; raises HarnessError when it is not."""
+        """Start the bank and wait until it is ready; raises HarnessError when it is not.
+
+        A bank that was killed comes back on the same ports, with what was on disk and the faults it had.
+        """
+        if self._child is not None:
+            self.hook("start")
+            return self
         self._directory.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "conformance.reference.serve", "--directory", str(self._directory)]
         for fault in self._initial:
             command += ["--fault", fault]
         if self._only is not None:
             command += ["--only-plugins", ",".join(self._only)]
-        variables = {**os.environ, demo.SEED_VARIABLE: self._seed.secret.hex()}
+        variables = {**os.environ, SEED_VARIABLE: self._seed.secret.hex()}
         with (self._directory / "reference.err").open("wb") as errors:
             self._child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=variables, text=True
@@ -116,9 +126,7 @@ class ReferenceProcess:
 
     def kill(self) -> None:
         """End the bank at once, as a power cut would; :meth:`start` brings it back with what was on disk."""
-        self._running().kill()
-        self._running().wait(STOP_S)
-        self.stop()
+        self.hook("kill")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -153,6 +161,7 @@ class ReferenceProcess:
         return lines[-1] if lines else "it said nothing"
 
     def _control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        self._running()
         address = str(self._ready["control"]).partition("://")[2]
         token = self.environment[demo.CONTROL_VARIABLE]
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}

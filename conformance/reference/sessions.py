@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import secrets
 from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -43,6 +45,8 @@ LIMITS_QUOTA = 20
 LIMITS_WINDOW_S = 10
 
 _SCRYPT = {"n": 2**12, "r": 8, "p": 1}
+#: Stands for whoever tries to log in and does not exist.
+_NOBODY = "nobody"
 
 
 class Limiter:
@@ -73,9 +77,9 @@ class Sessions:
 
     def __init__(self, seed: Seed, host: ReferenceHost) -> None:
         self._host = host
-        self._salt = seed.derive("password-salt")
-        self._passwords = {name: self._hash(seed.password(f"password/{name}")) for name in host.users.names()}
-        self._dummy = self._hash(seed.password("password/nobody"))
+        self._salt = _salt(seed)
+        self._passwords = known_passwords(seed, host.users.names())
+        self._dummy = self._passwords.pop(_NOBODY)
         self.logins = Limiter(LOGIN_QUOTA, LOGIN_WINDOW_S)
         self.pings = Limiter(LIMITS_QUOTA, LIMITS_WINDOW_S)
 
@@ -133,7 +137,25 @@ class Sessions:
         return session
 
     def _hash(self, password: str) -> bytes:
-        return hashlib.scrypt(password.encode(), salt=self._salt, n=_SCRYPT["n"], r=_SCRYPT["r"], p=_SCRYPT["p"])
+        return _scrypt(password, self._salt)
+
+
+def known_passwords(seed: Seed, names: Sequence[str]) -> dict[str, bytes]:
+    """Return the hashes of all users' passwords and of nobody's; dear the first time, and remembered."""
+    return dict(_hashes(seed, (*names, _NOBODY)))
+
+
+@lru_cache(2)
+def _hashes(seed: Seed, names: tuple[str, ...]) -> Mapping[str, bytes]:
+    return {name: _scrypt(seed.password(f"password/{name}"), _salt(seed)) for name in names}
+
+
+def _salt(seed: Seed) -> bytes:
+    return seed.derive("password-salt")
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=_SCRYPT["n"], r=_SCRYPT["r"], p=_SCRYPT["p"])
 
 
 def _digest(session: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -77,6 +78,12 @@ class Users:
     def names(self) -> tuple[str, ...]:
         """Return all user names."""
         return tuple(self._users)
+
+
+@lru_cache(2)
+def users_of(seed: Seed) -> Users:
+    """Return the registry of a seed; its keys are dear to derive, so it is remembered."""
+    return Users(seed)
 
 
 def _user(seed: Seed, name: str, roles: tuple[str, ...]) -> User:

@@ -28,6 +28,8 @@ class Suite:
     imports none of them. ``parameters`` are the defaults of what a profile may set. ``calibration_workers``: how many
     reference candidates calibration runs side by side, 0 for one a core; more where checks mostly wait. ``observer``
     names an :class:`conformance.sdk.ObserverFactory`, for checks that judge all exchanges of a run.
+    ``parameter_check`` names a function of a scenario's parameters and the candidate file that raises ConfigError for
+    wrong ones, so that a run is refused before its first request.
     """
 
     id: str
@@ -42,3 +44,4 @@ class Suite:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     calibration_workers: int = 0
     observer: str | None = None
+    parameter_check: str | None = None

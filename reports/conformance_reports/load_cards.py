@@ -11,12 +11,14 @@ from conformance_reports.limits import Limit, limits_of
 from conformance_reports.load_charts import latency_chart, rate_chart, search_chart, step_text, time_chart
 from conformance_reports.loads import (
     P999_SAMPLES_MIN,
+    Number,
     Row,
     apart_text,
     balance,
     letter,
     marks_of,
     money_text,
+    numbers_of,
     remarks,
     scale_factor_text,
     shape_text,
@@ -64,6 +66,7 @@ class StreamRow:
 
     row: Row
     limits: tuple[Limit, ...]
+    money: tuple[Number, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def _card(item: Row, readers: tuple[Row, ...]) -> LoadCard:
         tuple(_mark(index, mark) for index, mark in enumerate(marks_of(item))),
         tuple(remarks(item)),
         limits,
-        tuple(StreamRow(row, tuple(limits_of(row))) for row in item.get("streams", ())),
+        tuple(_stream(row) for row in item.get("streams", ())),
         balance(item),
         0 < item["latencyUs"].get("response", {}).get("count", 0) < P999_SAMPLES_MIN,
     )
@@ -158,6 +161,10 @@ def _is_drawn(key: str, chart: Chart) -> bool:
 def _legend_word(key: str) -> Text:
     long = {"lag": "lag_long", "p99_each": "p99_each_long", "lag_each": "lag_each_long", "lag_whole": "lag_whole_long"}
     return word(long.get(key, _NAMES.get(key, key)))
+
+
+def _stream(row: Row) -> StreamRow:
+    return StreamRow(row, tuple(limits_of(row)), tuple(numbers_of("money", row.get("money"))))
 
 
 def _mark(index: int, mark: Row) -> MarkRow:

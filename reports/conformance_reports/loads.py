@@ -13,6 +13,8 @@ from conformance_reports.charts import duration
 from conformance_reports.words import has_word, word
 
 Row = Mapping[str, Any]
+#: A number that a measurement states: its name, its value, and whether it must not be so.
+Number = tuple[str, Any, bool]
 
 #: The percentiles that every measurement states, with the share of requests that are slower.
 PERCENTILES = (("p50", 0.5), ("p90", 0.1), ("p95", 0.05), ("p99", 0.01), ("p999", 0.001))
@@ -25,13 +27,18 @@ WRONGS = (
     "lost", "doubled", "ghost", "rejectedBooked", "wrongAmount", "halfBooked", "stuck", "accountsOff", "totalDrift",
 )  # fmt: skip
 #: Other proofs that a measurement may hold, and which of their numbers must be zero.
-PROOFS = ("decisions", "replays", "twins", "altered", "uncovered", "duplicates", "samples", "statement")
+PROOFS = ("decisions", "replays", "twins", "altered", "uncovered", "duplicates", "samples", "sampling", "statement")
 _NEVER = frozenset(
     {"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread", "neither"}
+    | {"missing", "early", "inserted", "vanished", "swapped", "accountsOff", "totalDrift"}
 )
+#: Where such a number may be: of two equal requests at once, refusing one is right; single payments may be refused.
+_RIGHT = {"twins": frozenset({"refused"}), "money": frozenset({"refused"})}
 
 #: Statements are sorted by name; people read these first.
-_FIRST = ("made", "reads", "unknown", "stable", "entriesFirst", "entriesSecond", "same")
+_FIRST = (
+    "made", "readings", "unknown", "entries", "confirmed", "moved", "stable", "entriesFirst", "entriesSecond", "same",
+)  # fmt: skip
 #: Quarters of a shorter run are too short to be compared.
 _QUARTERS_MIN_S = 12
 
@@ -57,9 +64,14 @@ def completed(item: Row) -> dict[str, Any]:
 def balance(item: Row) -> str:
     """Return the word for the state of a scenario's books: balanced, unbalanced or unreconciled."""
     reconciliation = item["reconciliation"]
-    if reconciliation is None:
+    if reconciliation is None or unread(item):
         return "unreconciled"
     return "balanced" if reconciliation.get("balanced") else "unbalanced"
+
+
+def unread(item: Row) -> str:
+    """Return why the candidate's books could not be read; "" where they were."""
+    return str((item.get("statement") or {}).get("unread") or "")
 
 
 def shape_text(item: Row, *, brief: bool = False) -> Text:
@@ -110,7 +122,7 @@ def money_text(item: Row) -> Text | None:
     The sign is ≠ where the books do not balance. None where nothing was reconciled.
     """
     books = item["reconciliation"]
-    if not books or not {"sent", "booked"} <= set(books):
+    if not books or unread(item) or not {"sent", "booked"} <= set(books):
         return None
     rejected = books.get("rejected", 0)
     rest = books["sent"] - books["booked"] - rejected
@@ -142,12 +154,22 @@ def letter(index: int) -> str:
 
 
 def marks_of(item: Row) -> list[Row]:
-    """Return the bursts and disturbances of a measurement; a burst that is no mark of its own comes first."""
-    marks = list(item.get("marks") or ())
+    """Return the bursts and disturbances of a measurement, in ms from the first measured second.
+
+    A burst that is no mark of its own comes first.
+    """
+    warmup_ms = (item["offered"].get("warmupS") or 0) * 1000
+    marks = [_moved(mark, warmup_ms) for mark in item.get("marks") or ()]
     burst = item.get("burst") or {}
     if "fromS" in burst and not any(mark.get("kind") == "burst" for mark in marks):
         marks.insert(0, {"atMs": burst["fromS"] * 1000, "endMs": burst["endS"] * 1000, "kind": "burst"})
     return marks
+
+
+def _moved(mark: Row, warmup_ms: int) -> Row:
+    """Marks count from the epoch, where the warm-up begins; the timeline begins after it."""
+    begin = mark["atMs"] - warmup_ms
+    return {**mark, "atMs": begin, "endMs": mark.get("endMs", mark["atMs"]) - warmup_ms}
 
 
 def remarks(item: Row) -> Iterator[tuple[Text, Text, bool]]:
@@ -170,7 +192,10 @@ def _recovered(title: Text, row: Row, resumed: object) -> tuple[Text, Text, bool
     text = word("not_recovered") if after is None else _filled("recovered_in", took=duration(after * 1000))
     if resumed is not None:
         text = _joined([text, word("resumed" if resumed else "not_resumed")])
-    return title, text, after is None or after > row.get("limitMs", after) or resumed is False
+    if failure := row.get("failure"):
+        text = Text(f"{word('not_made').en}: {failure}", f"{word('not_made').zh}：{failure}")
+    most = row.get("limitMs", row.get("recoveryMsMax", after))
+    return title, text, after is None or after > most or resumed is False
 
 
 def _ramp(found: Row) -> tuple[Text, Text, bool]:
@@ -187,15 +212,19 @@ def wrongs_found(item: Row) -> list[str]:
     return [name for name in WRONGS if books.get(name)]
 
 
-def proofs(item: Row) -> Iterator[tuple[str, list[tuple[str, Any, bool]]]]:
-    """Yield the other proofs of a measurement: its name and its numbers, each with whether it must not be so."""
+def proofs(item: Row) -> Iterator[tuple[str, list[Number]]]:
+    """Yield the other proofs of a measurement: the name of each and its numbers."""
     for name in PROOFS:
-        found = item.get(name)
-        if isinstance(found, Mapping):
-            said = sorted((key for key, value in found.items() if _is_said(value)), key=_place)
-            numbers = [(key, found[key], _is_wrong(name, key, found[key])) for key in said]
-            if numbers:
-                yield name, numbers
+        if numbers := numbers_of(name, item.get(name)):
+            yield name, numbers
+
+
+def numbers_of(name: str, found: object) -> list[Number]:
+    """Return the plain numbers of one proof in reading order, each with whether it must not be so."""
+    if not isinstance(found, Mapping):
+        return []
+    keys = sorted((key for key, value in found.items() if _is_said(value)), key=_place)
+    return [(key, found[key], _is_wrong(name, key, found[key])) for key in keys]
 
 
 def word_or(prefix: str, value: object) -> Text:
@@ -208,9 +237,9 @@ def _place(key: str) -> tuple[int, str]:
 
 
 def _is_wrong(name: str, key: str, value: object) -> bool:
-    # Of two equal requests at once, refusing one is right; refusing both is not.
-    never = {"different", "neither"} if name == "twins" else _NEVER
-    return value is False if key == "stable" else key in never and bool(value)
+    if key == "stable":
+        return value is False
+    return bool(value) and key in _NEVER and key not in _RIGHT.get(name, ())
 
 
 def _is_said(value: object) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from conformance.model.outcome import Outcome
 from conformance.model.text import Text
 from conformance_reports.limits import Limit, all_limits_of
-from conformance_reports.loads import Row, balance, wrongs_found
+from conformance_reports.loads import Row, balance, numbers_of, unread, word_or, wrongs_found
 from conformance_reports.words import word
 
 #: The standings, with the mark and the outcome whose looks each has.
@@ -45,6 +45,8 @@ def standing(item: Row, readers: Sequence[Row]) -> Standing:
     open_ = [row["check"] for row in readers if row["outcome"] == Outcome.INCONCLUSIVE]
     if open_:
         return Standing("undecided", (_naming("standing_open", open_),))
+    if why := unread(item):
+        return Standing("undecided", (_said("unread", why),))
     judged = [row for row in readers if row["outcome"] != Outcome.NOT_TESTED]
     if judged or any(limit.met for limit in all_limits_of(item)) or balance(item) == "balanced":
         return Standing("pass")
@@ -58,6 +60,11 @@ def _failures(item: Row, readers: Sequence[Row]) -> list[Text]:
     reasons += [_missed(limit) for limit in all_limits_of(item) if limit.met is False]
     if balance(item) == "unbalanced":
         reasons.append(_wrong_books(item))
+    for row in item.get("streams", ()):
+        if wrong := [(key, value) for key, value, bad in numbers_of("money", row.get("money")) if bad]:
+            en = ", ".join(f"{word_or('number', key).en} {value}" for key, value in wrong)
+            zh = "，".join(f"{word_or('number', key).in_language('zh-CN')} {value}" for key, value in wrong)
+            reasons.append(Text(f"{row['name']}: {en}", f"{row['name']}：{zh}"))
     if item.get("aborted"):
         reasons.append(_said("aborted", str(item["aborted"])))
     return reasons

@@ -14,9 +14,12 @@ SUITE = Suite(
         "conformance_load.checks.money",
         "conformance_load.checks.speed",
         "conformance_load.checks.shapes",
+        "conformance_load.checks.endpoints",
         "conformance_load.checks.targets",
+        "conformance_load.checks.disturbed",
     ),
     faults="conformance_load.faults:FAULTS",
     scenarios=SCENARIOS,
     parameters={**DEFAULTS, "calibration": CALIBRATION},
+    parameter_check="conformance_load.settings:check_parameters",
 )

@@ -1,66 +1,23 @@
-"""After the pressure: decide what is unknown, see how fast the product recovers, read its books and compare."""
+"""After the pressure: see how fast the product recovers, read its books and compare."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.sdk import Accepted, Account, Candidate, Refused, Undecided
+from conformance.sdk import Accepted, Account, Candidate, Undecided
 from conformance_load.columns import Entry
 from conformance_load.flow import now_ns
-from conformance_load.journal import UNDECIDED, PaymentJournal, State
+from conformance_load.journal import PaymentJournal
 from conformance_load.making import PaymentMaker
 from conformance_load.payments import state_of
 from conformance_load.reconcile import Reconciler, Reconciliation, compare_balances, expected_balances
+from conformance_load.sampling import Sampler
 
-#: How often one payment is asked for before it counts as undecided.
-ASKED_MAX = 3
-#: Bounds of deciding what is unknown: payments asked for, and seconds.
-DECIDED_MAX = 5_000
-DECIDE_S_MAX = 30.0
-#: A refusal with this status says "I know that key", not "the payment was refused".
-_CONFLICT = 409
 _CANONICAL = json.JSONEncoder(sort_keys=True, default=str)
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """How many payments were unknown after the run, and how many still are."""
-
-    unknown: int
-    undecided: int
-
-    def as_json(self) -> dict[str, int]:
-        """Return the form used in reports."""
-        return {"unknown": self.unknown, "undecided": self.undecided}
-
-
-def decide_unknown(maker: PaymentMaker, journal: PaymentJournal) -> Decisions:
-    """Repeat every payment without a clear answer, with its key, until the product says what became of it."""
-    unknown = [number for number, state in enumerate(journal.states) if state in UNDECIDED]
-    limit = time.monotonic() + DECIDE_S_MAX
-    undecided = 0
-    for position, number in enumerate(unknown):
-        if position >= DECIDED_MAX or time.monotonic() > limit:
-            return Decisions(len(unknown), undecided + len(unknown) - position)
-        undecided += not _decide(maker, journal, number)
-    return Decisions(len(unknown), undecided)
-
-
-def _decide(maker: PaymentMaker, journal: PaymentJournal, number: int) -> bool:
-    for _ in range(ASKED_MAX):
-        answer = maker.prepare(number).send()
-        if isinstance(answer, Refused) and answer.exchange.status == _CONFLICT:
-            return False
-        state = state_of(answer)
-        if state is not State.UNKNOWN:
-            journal.decide(number, state, now_ns())
-            return True
-    return False
 
 
 class Probes:
@@ -82,6 +39,8 @@ class Probes:
         answer = prepared.send()
         done = now_ns()
         self._journal.decide(number, state_of(answer), done)
+        if isinstance(answer, Accepted):
+            self._maker.named_by_reference = answer.value.get("id") == self._maker.book.reference(number)
         return (done - started) // 1000 if isinstance(answer, Accepted) else None
 
     def median(self, count: int) -> int:
@@ -126,18 +85,23 @@ class BookReader:
         #: What each account held before the run, as the candidate says.
         self.opening = [candidate.balance(account) for account in accounts]
 
-    def read(self, take: Callable[[list[Entry]], None] | None = None) -> Reading:
-        """Read all statements once, page by page; ``take`` is given the entries of the run."""
+    def read(self, take: Callable[[list[Entry]], None] | None = None, sampler: Sampler | None = None) -> Reading:
+        """Read all statements once, page by page; ``take`` is given the entries of the run, ``sampler`` everything."""
         digest = hashlib.sha256()
         count = 0
         for position, account in enumerate(self._accounts):
             before = self._before[position]
+            sampled = sampler.begin(position) if sampler else None
             for page in self._candidate.statement_pages(account):
                 digest.update("".join(f"{_CANONICAL.encode(item)}\n" for item in page).encode("utf-8", "surrogatepass"))
                 new = [_entry(position, item) for item in page if _identity(item) not in before]
                 count += len(new)
                 if take:
                     take(new)
+                if sampled:
+                    sampled.take(page)
+            if sampled:
+                sampled.end()
         return Reading(count, digest.hexdigest())
 
     def balances(self) -> list[int]:
@@ -146,15 +110,20 @@ class BookReader:
 
 
 def reconcile(
-    maker: PaymentMaker, journal: PaymentJournal, reader: BookReader, currency: str
+    maker: PaymentMaker,
+    journal: PaymentJournal,
+    reader: BookReader,
+    currency: str,
+    sampler: Sampler | None = None,
 ) -> tuple[Reconciliation, dict[str, Any]]:
     """Read the books twice, compare every payment with them, and return what was found and how stable they were.
 
-    Books that cannot be read leave the counts of the journal, and the reason under ``unread``.
+    Books that cannot be read leave the counts of the journal, and the reason under ``unread``. What ``sampler`` saw
+    during the pressure is held against both readings.
     """
     reconciler = Reconciler(maker.book, [journal], currency)
     try:
-        first, second, balances = reader.read(), reader.read(reconciler.add), reader.balances()
+        first, second, balances = reader.read(sampler=sampler), reader.read(reconciler.add, sampler), reader.balances()
     except Undecided as reason:
         return reconciler.from_journal(), {
             "stable": False,

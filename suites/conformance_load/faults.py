@@ -5,10 +5,12 @@ compared with the number made.
 """
 
 from conformance.sdk import Fault, Text, Trip
-from conformance_load import faults_shapes
+from conformance_load import faults_disturbed, faults_endpoints, faults_shapes
 
 _MISSING = "confirmed payments are missing from the statement"
 _TWICE = "payments are on the statement more than once"
+#: Whatever is wrong with every tenth payment is wrong with those of a disturbed load, too.
+DISTURBED = ("LOAD-F01", "LOAD-F02", "LOAD-F03", "LOAD-F04")
 _ANOTHER = "repeated requests were answered with another payment"
 
 FAULTS = (
@@ -16,30 +18,31 @@ FAULTS = (
         "load.lost",
         Text("Every tenth payment is confirmed and never booked", "每第十笔支付被确认但从未记账"),
         (Trip("LOAD-M01", _MISSING),),
-        also=("LOAD-M07",),
+        also=("LOAD-M07", *DISTURBED),
     ),
     Fault(
         "load.doubled",
         Text("Every tenth payment is booked twice", "每第十笔支付被重复记账"),
         (Trip("LOAD-M02", _TWICE), Trip("LOAD-M07", "accounts do not hold what the confirmed payments leave them")),
+        also=DISTURBED,
     ),
     Fault(
         "load.ghost",
         Text("Every tenth payment brings an entry that nobody asked for", "每第十笔支付附带一条无人发起的记账"),
         (Trip("LOAD-M03", "belong to no payment that was sent"),),
-        also=("LOAD-M07", "LOAD-M08"),
+        also=("LOAD-M07", "LOAD-M08", *DISTURBED),
     ),
     Fault(
         "load.rejected-booked",
         Text("Every tenth payment is refused and booked nevertheless", "每第十笔支付被拒绝但仍然记账"),
         (Trip("LOAD-M04", "refused payments were booked nevertheless"),),
-        also=("LOAD-M07", "LOAD-S01", "LOAD-S05"),
+        also=("LOAD-M07", "LOAD-S01", "LOAD-S05", *DISTURBED),
     ),
     Fault(
         "load.wrong-amount",
         Text("Every tenth payment is booked with another amount", "每第十笔支付按错误金额记账"),
         (Trip("LOAD-M05", "payments were booked with another amount"),),
-        also=("LOAD-M07",),
+        also=("LOAD-M07", *DISTURBED),
     ),
     Fault(
         "load.half-booked",
@@ -48,18 +51,28 @@ FAULTS = (
             Trip("LOAD-M06", "payments were booked on one account without the other"),
             Trip("LOAD-M08", "the total over all accounts moved by"),
         ),
-        also=("LOAD-M07",),
+        also=("LOAD-M07", *DISTURBED),
     ),
     Fault(
         "load.statement-behind",
         Text("The statement shows new entries only when read again", "明细在再次查询时才显示新记账"),
         (Trip("LOAD-M09", "the statement changed between two readings"),),
+        also=("LOAD-M14", *DISTURBED),
+    ),
+    Fault(
+        "load.statement-reordered",
+        Text(
+            "Every tenth confirmed entry is left out of the first reading of the statement that should show it",
+            "每第十条已确认的记账在首次应显示的明细查询中缺失",
+        ),
+        (Trip("LOAD-M14", "statements read during the load were not in order"),),
+        also=("LOAD-M09", *DISTURBED),
     ),
     Fault(
         "load.replay-doubled",
         Text("A repeated request is a new payment", "重复请求被当作新的支付"),
         (Trip("LOAD-M10", _ANOTHER), Trip("LOAD-M02", _TWICE)),
-        also=("LOAD-M05", "LOAD-M07", "LOAD-M15"),
+        also=("LOAD-M05", "LOAD-M07", "LOAD-M15", "LOAD-M17", *DISTURBED),
     ),
     Fault(
         "load.replay-refused",
@@ -68,7 +81,7 @@ FAULTS = (
             Trip("LOAD-M11", "repeated requests of confirmed payments were refused"),
             Trip("LOAD-M12", "payments with a lost answer stay undecided"),
         ),
-        also=("LOAD-M07",),
+        also=("LOAD-M07", *DISTURBED),
     ),
     Fault(
         "load.key-body-unbound",
@@ -92,7 +105,7 @@ FAULTS = (
             Trip("LOAD-T05", "the figures of UPI are missed"),
             Trip("LOAD-T06", "the published peak of NetsUnion is missed"),
         ),
-        also=("LOAD-S03", "LOAD-S06"),
+        also=("LOAD-S03", "LOAD-S06", *DISTURBED),
     ),
     Fault(
         "load.slow-all",
@@ -101,7 +114,7 @@ FAULTS = (
             Trip("LOAD-S03", "the median of the response time is"),
             Trip("LOAD-P02", "the highest rate within the limits is 0 per second"),
         ),
-        also=("LOAD-S02", "LOAD-S06"),
+        also=("LOAD-S02", "LOAD-S06", *DISTURBED),
     ),
     Fault(
         "load.errors",
@@ -110,12 +123,13 @@ FAULTS = (
             Trip("LOAD-S04", "requests got no proper answer"),
             Trip("LOAD-S01", "payments were confirmed at"),
         ),
+        also=DISTURBED,
     ),
     Fault(
         "load.refused",
         Text("Every tenth correct payment is refused", "每第十笔正确的支付被拒绝"),
         (Trip("LOAD-S05", "correct payments were refused under load"),),
-        also=("LOAD-S01",),
+        also=("LOAD-S01", *DISTURBED),
     ),
     Fault(
         "load.no-recovery",
@@ -124,7 +138,39 @@ FAULTS = (
             Trip("LOAD-S06", "single payments were not back below"),
             Trip("LOAD-P01", "was not carried again within"),
         ),
-        also=("LOAD-S02", "LOAD-S03"),
+        also=("LOAD-S02", "LOAD-S03", *DISTURBED),
+    ),
+    Fault(
+        "load.duplicate-race",
+        Text("Two equal requests at the same moment are both booked", "同一时刻的两个相同请求都被记账"),
+        (
+            Trip("LOAD-M17", "pairs of equal requests at the same moment made two payments"),
+            Trip("LOAD-M02", _TWICE),
+        ),
+        also=("LOAD-M07", "LOAD-M10", *DISTURBED),
+    ),
+    Fault(
+        "load.lost-update",
+        Text("Payments at the same moment overwrite each other's balance", "同一时刻的支付互相覆盖余额"),
+        (
+            Trip("LOAD-M07", "accounts do not hold what the confirmed payments leave them"),
+            Trip("LOAD-M08", "the total over all accounts moved by"),
+        ),
+        also=DISTURBED,
+    ),
+    Fault(
+        "load.stuck-pending",
+        Text("Every tenth payment stays pending for good", "每第十笔支付永远停留在处理中"),
+        (Trip("LOAD-M18", "payments were still pending long after the load"),),
+        also=DISTURBED,
+    ),
+    Fault(
+        "load.wrong-rounding",
+        Text("Every tenth payment is booked in whole yuan", "每第十笔支付按整元记账"),
+        (Trip("LOAD-M05", "payments were booked with another amount"),),
+        also=("LOAD-M07", *DISTURBED),
     ),
     *faults_shapes.FAULTS,
+    *faults_disturbed.FAULTS,
+    *faults_endpoints.FAULTS,
 )

@@ -51,7 +51,7 @@ class Target:
     """Where connections go: ``tls`` is None for plain HTTP. ``body_max`` bounds a response body in bytes.
 
     ``via`` is connected to in place of ``host`` and ``port``, for example a proxy that disturbs; certificates are
-    still checked for ``host``.
+    still checked for ``host``. Streams share connections only where all of this is the same, ``pool`` included.
     """
 
     host: str
@@ -60,6 +60,7 @@ class Target:
     body_max: int
     tls: ssl.SSLContext | None = None
     via: tuple[str, int] | None = None
+    pool: str = ""
 
     @property
     def address(self) -> tuple[str, int]:

@@ -40,13 +40,29 @@ def bounds_of(index: int) -> tuple[int, int]:
     return low, low + (1 << exponent) - 1
 
 
+def _table() -> list[int]:
+    """Return the buckets of small values, so that the usual ones need no arithmetic."""
+    made: list[int] = []
+    while len(made) < TABLE_SIZE:
+        low, high = bounds_of(index := index_of(len(made)))
+        made += [index] * (high - low + 1)
+    return made
+
+
+#: Values below this find their bucket in :data:`TABLE`: 65 ms, which is most of what is ever measured.
+TABLE_SIZE = 1 << 16
+TABLE = _table()
+
+
 class Histogram:
     """Counts of durations in microseconds."""
 
-    __slots__ = ("_counts", "largest", "smallest", "total")
+    __slots__ = ("_counts", "_told", "_told_total", "largest", "smallest", "total")
 
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
+        self._told: list[int] | None = None
+        self._told_total = 0
         #: The exact largest and smallest recorded value, and the exact sum.
         self.largest = 0
         self.smallest = VALUE_MAX
@@ -54,14 +70,14 @@ class Histogram:
 
     def record(self, value: int) -> None:
         """Count one duration; negative ones (a clock read twice) count as 0."""
-        if value < _SUB:
-            value = max(value, 0)
-            self._counts[value] += 1
+        if value < TABLE_SIZE:
+            if value < 0:
+                value = 0
+            self._counts[TABLE[value]] += 1
         else:
             if value > VALUE_MAX:
                 value = VALUE_MAX
-            exponent = value.bit_length() - 8
-            self._counts[(exponent << 7) + (value >> exponent)] += 1
+            self._counts[index_of(value)] += 1
         self.total += value
         if value > self.largest:
             self.largest = value
@@ -85,6 +101,28 @@ class Histogram:
         self.total += other.total
         self.largest = max(self.largest, other.largest)
         self.smallest = min(self.smallest, other.smallest)
+
+    def delta(self) -> dict[str, Any]:
+        """Return what was recorded since this was last called: few numbers, for a worker's report to its master.
+
+        ``buckets`` maps a bucket to its count. The deltas of any workers, added in any order, make the histogram of
+        all their values.
+        """
+        told = self._told or [0] * _BUCKETS
+        fresh = {
+            index: now - then for index, (now, then) in enumerate(zip(self._counts, told, strict=True)) if now != then
+        }
+        self._told = self._counts.copy()
+        total, self._told_total = self.total - self._told_total, self.total
+        return {"buckets": fresh, "total": total, "smallest": self.smallest, "largest": self.largest}
+
+    def add(self, delta: Mapping[str, Any]) -> None:
+        """Add what :meth:`delta` of another histogram returned, exactly; keys may have become strings on the way."""
+        for index, count in delta["buckets"].items():
+            self._counts[int(index)] += int(count)
+        self.total += int(delta["total"])
+        self.largest = max(self.largest, int(delta["largest"]))
+        self.smallest = min(self.smallest, int(delta["smallest"]))
 
     def at_rank(self, rank: int) -> int:
         """Return the ``rank``-th smallest value (from 1) to within 0.4 %; 0 for an empty histogram."""

@@ -49,7 +49,8 @@ class PaymentJournal:
         self._view = view
         #: One byte per payment, see :class:`State`; shared with the file.
         self.states = view[_HEADER_SIZE : _HEADER_SIZE + capacity]
-        self._times = view[base : base + capacity * 16].cast("Q")
+        #: Two times per payment: sent and decided; shared with the file.
+        self.all_times = view[base : base + capacity * 16].cast("Q")
         #: The ids that the product gave to payments it has not decided on; kept in memory only.
         self.pending: dict[int, str] = {}
 
@@ -79,12 +80,12 @@ class PaymentJournal:
 
     def sending(self, number: int, at_ns: int) -> None:
         """Note that a payment is about to be sent; call this before the first byte leaves."""
-        self._times[2 * number] = at_ns
+        self.all_times[2 * number] = at_ns
         self.states[number] = State.SENT
 
     def confirm(self, number: int, at_ns: int) -> None:
         """Note that a payment that was sent once is booked: :meth:`decide` for the answer that nearly all get."""
-        self._times[2 * number + 1] = at_ns
+        self.all_times[2 * number + 1] = at_ns
         self.states[number] = State.ACK
 
     def decide(self, number: int, state: State, at_ns: int) -> None:
@@ -96,7 +97,7 @@ class PaymentJournal:
         known = self.states[number]
         if known == State.ACK or (state is State.UNKNOWN and known != State.SENT):
             return
-        self._times[2 * number + 1] = at_ns
+        self.all_times[2 * number + 1] = at_ns
         self.states[number] = state
 
     def state(self, number: int) -> State:
@@ -105,7 +106,7 @@ class PaymentJournal:
 
     def times(self, number: int) -> tuple[int, int]:
         """Return when a payment was sent and when it was decided (0: not yet)."""
-        return self._times[2 * number], self._times[2 * number + 1]
+        return self.all_times[2 * number], self.all_times[2 * number + 1]
 
     def count(self, state: State) -> int:
         """Return how many payments are in a state."""
@@ -114,7 +115,7 @@ class PaymentJournal:
     def close(self) -> None:
         """Flush to disk and unmap; harmless when done twice."""
         if not self._map.closed:
-            self._times.release()
+            self.all_times.release()
             self.states.release()
             self._view.release()
             self._map.flush()

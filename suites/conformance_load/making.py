@@ -37,6 +37,8 @@ class PaymentMaker:
         self.book = book
         self.currency = currency
         self.accounts = accounts
+        #: Whether the product's id of a payment is our reference: known once a payment was answered.
+        self.named_by_reference = False
 
     def terms(self, number: int) -> Terms:
         """Return what tells a payment's request from others."""

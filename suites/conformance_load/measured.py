@@ -5,29 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.sdk import LoadContext
+from conformance_load.flow import Pressed
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
 from conformance_load.timeline import cliff, quarters, recovered_ms
 from conformance_load.verdict import invalidities
 
 if TYPE_CHECKING:
-    from conformance_load.payments_run import After, Wave
+    from conformance_load.ground import After
     from conformance_load.search import Search
+    from conformance_load.wave import Wave
 
 
 def payments(
     context: LoadContext, settings: Settings, waves: list[Wave], after: After, *, search: Search | None = None
 ) -> dict[str, Any]:
     """Return the measurement of a scenario of payments: its (best) wave, what came after, and the books."""
-    from conformance_load.payments_run import facts_of
+    from conformance_load.wave import facts_of
 
     wave = waves[0]
-    work, tally = wave.work, wave.tally
+    tally, counted = wave.tally, dict(wave.told)
+    answers = counted.pop("answers")
     reasons = invalidities(facts_of(settings, wave))
+    if failure := wave.disturbed.get("disturbance", {}).get("failure"):
+        reasons.append(f"the disturbance could not be made: {failure}")
     seconds = timeline(tally, wave.offered)
     return {
         "scenario": context.scenario,
-        "offered": offered(settings, wave),
+        "offered": offered(settings, wave.scheduled, wave.due),
         "sent": tally.sent,
         "confirmed": tally.counts["confirmed"],
         "counts": dict(tally.counts),
@@ -35,16 +40,19 @@ def payments(
         "timeline": seconds,
         **_shown_by_shape(settings, seconds),
         "slo": settings.slo(),
-        "replays": work.repeats.replays().as_json(),
-        "twins": work.repeats.twins().as_json(),
-        "altered": {"made": work.altered, "accepted": work.altered_accepted},
-        "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
+        **counted,
         "decisions": after.decisions.as_json(),
         "recovery": after.recovery.as_json(),
-        "recorded": [context.record(sighting) for sighting in work.sightings],
+        "recorded": [context.record(sighting) for sighting in wave.sightings],
         **after.books,
+        **wave.disturbed,
         **({"search": search.as_json()} if search else {}),
-        "generator": generator(wave),
+        "generator": {
+            **generator(tally, wave.pressed),
+            "prepared": wave.cost.as_json(),
+            "answers": answers,
+            **wave.crew,
+        },
         "aborted": wave.pressed.aborted,
         "validity": "invalid" if reasons else "valid",
         "reasons": reasons,
@@ -65,7 +73,7 @@ def _shown_by_shape(settings: Settings, seconds: list[dict[str, int]]) -> dict[s
     return {"soak": {"firstUs": first, "lastUs": last, **limits}}
 
 
-def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
+def offered(settings: Settings, scheduled: int, due: int) -> dict[str, Any]:
     """Return what was offered, and by which factor a larger target was scaled."""
     return {
         "ratePerSecond": settings.rate_per_s,
@@ -76,8 +84,8 @@ def offered(settings: Settings, wave: Wave) -> dict[str, Any]:
         "arrivals": settings.shape,
         "scalePermille": settings.scale_permille,
         "scaledCounts": bool(settings.scaled_counts),
-        "scheduled": wave.scheduled,
-        "due": wave.due,
+        "scheduled": scheduled,
+        "due": due,
     }
 
 
@@ -87,13 +95,11 @@ def timeline(tally: Tally, intended: list[int]) -> list[dict[str, int]]:
     return [{**second, "offered": count} for second, count in zip(seconds, [*intended, 0], strict=True)]
 
 
-def generator(wave: Wave) -> dict[str, Any]:
+def generator(tally: Tally, pressed: Pressed) -> dict[str, Any]:
     """Return what the generator knows of itself."""
     return {
-        "cpuPermille": wave.pressed.cpu_permille,
-        "ownLagP99Us": wave.tally.own_lag.quantile(9900),
-        "ownLagMaxUs": wave.tally.own_lag.largest,
-        "prepared": wave.cost.as_json(),
-        "answers": wave.work.reader.as_json(),
-        "startedAtMs": wave.pressed.epoch_wall_ns // 1_000_000,
+        "cpuPermille": pressed.cpu_permille,
+        "ownLagP99Us": tally.own_lag.quantile(9900),
+        "ownLagMaxUs": tally.own_lag.largest,
+        "startedAtMs": pressed.epoch_wall_ns // 1_000_000,
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from conformance.sdk import Accepted, Answer, Broken, Exchange, Refused, Sighting, WireMessage, describe
 from conformance_load.arrivals import Kind
@@ -61,9 +62,9 @@ class PaymentWork:
 
         Of two equal requests at the same moment it may confirm either.
         """
-        covers, twinned = self._maker.book.covers, self.repeats.twinned
+        covers = self._maker.book.covers
         rest = zip(self._kinds[first:], self._numbers[first:], strict=True)
-        return sum(kind is Kind.PAYMENT and covers(number) and number not in twinned for kind, number in rest)
+        return sum(kind is Kind.PAYMENT and covers(number) for kind, number in rest)
 
     # -- the hot path: three calls per arrival -----------------------------------------------------------
 
@@ -142,7 +143,7 @@ class PaymentWork:
         if isinstance(answer, Accepted) and state in (State.ACK, State.PENDING):
             self.overdrawn += not covered
             self._remember(number, state, answer)
-            return "confirmed"
+            return "confirmed" if self.repeats.is_first(number) else "replayed"
         if state is State.REJECT:
             known = isinstance(answer, Refused) and self.repeats.may_refuse(number, answer)
             return "expected" if known or not covered else "refused"
@@ -157,7 +158,7 @@ class PaymentWork:
             if state is not State.REJECT:
                 self.journal.decide(number, state, times.done)
                 self._remember(number, state, answer)
-            return "replayed"
+            return "confirmed" if kind is Kind.TWIN and self.repeats.is_first(number) else "replayed"
         if isinstance(answer, Refused):
             # While the first request is under way or was refused itself, refusing the second is right.
             return "denied" if known and kind is Kind.REPLAY else "expected"
@@ -205,9 +206,14 @@ class PaymentWork:
 def state_of(answer: Answer) -> State:
     """Return what an answer says about a payment; everything that is not clear is UNKNOWN."""
     if isinstance(answer, Accepted):
-        word = str(answer.value.get("state", ""))
-        return State.REJECT if word in _NOT_MADE else State.PENDING if word == _PENDING else State.ACK
+        return state_in(answer.value)
     return State.REJECT if isinstance(answer, Refused) else State.UNKNOWN
+
+
+def state_in(value: Mapping[str, Any]) -> State:
+    """Return what a payment's own ``state`` says, as the product shows it."""
+    word = str(value.get("state", ""))
+    return State.REJECT if word in _NOT_MADE else State.PENDING if word == _PENDING else State.ACK
 
 
 def _exchange(reply: Reply) -> Exchange:

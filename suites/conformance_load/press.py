@@ -126,7 +126,8 @@ def _slot_class(pump: Pump, target: Target, connections: int) -> type[Any]:
             pump.over.wait()
             raise StopUser
 
-    Slot.__name__ = f"Slot{target.port}"
+    # Locust tells classes apart by their names.
+    Slot.__name__ = f"Slot{target.port}{target.pool}"
     return Slot
 
 

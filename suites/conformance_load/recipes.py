@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.sdk import Scenario, Text
+from conformance_load.finality import DEFAULTS as FINALITY
+from conformance_load.shares import DEFAULTS as STREAMS
 
 MODULE = "conformance_load.scenario"
 
@@ -44,7 +46,37 @@ SCENARIOS = (
         rate_per_s=400, search_from_per_s=50, search_step_s=2, warmup_s=0, connections=64,
         replay_every=0, altered_every=0, cut_every=0, uncovered_every=0,
     ),
+    Scenario(
+        "shop-day",
+        Text("A shop day: every operation at its share of one rate", "商户的一天：各类业务按比例混合"),
+        MODULE, _MONEY, {"connections": 16, **STREAMS},
+    ),
+    Scenario(
+        "ledger-final",
+        Text("From submission to finality on a ledger", "账本交易从提交到最终确认"),
+        MODULE, ("ledger.submit", "ledger.receipt"), {"rate_per_s": 10, **FINALITY},
+    ),
     _payments("soak", Text("Payments for a long time", "长时间持续的支付请求"), rate_per_s=50, duration_s=16),
+    _payments(
+        "killed",
+        Text("Payments while the product is killed and started again", "支付期间进程被杀并重启"),
+        disturbance="kill", duration_s=12, cut_every=15,
+    ),
+    _payments(
+        "paused",
+        Text("Payments while the product is paused", "支付期间系统被暂停"),
+        disturbance="pause", duration_s=12, connections=64,
+    ),
+    _payments(
+        "reset",
+        Text("Payments over connections that are reset", "支付期间连接被重置"),
+        disturbance="resets", duration_s=12, cut_every=0,
+    ),
+    _payments(
+        "slow-disk",
+        Text("Payments while the disk is slow", "支付期间磁盘变慢"),
+        disturbance="slow-disk", duration_s=12, connections=64,
+    ),
     # Published figures, whole: a profile or --scale makes them smaller, and the report says so.
     _target("mojaloop", "Mojaloop", rate_per_s=1000, duration_s=3600, p99_ms_max=1000),
     _target(

@@ -103,6 +103,13 @@ class Repeats:
         taken = any(not told.refused and not told.broken for told in self._of(number, Kind.TWIN))
         return taken or answer.exchange.status == CONFLICT
 
+    def is_first(self, number: int) -> bool:
+        """Tell whether no more than one of a payment's two equal requests was accepted so far."""
+        if number not in self.twinned:
+            return True
+        pair = [*self._of(number, Kind.PAYMENT), *self._of(number, Kind.TWIN)]
+        return sum(not told.refused and not told.broken for told in pair) < 2
+
     def replays(self) -> Replays:
         """Return what came of repetitions so far."""
         found = Replays()

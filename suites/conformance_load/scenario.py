@@ -12,8 +12,8 @@ def run(context: LoadContext) -> dict[str, Any]:
     """Run the scenario that the context names and return its measurement."""
     from dataclasses import replace
 
-    from conformance_load import payments_run
+    from conformance_load import ledger_final, payments_run, shop_day
 
     complete = replace(context, parameters=parameters_of(context.scenario, context.parameters))
-    runners = {"payments-limit": payments_run.run_search}
+    runners = {"payments-limit": payments_run.run_search, "shop-day": shop_day.run, "ledger-final": ledger_final.run}
     return runners.get(context.scenario, payments_run.run)(complete)

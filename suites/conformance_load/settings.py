@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from conformance.errors import ConfigError
+from conformance.sdk import CandidateFile
+from conformance_load.shares import OPERATIONS as STREAMS
 
 #: Defaults, small enough for a laptop. Every value is an integer or a word, so that plans stay canonical.
 DEFAULTS: dict[str, int | str] = {
@@ -50,6 +52,15 @@ DEFAULTS: dict[str, int | str] = {
     "decay_floor_ms": 250,
     "longest_ms_max": 0,
     "scaled_counts": 0,
+    "workers": "0",
+    "bind": "127.0.0.1:0",
+    "ui_port": 0,
+    "disturbance": "",
+    "disturb_at_s": 2,
+    "disturb_s": 2,
+    "slow_disk_ms": 300,
+    "reset_every": 8,
+    "disturb_recovery_ms_max": 5000,
 }
 #: What calibration changes: long enough for every fault to strike several times, slow enough for a busy machine, and
 #: limits that the slow faults break by far.
@@ -75,13 +86,22 @@ CALIBRATION: dict[str, Any] = {
         "payments-limit": {"rate_per_s": 40, "search_from_per_s": 20, "search_step_s": 2},
         "payments-soak": {"duration_s": 8},
         **{
+            f"payments-{name}": {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1, "disturb_recovery_ms_max": 2000}
+            for name in ("killed", "paused", "reset", "slow-disk")
+        },
+        **{
             f"target-{name}": {"rate_per_s": 30, "duration_s": 3, "burst_s": 1, "burst_at_s": 1, "burst_factor": 2}
             | {"p99_ms_max": 1500, "p50_ms_max": 1000}
             | ({"longest_ms_max": 2000} if name in ("sct-inst", "pix", "upi") else {})
             for name in ("mojaloop", "tips", "sct-inst", "pix", "upi", "netsunion")
         },
+        # Few connections for each of many streams; limits that the slow faults break by far.
+        "shop-day": {"rate_per_s": 60, "connections": 16, **{f"{name}_p99_ms_max": 3000 for name in STREAMS}},
+        "ledger-final": {"rate_per_s": 8, "final_p99_ms_max": 3000},
     },
 }
+#: What may be done to the candidate during the load; "" is nothing.
+DISTURBANCES = ("", "kill", "pause", "slow-disk", "resets")
 SHAPES = ("constant", "poisson", "ramp", "burst", "square", "trace")
 #: Values that may be zero; all others must be at least 1.
 _MAY_BE_ZERO = frozenset(
@@ -102,6 +122,7 @@ _MAY_BE_ZERO = frozenset(
         "abort_after_s",
         "longest_ms_max",
         "scaled_counts",
+        "ui_port",
     }
 )
 #: All requests are made ready before the clock starts; this bounds the memory they take.
@@ -134,6 +155,9 @@ class Settings:
     single payment (0: nothing does). ``scaled_counts`` 1: what was scaled decides as if it had not been, for
     calibration. With ``abort_on_breach`` the pressure ends as soon as a limit is broken beyond doubt, not before
     ``abort_after_s``.
+
+    ``workers``: how many local processes generate the load ("0": this one), or names of workers elsewhere, who find
+    the master at ``bind``. ``ui_port`` shows Locust's live page on loopback (0: nowhere).
     """
 
     shape: str
@@ -176,6 +200,15 @@ class Settings:
     decay_floor_ms: int
     longest_ms_max: int
     scaled_counts: int
+    workers: str
+    bind: str
+    ui_port: int
+    disturbance: str
+    disturb_at_s: int
+    disturb_s: int
+    slow_disk_ms: int
+    reset_every: int
+    disturb_recovery_ms_max: int
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], rate_allowed_per_s: int) -> Settings:
@@ -232,6 +265,11 @@ class Settings:
         }
 
 
+def check_parameters(parameters: Mapping[str, Any], candidate: CandidateFile) -> None:
+    """Raise ConfigError for parameters that no scenario can run with, before anything is sent."""
+    Settings.of(parameters, candidate.limits.load_per_second_max)
+
+
 def require_memory(requests: int) -> None:
     """Raise ConfigError when more requests would be made ahead than fit into memory."""
     if requests > REQUESTS_MAX:
@@ -253,11 +291,28 @@ def _require_known(made: Settings) -> None:
             where="load.trace",
             remedy="Name the file with one offset in microseconds per line, seen from the working directory.",
         )
+    _require_disturbance(made)
     if made.shape == "burst" and made.burst_at_s + made.burst_s >= made.duration_s:
         raise ConfigError(
             f"a burst of {made.burst_s} s from {made.burst_at_s} s on leaves nothing of {made.duration_s} s to recover",
             where="load.burst_s",
             remedy="Lengthen duration_s, or begin the burst earlier.",
+        )
+
+
+def _require_disturbance(made: Settings) -> None:
+    if made.disturbance not in DISTURBANCES:
+        raise ConfigError(
+            f"{made.disturbance!r} is no disturbance",
+            where="load.disturbance",
+            remedy=f"Use one of {', '.join(DISTURBANCES[1:])}, or leave it empty.",
+        )
+    if made.disturbance and made.disturb_at_s + made.disturb_s + 1 >= made.duration_s:
+        raise ConfigError(
+            f"a disturbance of {made.disturb_s} s from {made.disturb_at_s} s on leaves nothing of "
+            f"{made.duration_s} s to recover",
+            where="load.disturb_s",
+            remedy="Lengthen duration_s, or begin the disturbance earlier.",
         )
 
 

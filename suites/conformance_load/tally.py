@@ -7,40 +7,47 @@ lag        from the intended start to sending: waiting for a free connection, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from conformance_load.histogram import Histogram
+from conformance_load.histogram import VALUE_MAX, Histogram, bounds_of, index_of
 
 #: How an arrival ended. ``expected``: a refusal that is right; ``denied``: a replay refused that should not have been;
 #: ``cut``: the answer was deliberately not read.
 OUTCOMES = ("confirmed", "replayed", "expected", "refused", "denied", "broken", "cut", "unsent")
 
 
-@dataclass(slots=True)
+#: Where each outcome stands in the line of a second; what is not named here was not answered as one would wish.
+_COLUMNS = {"confirmed": "confirmed", "replayed": "replayed", "broken": "broken", "unsent": "broken"}
+
+
 class Second:
     """Counts of one second; ``sent`` by when requests left, the others by when they were answered."""
 
-    sent: int = 0
-    confirmed: int = 0
-    replayed: int = 0
-    refused: int = 0
-    broken: int = 0
-    times: list[int] = field(default_factory=list)
+    __slots__ = ("buckets", "counts", "sent")
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.counts = {"confirmed": 0, "replayed": 0, "refused": 0, "broken": 0}
+        #: Response times by bucket: a second of many thousand answers takes no more memory than one of a few.
+        self.buckets: dict[int, int] = {}
+
+    def add(self, outcome: str, response_us: int) -> None:
+        """Count an answer."""
+        self.counts[_COLUMNS.get(outcome, "refused")] += 1
+        index = index_of(min(max(response_us, 0), VALUE_MAX))
+        self.buckets[index] = self.buckets.get(index, 0) + 1
 
     def as_json(self, second: int) -> dict[str, int]:
         """Return the form used in reports."""
-        ordered = sorted(self.times)
-        p99 = ordered[max(0, -(-len(ordered) * 99 // 100) - 1)] if ordered else 0
-        return {
-            "s": second,
-            "sent": self.sent,
-            "confirmed": self.confirmed,
-            "replayed": self.replayed,
-            "refused": self.refused,
-            "broken": self.broken,
-            "p99Us": p99,
-        }
+        return {"s": second, "sent": self.sent, **self.counts, "p99Us": self._p99()}
+
+    def _p99(self) -> int:
+        rank = -(-sum(self.buckets.values()) * 99 // 100)
+        for index in sorted(self.buckets):
+            rank -= self.buckets[index]
+            if rank <= 0:
+                return sum(bounds_of(index)) // 2
+        return 0
 
 
 class Tally:
@@ -79,16 +86,9 @@ class Tally:
             return
         response = (done_ns - intended_ns) // 1000
         self.response.record(response)
-        second = self._second(done_ns)
-        second.times.append(response)
+        self._second(done_ns).add(outcome, response)
         if outcome != "unsent":
             self.service.record((done_ns - sent_ns) // 1000)
-        if outcome in ("confirmed", "replayed"):
-            setattr(second, outcome, getattr(second, outcome) + 1)
-        elif outcome in ("broken", "unsent"):
-            second.broken += 1
-        else:
-            second.refused += 1
 
     def latency(self) -> dict[str, Any]:
         """Return the three histograms in the form used in reports."""

@@ -32,7 +32,7 @@ def port_of(environment: Mapping[str, str] = os.environ) -> int:
     return int(value)
 
 
-def beside(context: LoadContext) -> Callable[[Any], contextlib.AbstractContextManager[None]] | None:
+def page_of(context: LoadContext) -> Callable[[Any], contextlib.AbstractContextManager[None]] | None:
     """Return what shows the page while a scenario presses, or None where nobody asked for it."""
     port = port_of()
     if not port:

@@ -109,6 +109,7 @@ class LedgerPart:
         return hooks | {
             "partition": lambda arguments: self._live().partition(arguments),
             "ledger_account": lambda arguments: self._live().open_account(arguments),
+            "ledger_transaction": lambda arguments: self._live().sign(arguments),
             "ledger_tamper": lambda arguments: self._live().tamper(arguments),
             "ledger_misbehave": lambda arguments: self._live().misbehave(arguments),
         }

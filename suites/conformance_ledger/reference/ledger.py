@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from conformance.sdk import Host, Problem
 from conformance_ledger.reference import sm
 from conformance_ledger.reference.api import NodeApi
+from conformance_ledger.reference.custody import Custody
 from conformance_ledger.reference.network import Network
 from conformance_ledger.reference.node import Node
 from conformance_ledger.reference.state import account_id
@@ -35,6 +36,7 @@ class Ledger:
         self._directory = Path(tempfile.mkdtemp(prefix="reference-ledger-"))
         self.network = Network(self.rule)
         self._issuer = sm.private_key(host.seed("ledger-issuer"))
+        self._custody = Custody(CHAIN, self._now_ms)
         keys = {name: sm.private_key(host.seed(f"ledger-{name}")) for name in NODES}
         validators = {name: sm.public_key(key).hex() for name, key in keys.items()}
         genesis = {
@@ -50,8 +52,8 @@ class Ledger:
         self.apps: dict[str, Starlette] = {name: self._app(name, keys[name]) for name in NODES}
 
     def rule(self, name: str) -> bool:
-        """Tell whether the fault ``ledger.<name>`` is on."""
-        return self._host.faults.on(f"ledger.{name}")
+        """Tell whether the fault ``ledger.<name>`` is on, or one of another suite, which is named in full."""
+        return self._host.faults.on(name if "." in name else f"ledger.{name}")
 
     def start(self) -> None:
         """Begin to make blocks."""
@@ -115,8 +117,11 @@ class Ledger:
             return {"node": node.name, "kind": node.misbehaviour}
 
     def open_account(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Register a public key that the caller made, with an opening balance and a role, by a ledger transaction."""
-        key = str(arguments["public_key"])
+        """Register a public key that the caller made, with an opening balance and a role, by a ledger transaction.
+
+        Without a public key, one is made and kept here, and :meth:`sign` makes its transactions.
+        """
+        key = str(arguments.get("public_key") or self._custody.new_key())
         role = str(arguments.get("role", "holder"))
         if role not in ("holder", "governor"):
             raise Problem(422, "unknown-role", "`role` must be holder or governor")
@@ -131,6 +136,12 @@ class Ledger:
                 raise Problem(problem.status, problem.code, problem.detail) from problem
         self.network.wake()
         return {"account": transaction["to"], "transaction": transaction.id}
+
+    def sign(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a signed transfer, not sent, from an account whose key is kept here."""
+        with self.network.locked():
+            height = max(node.chain.head.height for node in self.network.nodes.values())
+        return self._custody.transfer(arguments, height)
 
     def _opening(self, node: Node, key: str, role: str, balance: int) -> Transaction:
         own_key = sm.public_key(self._issuer).hex()

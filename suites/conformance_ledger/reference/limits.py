@@ -10,6 +10,9 @@ ROUND_MS_MAX = 2_000
 EMPTY_AFTER_MS = 120
 #: What the fault "ledger.slow-rounds" adds (milliseconds).
 SLOW_MS = 2_500
+#: What each waiting transaction adds under the fault "load.slow-finality", and at most in all (milliseconds).
+CROWDED_MS = 250
+CROWDED_MS_MAX = 4_000
 #: How many transactions may wait.
 POOL_MAX = 5_000
 #: How far a transaction's own time may lie ahead of a node's clock (milliseconds).

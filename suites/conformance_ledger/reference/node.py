@@ -198,7 +198,7 @@ class Node:
         if self._round_since is None:
             self._round_since = now
         waited = now - self._round_since
-        patience = limits.COLLECT_MS + (limits.SLOW_MS if self._slow() else 0)
+        patience = limits.COLLECT_MS + self._hesitation_ms()
         if self._proposer(self._round) == self.name and self._round not in self._proposed:
             if waited >= patience:
                 self._propose(now)
@@ -206,8 +206,11 @@ class Node:
             self._enter_round(self._round + 1)
             self.send(self.name, None, RoundChange(self.chain.head.height + 1, self._round))
 
-    def _slow(self) -> bool:
-        return self._rules("slow-rounds") and self.chain.head.height % 3 == 0
+    def _hesitation_ms(self) -> int:
+        """How much longer than it should a proposer collects; a sound one does not."""
+        if self._rules("load.slow-finality"):
+            return min(len(self.pool) * limits.CROWDED_MS, limits.CROWDED_MS_MAX)
+        return limits.SLOW_MS if self._rules("slow-rounds") and self.chain.head.height % 3 == 0 else 0
 
     def _proposer(self, round_: int) -> str:
         return self._order[(self.chain.head.height + 1 + round_) % len(self._order)]

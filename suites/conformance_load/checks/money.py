@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from conformance.sdk import Effect, Evidence, Measurements, check, expect
+from conformance.sdk import Effect, Evidence, Inconclusive, Measurements, check, expect
 from conformance_load.checks.reading import PAYMENTS, all_books, booked, none_of, valid
+
+_AMISS = {
+    "missing": "confirmed entries were missing",
+    "early": "entries stood there before they were sent",
+    "inserted": "entries appeared before others already shown",
+    "vanished": "entries vanished",
+    "swapped": "entries changed their place",
+}
 
 
 @check("LOAD-M01", scenarios=(PAYMENTS,), effects=Effect.MONEY)
@@ -135,6 +143,29 @@ def an_empty_account_cannot_pay(measurements: Measurements, evidence: Evidence) 
     )
 
 
+@check("LOAD-M14", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def statements_grow_only_at_their_end(measurements: Measurements, evidence: Evidence) -> None:
+    """Statements read while payments pour in show all that was confirmed before, and later ones only add at the end.
+
+    Nothing may stand there before it was sent, appear before entries already shown, vanish, or change its place.
+    """
+    sampling = booked(measurements, evidence)["sampling"]
+    evidence.note("statements read during the load", f"{sampling['readings']}, {sampling['unread']} could not be read")
+    if sampling["readings"] == 0:
+        raise Inconclusive("no statement could be read during the load", blame="PRODUCT")
+    kinds = ("missing", "early", "inserted", "vanished", "swapped")
+    found = {kind: sampling[kind] for kind in kinds if sampling[kind]}
+    evidence.note("entries amiss", found or "none")
+    said = ", ".join(f"{count} {_AMISS[kind]}" for kind, count in found.items())
+    shown = ", ".join(sampling["examples"].get("missing", []))
+    expect(
+        not found,
+        f"statements read during the load were not in order: {said}",
+        expected="every confirmed entry, in an order that stays",
+        actual=f"{said}: {shown}" if shown else said,
+    )
+
+
 @check("LOAD-M15", scenarios=(PAYMENTS,), effects=Effect.MONEY)
 def a_key_does_not_serve_another_payment(measurements: Measurements, evidence: Evidence) -> None:
     """A key that comes back with another amount is refused, also while payments pour in."""
@@ -145,4 +176,33 @@ def a_key_does_not_serve_another_payment(measurements: Measurements, evidence: E
         f"{altered['accepted']} requests with a known key and another amount were accepted under load",
         expected="refused",
         actual=f"{altered['accepted']} of {altered['made']} accepted",
+    )
+
+
+@check("LOAD-M17", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def two_equal_requests_at_once_make_one_payment(measurements: Measurements, evidence: Evidence) -> None:
+    """The same request sent twice at the same moment over two connections names one payment, or one is refused."""
+    twins = valid(measurements, evidence)["twins"]
+    evidence.note("pairs of equal requests", twins)
+    wrong = twins["different"] + twins["neither"]
+    expect(
+        wrong == 0,
+        f"{twins['different']} pairs of equal requests at the same moment made two payments,"
+        f" {twins['neither']} made none",
+        expected="one payment for each pair",
+        actual=f"{wrong} of {twins['made']} pairs did not",
+    )
+
+
+@check("LOAD-M18", scenarios=(PAYMENTS,), effects=Effect.MONEY)
+def no_payment_stays_pending(measurements: Measurements, evidence: Evidence) -> None:
+    """A payment that the product is still deciding on when the load has drained is decided soon after."""
+    decisions = valid(measurements, evidence)["decisions"]
+    evidence.note("decisions", decisions)
+    shown = ", ".join(decisions["examples"].get("stuck", []))
+    expect(
+        decisions["stuck"] == 0,
+        f"{decisions['stuck']} payments were still pending long after the load",
+        expected="booked or refused",
+        actual=f"{decisions['stuck']} of {decisions['pending']} pending: {shown}",
     )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections import defaultdict
 from typing import Any
 
 import gevent
 import locust.stats
 
-from conformance_load.histogram import bounds_of, index_of
+from conformance_load.histogram import VALUE_MAX, bounds_of, index_of
+from conformance_load.reactor.distributed import install
 
 #: How often Locust's statistics are brought up to date, in seconds.
 FLUSH_S = 0.5
@@ -24,24 +26,21 @@ REASONS_MAX = 200
 class Batch:
     """Requests of one name that Locust has not been told of. The reactor writes the public fields itself."""
 
-    __slots__ = ("_largest_us", "_method", "_name", "_smallest_us", "counts", "failures", "length", "total_us")
+    __slots__ = ("_method", "_name", "counts", "failures", "length", "total_us")
 
     def __init__(self, method: str, name: str) -> None:
         self._method = method
         self._name = name
         #: Requests by bucket of their response time; see :mod:`conformance_load.histogram`.
-        self.counts: dict[int, int] = {}
+        self.counts: defaultdict[int, int] = defaultdict(int)
         #: Sums of response times in microseconds, and of bodies in bytes.
         self.total_us = 0
         self.length = 0
         self.failures: dict[str, int] = {}
-        self._smallest_us: int | None = None
-        self._largest_us = 0
 
     def record(self, took_us: int, length: int) -> None:
         """Count a request that was answered."""
-        index = index_of(took_us)
-        self.counts[index] = self.counts.get(index, 0) + 1
+        self.counts[index_of(min(took_us, VALUE_MAX))] += 1
         self.total_us += took_us
         self.length += length
 
@@ -54,7 +53,7 @@ class Batch:
     def flush(self, stats: Any) -> None:
         """Tell Locust, and start anew."""
         if self.counts:
-            counts, self.counts = self.counts, {}
+            counts, self.counts = self.counts, defaultdict(int)
             total_us, self.total_us = self.total_us, 0
             length, self.length = self.length, 0
             for entry in (stats.total, stats.entries[(self._name, self._method)]):
@@ -116,6 +115,7 @@ class Statistics:
         # Before Locust's own listeners: those serialise the statistics, or set them to zero.
         for event in ("report_to_master", "spawning_complete", "test_stop", "quitting"):
             getattr(environment.events, event)._handlers.insert(0, self._flush_first)
+        install(environment)
 
     @classmethod
     def of(cls, environment: Any) -> Statistics:

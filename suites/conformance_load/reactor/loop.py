@@ -28,6 +28,7 @@ BATCH = 128
 _TOO_SHORT_NS = 10_000
 #: A wait that the timer ends; in seconds, should it ever not.
 _LONG_S = 0.01
+_SHORTEST_S = 1e-9
 _READ = 1
 #: A time that does not come.
 NEVER = 1 << 63
@@ -109,7 +110,8 @@ class Reactor:
                 if idle:
                     self._park(next_ns)
                 else:
-                    gevent.sleep(0)
+                    # Not 0: that would not let the hub look at its own sockets.
+                    gevent.sleep(_SHORTEST_S)
                 turn_ends = now_ns() + TURN_NS
                 idle = True
                 events = self._poll(0, BATCH)

@@ -278,13 +278,12 @@ class Lane:
         request, cut = asked
         try:
             self._stream.work.sending(self._number, self._sent)
+            if cut:
+                self.connection.cut(request, self._sent)
+            else:
+                self.connection.send(request, self._sent)
         except Exception as error:  # noqa: BLE001 - raised again by press()
             self._pump.fail(error)
-            return
-        if cut:
-            self.connection.cut(request, self._sent)
-        else:
-            self.connection.send(request, self._sent)
 
     def _ask(self) -> tuple[bytes, bool] | None:
         """Ask for the bytes only now: what is right to send may depend on answers that came during a wait."""

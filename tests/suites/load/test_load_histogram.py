@@ -1,5 +1,6 @@
 """Laws of the histogram: bounded error, exact merging, intervals that cover."""
 
+import json
 import random
 
 import pytest
@@ -29,6 +30,28 @@ def test_merged_is_the_histogram_of_the_union(first, second):
     merged = Histogram.of(first)
     merged.merge(Histogram.of(second))
     assert merged.as_json() == Histogram.of(first + second).as_json()
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), durations), max_size=12), st.randoms())
+def test_deltas_of_any_workers_in_any_order_are_the_histogram_of_the_union(parts, shuffler):
+    workers, deltas, values = [Histogram() for _ in range(3)], [], []
+    for worker, durations in parts:
+        for value in durations:
+            workers[worker].record(value)
+        values += durations
+        # What crossed the network may have strings for keys.
+        deltas.append(json.loads(json.dumps(workers[worker].delta())))
+    shuffler.shuffle(deltas)
+    master = Histogram()
+    for delta in deltas:
+        master.add(delta)
+    assert master.as_json() == Histogram.of(values).as_json()
+
+
+def test_a_delta_is_small_and_empty_when_nothing_came():
+    made = Histogram.of([5, 5, 7_000_000])
+    assert made.delta()["buckets"] == {5: 2, index_of(7_000_000): 1}
+    assert (made.delta()["buckets"], made.delta()["total"]) == ({}, 0)
 
 
 @given(durations, durations)

@@ -1,5 +1,7 @@
 """The tally: from the intended start, warm-up apart, nothing unsent forgotten."""
 
+import pytest
+
 from conformance_load.tally import Tally
 
 MS = 1_000_000
@@ -59,4 +61,4 @@ def test_the_timeline_counts_by_second_and_keeps_what_came_late_in_its_last():
     assert [line["refused"] for line in lines] == [1, 0, 0, 0]
     assert [line["broken"] for line in lines] == [0, 1, 0, 0]
     assert [line["replayed"] for line in lines] == [0, 0, 1, 0]
-    assert lines[0]["p99Us"] == 5_000
+    assert lines[0]["p99Us"] == pytest.approx(5_000, rel=0.004)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import ConfigError
-from conformance_load.ui import VARIABLE, beside, port_of
+from conformance_load.ui import VARIABLE, page_of, port_of
 
 SCRIPT = Path(__file__).with_name("load_page.py")
 
@@ -63,5 +63,5 @@ def test_what_is_no_port_is_refused(value):
 
 def test_nothing_is_shown_where_nobody_asked(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert beside(None) is None
+    assert page_of(None) is None
     assert "locust" not in sys.modules

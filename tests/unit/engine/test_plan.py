@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.engine.plan import Selection, make_plan, plan_digest
+from conformance.engine.plan import Selection, make_plan, plan_digest, require_parameters
 from conformance.engine.world import SuiteContents, World
 from conformance.errors import ConfigError, NothingSelected
 from conformance.model.candidate import CandidateFile, Effect, Scope
@@ -135,3 +135,31 @@ def test_the_digest_fixes_everything() -> None:
     assert plan_digest(first) != plan_digest(plan(world(declared("TOY-1", deadline_s=31))))
     assert plan_digest(first) != plan_digest(plan(world(declared("TOY-1"), declared("TOY-2"))))
     assert Plan.from_json(first.as_json()) == first
+
+
+def test_parameters_come_in_layers_and_what_is_said_of_one_scenario_comes_last() -> None:
+    checks = world(declared("TOY-1", scenarios=("pay",)))
+    layered = replace(PROFILE, parameters={"toy": {"limit": 6, "scenarios": {"pay": {"limit": 7}, "other": {"x": 1}}}})
+    assert plan(checks).scenarios[0].parameters == {"limit": 5, "rate_per_s": 10}
+    assert plan(checks, profile=layered).scenarios[0].parameters == {"limit": 7, "rate_per_s": 10}
+    overrides = {"rate_per_s": 3, "scenarios": {"pay": {"limit": 8}}}
+    made = make_plan("run-1", checks, CANDIDATE, OPERATIONS, layered, Selection(), {}, overrides)
+    assert made.scenarios[0].parameters == {"limit": 8, "rate_per_s": 3}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ({"limt": 1}, "parameter limt"),
+        ({"scenarios": {"pya": {"limit": 1}}}, "scenario pya"),
+        ({"scenarios": {"pay": {"rate_per": 1}}}, "parameter pay.rate_per"),
+    ],
+)
+def test_what_no_suite_has_cannot_be_set(overrides: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as refusal:
+        require_parameters(world(), overrides)
+    assert "Did you mean" in refusal.value.remedy
+
+
+def test_what_a_suite_or_a_scenario_has_can_be_set() -> None:
+    require_parameters(world(), {"limit": 1, "rate_per_s": 2, "scenarios": {"pay": {"limit": 3, "rate_per_s": 4}}})

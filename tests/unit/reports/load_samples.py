@@ -100,7 +100,7 @@ def burst() -> dict[str, Any]:
             [9000, 8000, 9400, 61000, 182000, 96000, 11000, 9000, 8700, 9100, 0], [0] * 11,
         ),
         "slo": SLO | {"ratePerSecondMin": 15},
-        "marks": [{"atMs": 3000, "endMs": 5000, "kind": "burst", "label": "10 times the rate for 2 s"}],
+        "marks": [{"atMs": 4000, "endMs": 6000, "kind": "burst", "label": "10 times the rate for 2 s"}],
         "recovery": {"beforeUs": 2100, "afterUs": 2300, "recoveredMs": 12},
         "reconciliation": books(600, 580, 20),
         "statement": {"stable": True, "entriesFirst": 580, "entriesSecond": 580},
@@ -141,14 +141,21 @@ def killed() -> dict[str, Any]:
         },
         "slo": SLO,
         "marks": [
-            {"atMs": 3400, "endMs": 5200, "kind": "kill", "label": "kill -9, restarted after 1 s"},
-            {"atMs": 8000, "endMs": 8000, "kind": "resets", "label": "a tenth of the connections"},
-            {"atMs": 10500, "endMs": 12000, "kind": "slow-disk", "label": "50 ms per write"},
+            {"atMs": 5400, "endMs": 7200, "kind": "kill", "label": "kill -9, restarted after 1 s"},
+            {"atMs": 10000, "endMs": 10000, "kind": "resets", "label": "a tenth of the connections"},
+            {"atMs": 12500, "endMs": 14000, "kind": "slow-disk", "label": "50 ms per write"},
         ],
         "burst": {},
         "soak": {"firstUs": 12000, "lastUs": 11800, "decayPermilleMax": 2000, "decayFloorMs": 250},
         "ramp": {"cliff": {"s": 3, "offered": 100, "answered": 42, "p99Us": 240000}},
-        "disturbance": {"kind": "kill", "recoveredMs": 2400, "resumed": False},
+        "disturbance": {
+            "kind": "kill", "times": 1, "recoveredMs": 2400, "resumed": False, "recoveryMsMax": 5000, "resets": {},
+            "failure": "",
+        },
+        "sampling": {
+            "readings": 40, "unread": 0, "entries": 900, "missing": 2, "early": 0, "inserted": 0, "vanished": 0,
+            "swapped": 0, "examples": {"missing": ["load-17"]},
+        },
         "streams": [
             {
                 "name": "create", "operation": "payments.create", "ratePerSecond": 60, "scheduled": 720, "sent": 720,
@@ -158,7 +165,11 @@ def killed() -> dict[str, Any]:
             {
                 "name": "query", "operation": "payments.read", "ratePerSecond": 30, "scheduled": 360, "sent": 360,
                 "confirmed": 330, "counts": {"broken": 3}, "latencyUs": latencies(2100, 360),
-                "slo": {"p99MsMax": 100, "errorPermilleMax": 10},
+                "slo": {"p99MsMax": 100, "errorPermilleMax": 10}, "absent": "",
+                "money": {
+                    "confirmed": 330, "refused": 2, "unknown": 3, "undecided": 0, "accounts": 4, "moved": 3300,
+                    "accountsOff": 1, "totalDrift": 0, "unread": "",
+                },
             },
             {
                 "name": "token", "operation": "tokens.issue", "ratePerSecond": 10, "scheduled": 0, "sent": 0,

@@ -95,6 +95,28 @@ def test_a_standing_follows_from_checks_limits_and_books(change, outcome, value)
     assert standing(item, [{"check": "LOAD-01", "outcome": outcome}]).value == value
 
 
+def test_books_that_were_not_read_are_neither_even_nor_uneven():
+    change = {"statement": {"unread": "no statement came"}, "reconciliation": load_samples.books(9, 0, 0, lost=9)}
+    item = completed(load_samples.burst() | change)
+    found = standing(item, [{"check": "LOAD-01", "outcome": "passed"}])
+    assert found.value == "undecided"
+    assert [text.en for text in found.reasons] == ["the books could not be read: no statement came"]
+    assert (loads.balance(item), loads.money_text(item)) == ("unreconciled", None)
+
+
+def test_money_of_a_stream_that_is_off_fails_the_scenario():
+    item = completed(load_samples.burst())
+    item["streams"] = [{"name": "refund", "slo": {}, "money": {"refused": 3, "accountsOff": 1, "totalDrift": 0}}]
+    found = standing(item, [{"check": "LOAD-01", "outcome": "passed"}])
+    assert [text.en for text in found.reasons] == ["refund: accounts off 1"]
+
+
+def test_marks_count_from_the_warm_up_and_are_drawn_from_the_first_measured_second():
+    item = completed(load_samples.killed())
+    first = loads.marks_of(item)[0]
+    assert (first["atMs"], first["endMs"]) == (3400, 5200)
+
+
 def test_money_is_one_equation_only_where_it_is_true():
     burst, killed = completed(load_samples.burst()), completed(load_samples.killed())
     assert loads.money_text(burst).en == "600 sent = 580 booked + 20 refused, 0 lost, 0 booked twice"

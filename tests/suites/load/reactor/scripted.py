@@ -141,12 +141,9 @@ class Server:
     def __init__(self, answer=lambda _number: OK, *, port=0):
         self.answer, self.requests, self.lock = answer, [], threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", port), backlog=500)
+        self.port = self.listener.getsockname()[1]
         self.open = set()
         threading.Thread(target=self.accept, daemon=True).start()
-
-    @property
-    def port(self):
-        return self.listener.getsockname()[1]
 
     def target(self, **changes):
         return Target(**{"host": "127.0.0.1", "port": self.port, "timeout_s": 5.0, "body_max": 100_000} | changes)

@@ -1,0 +1,131 @@
+"""The checks of single operations: sound streams pass, each defect fails its check in its own words."""
+
+import copy
+
+import pytest
+
+from conformance.sdk import Evidence, Finding, Inconclusive, Measurements, NotTested, declaration_of
+from conformance_load.checks import endpoints
+from conformance_load.faults import FAULTS
+from conformance_load.shares import OPERATIONS
+
+MONEY = {"confirmed": 40, "undecided": 1, "accounts": 4, "accountsOff": 0, "totalDrift": 0, "moved": 900, "unread": ""}
+COUNTS = {"confirmed": 100, "refused": 0, "broken": 0, "unsent": 0}
+STREAMS = {
+    name: {
+        "name": name,
+        "operation": operation,
+        "ratePerSecond": 10,
+        "absent": "",
+        "scheduled": 100,
+        "due": 100,
+        "sent": 100,
+        "confirmed": 100,
+        "counts": COUNTS,
+        "latencyUs": {"response": {"p99": 20_000, "count": 100}},
+        "slo": {"p99MsMax": 500, "errorPermilleMax": 10, "confirmedPermilleMin": 950},
+        **({"money": MONEY} if name in ("refund", "code_pay") else {}),
+    }
+    for name, operation in OPERATIONS.items()
+}
+STREAM_OF = {
+    "LOAD-E01": "read",
+    "LOAD-E02": "refund",
+    "LOAD-E03": "balance",
+    "LOAD-E04": "code",
+    "LOAD-E05": "code_pay",
+    "LOAD-E06": "token",
+}
+CHECKS = {
+    declaration.id: value
+    for value in vars(endpoints).values()
+    if (declaration := declaration_of(value)) is not None and "shop-day" in declaration.scenarios
+}
+
+
+def day(**changes):
+    """A sound day with members of streams changed, by the stream's name."""
+    streams = copy.deepcopy(STREAMS)
+    for name, members in changes.items():
+        streams[name] |= members
+    return {
+        "offered": {"ratePerSecond": 40, "durationS": 10},
+        "sent": 100,
+        "validity": "valid",
+        "reasons": [],
+        "streams": list(streams.values()),
+    }
+
+
+def decide(check, measurement):
+    evidence = Evidence("run", check)
+    CHECKS[check](measurements=Measurements({"shop-day": measurement}), evidence=evidence)
+    return evidence
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_sound_day_passes_and_leaves_evidence(check):
+    assert decide(check, day()).notes
+
+
+@pytest.mark.parametrize(("check", "name"), STREAM_OF.items())
+def test_a_slow_stream_fails_its_check_and_no_other(check, name):
+    slow = day(**{name: {"latencyUs": {"response": {"p99": 500_001, "count": 100}}}})
+    operation = OPERATIONS[name]
+    with pytest.raises(Finding, match=f"99th percentile of {operation} is 500.0 ms, above 500 ms"):
+        decide(check, slow)
+    for other in STREAM_OF.keys() - {check}:
+        decide(other, slow)
+
+
+@pytest.mark.parametrize(("check", "name"), STREAM_OF.items())
+@pytest.mark.parametrize("word", ["broken", "refused", "unsent"])
+def test_requests_without_a_proper_answer_fail_their_check(check, name, word):
+    with pytest.raises(Finding, match=f"2 of 100 requests of {OPERATIONS[name]} were refused or got no proper answer"):
+        decide(check, day(**{name: {"counts": COUNTS | {word: 2}}}))
+    decide(check, day(**{name: {"counts": COUNTS | {word: 1}}}))
+
+
+@pytest.mark.parametrize(("check", "name"), [("LOAD-E02", "refund"), ("LOAD-E05", "code_pay")])
+def test_money_that_did_not_move_as_confirmed_fails(check, name):
+    with pytest.raises(Finding, match=r"1 of 4 accounts do not hold .* moved by -3 minor units"):
+        decide(check, day(**{name: {"money": MONEY | {"accountsOff": 1, "totalDrift": -3}}}))
+    with pytest.raises(Inconclusive, match="cannot be compared: gone"):
+        decide(check, day(**{name: {"money": MONEY | {"unread": "gone"}}}))
+
+
+def test_a_stream_that_got_too_little_or_waited_too_long_is_starved():
+    with pytest.raises(Finding, match=r"1 of 7 streams starved .* only 94 of 100 of accounts\.balance were confirmed"):
+        decide("LOAD-P03", day(balance={"confirmed": 94}))
+    with pytest.raises(Finding, match=r"payments\.create took 501\.0 ms"):
+        decide("LOAD-P03", day(pay={"latencyUs": {"response": {"p99": 501_000, "count": 100}}}))
+    decide("LOAD-P03", day(balance={"confirmed": 95}))
+
+
+@pytest.mark.parametrize(("check", "name"), STREAM_OF.items())
+def test_an_absent_stream_is_not_tested_and_says_why(check, name):
+    with pytest.raises(NotTested, match="no such thing here"):
+        decide(check, day(**{name: {"absent": "no such thing here"}}))
+
+
+def test_a_stream_without_a_share_is_not_tested():
+    measurement = day()
+    measurement["streams"] = [item for item in measurement["streams"] if item["name"] != "read"]
+    with pytest.raises(NotTested, match="read_permille = 0"):
+        decide("LOAD-E01", measurement)
+
+
+def test_starving_takes_two_streams():
+    with pytest.raises(NotTested, match="only one stream"):
+        decide("LOAD-P03", day(**{name: {"absent": "no"} for name in OPERATIONS if name != "pay"}))
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_an_invalid_day_decides_nothing(check):
+    with pytest.raises(Inconclusive, match="too late"):
+        decide(check, day() | {"validity": "invalid", "reasons": ["too late"]})
+
+
+def test_every_check_is_tripped_by_a_fault():
+    tripped = {trip.check for fault in FAULTS for trip in fault.trips}
+    assert CHECKS.keys() <= tripped

@@ -25,7 +25,7 @@ from conformance_reports.loads import (
     word_or,
 )
 from conformance_reports.reading import Report
-from conformance_reports.standing import Standing, standing
+from conformance_reports.standing import Standing, standing, unjudged
 from conformance_reports.words import word
 
 #: The lines of each chart in the order of its legend; bars, limits, bands and symbols are no lines.
@@ -87,6 +87,7 @@ class LoadCard:
     streams: tuple[StreamRow, ...]
     balance: str
     few_samples: bool
+    unjudged: bool
 
 
 def load_cards(report: Report) -> list[LoadCard]:
@@ -111,6 +112,7 @@ def _card(item: Row, readers: tuple[Row, ...]) -> LoadCard:
         tuple(_stream(row) for row in item.get("streams", ())),
         balance(item),
         0 < item["latencyUs"].get("response", {}).get("count", 0) < P999_SAMPLES_MIN,
+        unjudged(item, readers),
     )
 
 

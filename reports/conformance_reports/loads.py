@@ -183,7 +183,8 @@ def remarks(item: Row) -> Iterator[tuple[Text, Text, bool]]:
     if item.get("ramp"):
         yield _ramp(item["ramp"])
     soak = item.get("soak") or {}
-    if soak.get("firstUs") and item["offered"].get("durationS", 0) >= _QUARTERS_MIN_S:
+    # A disturbance slows its own quarter down; that is no decay.
+    if soak.get("firstUs") and not found and item["offered"].get("durationS", 0) >= _QUARTERS_MIN_S:
         yield word("soak"), _filled("soak_found", first=duration(soak["firstUs"]), last=duration(soak["lastUs"])), False
 
 

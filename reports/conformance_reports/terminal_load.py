@@ -23,7 +23,13 @@ from conformance_reports.standing import standing
 from conformance_reports.visible import one_line
 from conformance_reports.words import word
 
-_STYLES = {"pass": "bold green", "fail": "bold red", "invalid": "bold magenta reverse", "undecided": "bold magenta"}
+_STYLES = {
+    "pass": "bold green",
+    "warned": "bold yellow",
+    "fail": "bold red",
+    "invalid": "bold magenta reverse",
+    "undecided": "bold magenta",
+}
 
 Say = Callable[[Text], str]
 #: A label, what stands beside it, and whether that is bad news.
@@ -49,8 +55,9 @@ def table(item: Row, readers: list[Row], say: Say) -> Table:
 
 def _entries(item: Row, readers: list[Row], say: Say) -> Iterator[Entry]:
     limits = limits_of(item)
-    for reason in standing(item, readers).reasons:
-        yield say(word("because")), say(reason), True
+    found = standing(item, readers)
+    for reason in found.reasons:
+        yield say(word("because")), say(reason), found.value in ("fail", "invalid")
     yield say(word("rate")), _rates(item, say), False
     if scaled := scale_factor_text(item):
         yield "", say(scaled), False

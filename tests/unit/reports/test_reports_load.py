@@ -81,18 +81,28 @@ def test_invalid_dominates_whatever_the_checks_say():
         ({}, "passed", "pass"),
         ({}, "failed", "fail"),
         ({}, "inconclusive", "undecided"),
-        ({"slo": {"p99MsMax": 1}}, "passed", "fail"),
+        ({}, "warned", "warned"),
+        ({"slo": {"p99MsMax": 1}}, "passed", "pass"),
+        ({"slo": {"p99MsMax": 1}}, "not tested", "fail"),
+        ({"slo": {"p99MsMax": 1}}, "not applicable", "fail"),
         ({"reconciliation": load_samples.books(9, 8, 0, lost=1)}, "passed", "fail"),
         ({"aborted": "the 99th percentile is above 500 ms for certain"}, "passed", "fail"),
         ({"slo": {}, "reconciliation": None}, "not tested", "undecided"),
         ({"slo": {"p99MsMax": 500}, "reconciliation": None}, "not tested", "pass"),
         ({"streams": [{"name": "query", "slo": {"p99MsMax": 1}, "latencyUs": load_samples.latencies(9000, 50)}]},
-         "passed", "fail"),
+         "not tested", "fail"),
     ],
 )  # fmt: skip
 def test_a_standing_follows_from_checks_limits_and_books(change, outcome, value):
     item = completed(load_samples.burst() | change)
     assert standing(item, [{"check": "LOAD-01", "outcome": outcome}]).value == value
+
+
+def test_a_missed_limit_that_no_check_judges_is_said_to_count_for_nothing(loaded):
+    loaded["predicate"]["load"][0]["slo"] = {"p99MsMax": 1}
+    [card, *_] = load_cards.load_cards(Report.of(loaded))
+    assert (card.standing.value, card.unjudged) == ("pass", True)
+    assert "Limits that are missed here do not count" in html.document(loaded)
 
 
 def test_books_that_were_not_read_are_neither_even_nor_uneven():
@@ -243,7 +253,7 @@ def test_nothing_is_told_by_colour_alone():
         assert re.search(rf"\.chart [^{{}}]*\.{name}\b[^{{}}]*{{[^}}]*stroke-{style}", css), name
     for symbol in ("✓", "✗", "⊘", "?"):
         assert symbol in {
-            found.mark for found in map(html.load_cards.Standing, ("pass", "fail", "invalid", "undecided"))
+            found.mark for found in map(html.load_cards.Standing, ("pass", "warned", "fail", "invalid", "undecided"))
         }
 
 

@@ -37,7 +37,8 @@ _RIGHT = {"twins": frozenset({"refused"}), "money": frozenset({"refused"})}
 
 #: Statements are sorted by name; people read these first.
 _FIRST = (
-    "made", "readings", "unknown", "entries", "confirmed", "moved", "stable", "entriesFirst", "entriesSecond", "same",
+    "made", "readings", "unknown", "byQuery", "byReplay", "entries", "confirmed", "moved", "stable", "entriesFirst",
+    "entriesSecond", "same",
 )  # fmt: skip
 #: Quarters of a shorter run are too short to be compared.
 _QUARTERS_MIN_S = 12

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.sdk import Account, Candidate, LoadContext, NotTested
@@ -22,20 +23,17 @@ RECOVERY_PROBES_MAX = 400
 
 
 @dataclass(slots=True)
-class Ground:
-    """What stands before the pressure: accounts, their books, the payments' maker and their journal.
+class Field:
+    """What one generator needs of a scenario: accounts, the payments' maker, and a journal of its own.
 
-    ``kept_back`` are the numbers of payments for probing; ``free`` is the next number that nobody has taken.
+    ``free`` is the next payment number that nobody has taken.
     """
 
     context: LoadContext
     settings: Settings
     accounts: list[Account]
-    reader: BookReader
     maker: PaymentMaker
     journal: PaymentJournal
-    kept_back: range
-    sampler: Sampler
     free: int = 0
 
     def numbers(self, count: int) -> range:
@@ -43,6 +41,57 @@ class Ground:
         taken = range(self.free, self.free + count)
         self.free += count
         return taken
+
+
+@dataclass(slots=True)
+class Ground:
+    """What stands before the pressure and is compared after it.
+
+    ``field``: this process's own part of it; ``kept_back`` are its numbers for probing. ``others``: journals of other
+    generators; ``unread``: why one of them is missing, then the books cannot be compared.
+    """
+
+    field: Field
+    reader: BookReader
+    kept_back: range
+    sampler: Sampler
+    others: list[PaymentJournal] = dataclasses.field(default_factory=list)
+    unread: str = ""
+
+    @property
+    def context(self) -> LoadContext:
+        """The context of the scenario."""
+        return self.field.context
+
+    @property
+    def settings(self) -> Settings:
+        """The parameters of the scenario."""
+        return self.field.settings
+
+    @property
+    def accounts(self) -> list[Account]:
+        """The run's accounts: funded ones, and an empty one last."""
+        return self.field.accounts
+
+    @property
+    def maker(self) -> PaymentMaker:
+        """Makes the payments of this process."""
+        return self.field.maker
+
+    @property
+    def journal(self) -> PaymentJournal:
+        """The journal of this process."""
+        return self.field.journal
+
+    @property
+    def journals(self) -> list[PaymentJournal]:
+        """All journals, of this process and of others."""
+        return [self.field.journal, *self.others]
+
+    def maker_of(self, worker: int) -> PaymentMaker:
+        """Return what makes the payments of another generator again."""
+        book = replace(self.maker.book, worker=worker)
+        return PaymentMaker(self.context, book, self.accounts, CURRENCY)
 
 
 @dataclass(slots=True)
@@ -64,7 +113,7 @@ class After:
 
     recovery: Recovery
     decisions: Decisions
-    books: dict[str, Any] = field(default_factory=dict)
+    books: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def settings_of(context: LoadContext) -> Settings:
@@ -88,7 +137,13 @@ def ground(context: LoadContext, settings: Settings, payments: int) -> Iterator[
     maker = PaymentMaker(context, book, accounts, CURRENCY)
     with PaymentJournal.create(context.directory / f"{name}-{attempt}.journal", capacity) as journal:
         sampler = Sampler(context.candidate, accounts, book, journal)
-        yield Ground(context, settings, accounts, reader, maker, journal, range(payments, capacity), sampler)
+        field = Field(context, settings, accounts, maker, journal)
+        here = Ground(field, reader, range(payments, capacity), sampler)
+        try:
+            yield here
+        finally:
+            for other in here.others:
+                other.close()
 
 
 def probed(here: Ground) -> tuple[Recovery, Probes]:
@@ -104,9 +159,13 @@ def aftermath(here: Ground, probes: Probes, recovery: Recovery) -> After:
         settings.probes, settings.recovery_s_max, settings.recovered_ms_max
     )
     here.context.progress(1, 1, "reconciling")
-    decisions = decide_unknown(here.maker, here.journal, settings.final_s_max)
-    found, books = reconcile(here.maker, here.journal, here.reader, CURRENCY, here.sampler)
+    decisions = Decisions()
+    for journal in here.journals:
+        decisions.add(decide_unknown(here.maker_of(journal.worker), journal, settings.final_s_max))
+    found, books = reconcile(here.maker, here.journals, here.reader, CURRENCY, here.sampler)
     sampled = here.sampler.result().as_json()
+    if here.unread:
+        books = {**books, "unread": here.unread}
     return After(recovery, decisions, {"reconciliation": found.as_json(), "statement": books, "sampling": sampled})
 
 

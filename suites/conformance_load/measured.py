@@ -26,7 +26,7 @@ def payments(
     wave = waves[0]
     tally, counted = wave.tally, dict(wave.told)
     answers = counted.pop("answers")
-    reasons = invalidities(facts_of(settings, wave))
+    reasons = [*invalidities(facts_of(settings, wave)), *wave.reasons]
     if failure := wave.disturbed.get("disturbance", {}).get("failure"):
         reasons.append(f"the disturbance could not be made: {failure}")
     seconds = timeline(tally, wave.offered)

@@ -5,14 +5,16 @@ accounts → probes → requests made ready → pressure → drain → recovery 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from conformance.sdk import LoadContext
 from conformance_load import measured
-from conformance_load.ground import aftermath, ground, probed, settings_of
+from conformance_load.ground import Ground, aftermath, ground, probed, settings_of
 from conformance_load.search import Search, Trial, capacity_of
-from conformance_load.settings import require_memory
+from conformance_load.settings import Settings, require_memory
 from conformance_load.shapes import schedule_of
 from conformance_load.slo import Breach
 from conformance_load.verdict import invalidities
@@ -29,7 +31,8 @@ def run(context: LoadContext) -> dict[str, Any]:
     require_memory(count)
     with ground(context, settings, count) as here:
         recovery, probes = probed(here)
-        wave = press_wave(here, settings)
+        with presser(here, count) as press:
+            wave = press(settings)
         after = aftermath(here, probes, recovery)
     return measured.payments(context, settings, [wave], after)
 
@@ -43,13 +46,30 @@ def run_search(context: LoadContext) -> dict[str, Any]:
 
         def trial(rate: int) -> Trial:
             tried = replace(settings, rate_per_s=rate, duration_s=settings.search_step_s)
-            waves[rate] = wave = press_wave(here, tried)
-            reasons = invalidities(facts_of(tried, wave))
+            waves[rate] = wave = press(tried)
+            reasons = [*invalidities(facts_of(tried, wave)), *wave.reasons]
             return Trial(rate, met=not Breach(tried, wave.tally, wave.due).final(), reasons=tuple(reasons))
 
         search = Search(settings.search_from_per_s, settings.rate_per_s, trial)
-        search.run()
+        with presser(here, capacity_of(settings)) as press:
+            search.run()
         after = aftermath(here, probes, recovery)
     best = waves[search.best or min(waves)]
     shown = replace(settings, rate_per_s=search.best or min(waves), duration_s=settings.search_step_s)
     return measured.payments(context, shown, [best], after, search=search)
+
+
+@contextlib.contextmanager
+def presser(here: Ground, payments: int) -> Iterator[Callable[[Settings], Wave]]:
+    """Yield what presses waves of up to ``payments`` payments in all: this process, or a crew of workers.
+
+    Disturbances are watched answer by answer, so a disturbed scenario is always pressed from here.
+    """
+    if here.settings.workers == "0" or here.settings.disturbance:
+        yield lambda settings: press_wave(here, settings)
+        return
+    # Locust patches sockets when it is imported: only here, in the load process.
+    from conformance_load.crew.master import Crew
+
+    with Crew(here, payments) as crew:
+        yield crew.press

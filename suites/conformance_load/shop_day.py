@@ -116,7 +116,7 @@ def _open(here: Ground, lanes: Sequence[Lane]) -> None:
 
 
 def _pay(here: Ground, lane: Lane) -> Loaded:
-    ready = loaded(here, here.settings, lane.offsets)
+    ready = loaded(here.field, here.settings, lane.offsets)
     lane.offsets = ready.offsets
     lane.stream = _stream(here, lane, here.maker.url(), ready.work)
     lane.due = ready.work.due(len(lane.offsets) - lane.scheduled)

@@ -1,40 +1,29 @@
 """Locust's own page as a live view of a running scenario: to look at, never to steer with.
 
 It listens on the loopback interface only, and whatever would change the run is refused: the schedule is what the
-profile says, and a measurement of anything else would be worthless. Locust is imported only
-when it is shown, because it patches sockets: that happens in load processes alone.
+profile says, and a measurement of anything else would be worthless. Locust is imported only when it is shown, because
+it patches sockets: that happens in load processes alone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.errors import ConfigError
 from conformance.sdk import LoadContext
 
-#: Environment variable with the port of the page; 0 or nothing: no page.
-VARIABLE = "CONFORMANCE_LOAD_UI_PORT"
+#: The parameter with the port of the page; 0: no page.
+PARAMETER = "ui_port"
 HOST = "127.0.0.1"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def port_of(environment: Mapping[str, str] = os.environ) -> int:
-    """Return the port that the environment asks for, 0 for none; raises ConfigError for what is no port."""
-    value = environment.get(VARIABLE, "") or "0"
-    if not (value.isascii() and value.isdigit() and int(value) <= 65535):
-        raise ConfigError(
-            f"{value!r} is no port", where=VARIABLE, remedy="Set a number from 1 to 65535, or 0 for no live view."
-        )
-    return int(value)
-
-
 def page_of(context: LoadContext) -> Callable[[Any], contextlib.AbstractContextManager[None]] | None:
-    """Return what shows the page while a scenario presses, or None where nobody asked for it."""
-    port = port_of()
+    """Return what shows the page while a scenario presses, or None where its parameters ask for none."""
+    port = int(context.parameters.get(PARAMETER, 0))
     if not port:
         return None
     return lambda environment: live_view(
@@ -79,7 +68,7 @@ def _listen(port: int) -> Any:
         listener.close()
         raise ConfigError(
             f"port {port} of {HOST} cannot be used for the live view: {error.strerror}",
-            where=VARIABLE,
+            where=f"load.{PARAMETER}",
             remedy="Choose another port, or run without the live view.",
         ) from error
     listener.listen(64)

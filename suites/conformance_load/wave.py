@@ -10,7 +10,7 @@ from conformance.sdk import LoadContext, Sighting
 from conformance_load.arrivals import Arrival, arrange, simultaneous
 from conformance_load.beside import beside
 from conformance_load.flow import Pressed, Span, Stream, Target
-from conformance_load.ground import Ground
+from conformance_load.ground import Field, Ground
 from conformance_load.live import Live
 from conformance_load.making import OPERATION
 from conformance_load.payments import PaymentWork
@@ -38,8 +38,8 @@ class Wave:
 
     ``scheduled``: arrivals measured; ``due``: the payments among them that a sound product confirms;
     ``offered``: arrivals intended in each measured second. ``told``: what the work counted, by the words of the
-    measurement. ``disturbed``: what was done to the candidate meanwhile. ``generators``: how many made it, and what
-    each says of itself.
+    measurement. ``disturbed``: what was done to the candidate meanwhile. ``crew``: the generators that made
+    it, if they are several; ``reasons``: why they cannot be believed.
     """
 
     tally: Tally
@@ -52,23 +52,36 @@ class Wave:
     sightings: list[Sighting]
     disturbed: dict[str, Any] = field(default_factory=dict)
     crew: dict[str, Any] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
 
 
 def press_wave(here: Ground, settings: Settings) -> Wave:
-    """Make the requests of one wave ready and press them."""
-    offsets = list(schedule_of(settings, here.context.seed))
-    ready = loaded(here, settings, offsets)
+    """Make the requests of one wave ready and press them, from this process alone."""
+    ready = loaded(here.field, settings, list(schedule_of(settings, here.context.seed)))
+    with here.sampler.beside(settings.sample_every_ms):
+        return press_ready(here.field, settings, ready)
+
+
+def press_ready(
+    here: Field,
+    settings: Settings,
+    ready: Loaded,
+    *,
+    epoch_wall_s: float | None = None,
+    told_to: Any = None,
+    abort: Callable[[], str] = lambda: "",
+) -> Wave:
+    """Press what was made ready. ``abort`` may say why to end early; see :func:`conformance_load.press.press`."""
     tally = Tally(settings.duration_s)
     target = Target.of(here.maker.url(), here.context)
-    span = Span(settings.warmup_s, settings.duration_s, settings.drain_s)
-    watch = Breach(settings, tally, 0).watch if settings.abort_on_breach else None
+    span = Span(settings.warmup_s, settings.duration_s, settings.drain_s, epoch_wall_s)
+    breach = Breach(settings, tally, 0).watch if settings.abort_on_breach else lambda: ""
     with beside(here.context, settings, ready.offsets, ready.work, target) as company:
         stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
-        live = Live(here.context, [tally], len(offsets), settings.duration_s)
-        with here.sampler.beside(settings.sample_every_ms):
-            pressed = _press(here.context, [stream], span, settings.connections, live, watch)
+        live = Live(here.context, [tally], len(ready.offsets), settings.duration_s)
+        pressed = _press(here.context, [stream], span, settings.connections, live, lambda: abort() or breach(), told_to)
     offered = per_second(ready.offsets, settings.warmup_s, settings.duration_s)
-    due = ready.work.due(len(offsets) - sum(offered))
+    due = ready.work.due(len(ready.offsets) - sum(offered))
     counted = (sum(offered), due, offered, ready.cost, told(ready.work), ready.work.sightings)
     return Wave(tally, pressed, *counted, company.described(pressed.epoch_ns))
 
@@ -84,7 +97,7 @@ def told(work: PaymentWork) -> dict[str, Any]:
     }
 
 
-def loaded(here: Ground, settings: Settings, offsets: Sequence[int]) -> Loaded:
+def loaded(here: Field, settings: Settings, offsets: Sequence[int]) -> Loaded:
     """Make the requests of arrivals at these times ready, each payment with a number that nobody else has."""
     arrivals = numbered(arrange(settings, len(offsets)), here)
     magazine = Magazine(here.maker, settings.prepare_s_max)
@@ -92,7 +105,7 @@ def loaded(here: Ground, settings: Settings, offsets: Sequence[int]) -> Loaded:
     return Loaded(work, list(simultaneous(offsets, arrivals)), magazine.cost)
 
 
-def numbered(arrivals: list[Arrival], here: Ground) -> list[Arrival]:
+def numbered(arrivals: list[Arrival], here: Field) -> list[Arrival]:
     """Give arrivals payment numbers that nobody else has."""
     taken = here.numbers(1 + max((arrival.number for arrival in arrivals), default=-1))
     return [replace(arrival, number=arrival.number + taken.start) for arrival in arrivals]
@@ -121,9 +134,12 @@ def _press(
     span: Span,
     connections: int,
     progress: Callable[[int], None],
-    watch: Callable[[], str] | None,
+    watch: Callable[[], str],
+    told_to: Any,
 ) -> Pressed:
     # Locust patches sockets when it is imported: only here, in the load process.
     from conformance_load.press import press
 
-    return press(streams, span, connections=connections, progress=progress, watch=watch, beside=page_of(context))
+    # A worker shows no page of its own: its master knows more.
+    page = page_of(context) if told_to is None else None
+    return press(streams, span, connections=connections, progress=progress, watch=watch, told_to=told_to, beside=page)

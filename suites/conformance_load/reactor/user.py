@@ -264,7 +264,7 @@ def _host_of(user: ReactorUser) -> str:
     return host
 
 
-@events.init.add_listener
+@events.init.add_listener  # type: ignore[untyped-decorator]
 def _prepare(environment: Any, **_facts: Any) -> None:
     """Prepare statistics on a master too, where no user ever starts."""
     Statistics.of(environment)

@@ -4,11 +4,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from conformance.errors import ConfigError
-from conformance_load.ui import VARIABLE, page_of, port_of
+from conformance_load.ui import page_of
 
 SCRIPT = Path(__file__).with_name("load_page.py")
 
@@ -50,18 +50,7 @@ def test_it_is_gone_afterwards(found):
     assert found["closed"]
 
 
-@pytest.mark.parametrize(("value", "port"), [(None, 0), ("", 0), ("0", 0), ("8089", 8089)])
-def test_the_environment_names_the_port(value, port):
-    assert port_of({} if value is None else {VARIABLE: value}) == port
-
-
-@pytest.mark.parametrize("value", ["-1", "65536", "http", "80 89", "\uff18\uff10"])
-def test_what_is_no_port_is_refused(value):
-    with pytest.raises(ConfigError, match="is no port"):
-        port_of({VARIABLE: value})
-
-
-def test_nothing_is_shown_where_nobody_asked(monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
-    assert page_of(None) is None
+@pytest.mark.parametrize("parameters", [{}, {"ui_port": 0}])
+def test_nothing_is_shown_where_nobody_asked(parameters):
+    assert page_of(SimpleNamespace(parameters=parameters)) is None
     assert "locust" not in sys.modules

@@ -183,8 +183,9 @@ def killed() -> dict[str, Any]:
         "replays": {"made": 20, "same": 18, "different": 0, "refused": 2},
         "generator": found["generator"] | {
             "workers": [
-                {"name": "worker-1", "sent": 600, "lost": 0, "clockOffsetUs": 40},
-                {"name": "worker-2", "sent": 600, "lost": 0, "clockOffsetUs": -112},
+                {"name": "worker-1", "sent": 600, "cpuPermille": 212, "lost": "", "clockOffsetUs": 40,
+                 "clockErrorUs": 9},
+                {"name": "worker-2", "sent": 600, "lost": "it closed its connection", "clockOffsetUs": -112},
             ],
             "prepared": {"requests": 1200, "cpuUsPerRequest": 26, "cpuS": 1, "how": "ES256"},
         },

@@ -22,6 +22,7 @@ from conformance_load.settings import Settings, require_memory
 from conformance_load.shares import Share, require_rates, shares_of
 from conformance_load.slo import Breach
 from conformance_load.tally import Tally
+from conformance_load.ui import page_of
 from conformance_load.wave import Loaded, Wave, loaded, told
 
 
@@ -94,6 +95,7 @@ def _press(context: LoadContext, settings: Settings, lanes: Sequence[Lane]) -> P
         connections=settings.connections,
         progress=Live(context, [stream.tally for stream in streams], total, settings.duration_s),
         watch=_watch(settings, lanes) if settings.abort_on_breach else None,
+        beside=page_of(context),
     )
 
 

@@ -29,6 +29,7 @@ from conformance_load.ground import Ground
 from conformance_load.journal import PaymentJournal
 from conformance_load.reactor.batch import Statistics
 from conformance_load.settings import Settings
+from conformance_load.ui import page_of
 from conformance_load.wave import Wave
 
 WORKER_MODULE = "conformance_load.crew.worker"
@@ -117,8 +118,10 @@ class Crew:
             offset = member.clock.offset_ns if member.clock else 0
             self._forget(member, orders.SHARE)
             self._say(member, orders.GO, {"epoch_ns": epoch_ns + offset})
-        with self._here.sampler.beside(settings.sample_every_ms):
-            self._await_shares(settings)
+        page = page_of(self._context)
+        with page(self._environment) if page else contextlib.nullcontext():
+            with self._here.sampler.beside(settings.sample_every_ms):
+                self._await_shares(settings)
         self._compare_clocks(again=True)
         shares = [share for member in self._members if (share := member.heard(orders.SHARE))]
         if not shares:

@@ -32,29 +32,6 @@ class TooLargeError(ValueError):
     """A response exceeds a bound of ours. The message says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a head says. ``length`` is None where no Content-Length was given; ``coding`` is the Content-Encoding."""
-
-    status: int
-    length: int | None
-    chunked: bool
-    close: bool
-    coding: str
-    raw: bytes
-
-    @property
-    def plain(self) -> bool:
-        """Tell whether exactly ``length`` bytes follow, as they are, and the connection stays open."""
-        return (
-            self.length is not None
-            and not self.close
-            and not self.coding
-            and self.status >= 200
-            and self.status not in (204, 304)
-        )
-
-
 class Fields(Mapping[str, str]):
     """Header fields, read when somebody asks; names compare in any case, and of equal names the last counts."""
 
@@ -79,6 +56,33 @@ class Fields(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._fields())
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a head says. ``length`` is None where no Content-Length was given; ``coding`` is the Content-Encoding.
+
+    All responses with the same head share its ``fields``.
+    """
+
+    status: int
+    length: int | None
+    chunked: bool
+    close: bool
+    coding: str
+    raw: bytes
+    fields: Fields
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether exactly ``length`` bytes follow, as they are, and the connection stays open."""
+        return (
+            self.length is not None
+            and not self.close
+            and not self.coding
+            and self.status >= 200
+            and self.status not in (204, 304)
+        )
 
 
 def fields_of(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -116,7 +120,7 @@ def read_head(raw: bytes) -> Head:
     tokens = {token.lower() for token in given.get(b"connection", [])}
     close = b"close" in tokens or (version == b"0" and b"keep-alive" not in tokens)
     coding = b",".join(given.get(b"content-encoding", [])).decode("latin-1").lower()
-    return Head(status, length, chunked, close, coding, raw)
+    return Head(status, length, chunked, close, coding, raw, Fields(raw))
 
 
 def check_trailers(raw: bytes) -> None:

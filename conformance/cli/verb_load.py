@@ -39,6 +39,7 @@ _SETTING = re.compile(r"(?:(?P<scenario>[a-z0-9-]+)\.)?(?P<name>[a-z0-9_]+)=(?P<
     metavar="N|NAMES",
     help="Generate from N local processes, or from the named workers elsewhere (see `conformance worker`).",
 )
+@click.option("--crew", default="", metavar="FILE", help="The secret that master and workers share; made at first use.")
 @click.option("--bind", default="127.0.0.1:0", show_default=True, help="Where the master listens for workers.")
 @click.option("--ui", "ui_port", type=click.IntRange(1, 65535), help="Show Locust's live page on this loopback port.")
 @click.option("--waivers", type=click.Path(path_type=Path), help="The certifier's waivers.toml.")
@@ -56,7 +57,9 @@ _SETTING = re.compile(r"(?:(?P<scenario>[a-z0-9-]+)\.)?(?P<name>[a-z0-9_]+)=(?P<
 )
 @click.option("--lang", type=click.Choice(["en", "zh-CN"]), default="en")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
-def command(scale: str, settings: tuple[str, ...], workers: str, bind: str, ui_port: int | None, **values: Any) -> int:
+def command(
+    scale: str, settings: tuple[str, ...], workers: str, crew: str, bind: str, ui_port: int | None, **values: Any
+) -> int:
     """Put a candidate under load, account for every payment, and sign what was found.
 
     The offered rate is held whatever the candidate does; times count from when a request was meant to start. Where the
@@ -66,10 +69,12 @@ def command(scale: str, settings: tuple[str, ...], workers: str, bind: str, ui_p
     from conformance.cli.verb_run import Options, perform
 
     permille = _permille(scale)
-    overrides: dict[str, Any] = {"workers": workers, "bind": bind, "ui_port": ui_port or 0, **_given(settings)}
+    overrides: dict[str, Any] = {"workers": workers, "crew": crew, "bind": bind, "ui_port": ui_port or 0}
+    overrides |= _given(settings)
     overrides |= {"scale_permille": permille} if permille != 1000 else {}
     words = [("--scale", scale)] * (permille != 1000) + [("--set", text) for text in settings]
     words += [("--workers", workers)] * (workers != "0") + [("--bind", bind)] * (workers != "0")
+    words += [("--crew", crew)] * bool(crew)
     words += [("--ui", str(ui_port))] * (ui_port is not None)
     options = Options(
         **values,

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from conformance.engine.binding import bound
+from conformance.engine.load_spawn import Spawner
 from conformance.engine.spec import CheckSpec
 from conformance.errors import ConformanceError
+from conformance.files.candidate_file import file_digest
 from conformance.sdk.load import LoadContext
 
 
@@ -32,6 +34,8 @@ def main(arguments: list[str]) -> int:
     except ConformanceError as error:
         emit({"event": "scenario-failed", "reason": error.diagnostics()})
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
     except Exception as error:
         emit({"event": "scenario-failed", "reason": f"{type(error).__name__}: {error}"})
         raise
@@ -41,6 +45,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _emitter() -> Callable[[Mapping[str, Any]], None]:
+    if "CONFORMANCE_EVENTS_FD" not in os.environ:  # a worker: its master is told in another way
+        return lambda event: None
     stream = os.fdopen(int(os.environ["CONFORMANCE_EVENTS_FD"]), "w", encoding="utf-8")
 
     def emit(event: Mapping[str, Any]) -> None:
@@ -77,6 +83,8 @@ def _run(spec: Mapping[str, Any], emit: Callable[[Mapping[str, Any]], None]) -> 
             client_cert=_path(binding.candidate.file.tls, "client_cert", spec["candidate"]),
             client_key=_path(binding.candidate.file.tls, "client_key", spec["candidate"]),
             seed=int(spec["seed"]) or zlib.crc32(spec["run"].encode()),
+            candidate_digest=file_digest(Path(spec["candidate"])),
+            spawn=Spawner(spec),
         )
         measurement: dict[str, Any] = binding.redact(module.run(context))
         binding.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
 import time
@@ -31,7 +30,7 @@ from conformance.errors import ConfigError, HarnessError
 from conformance.evidence.canary import canaries_of, canary_leaks
 from conformance.evidence.journal import describe_evidence
 from conformance.evidence.sidecar import run_key
-from conformance.files.candidate_file import named_files, named_secrets, read_candidate
+from conformance.files.candidate_file import file_digest, named_files, named_secrets, read_candidate
 from conformance.files.profile_file import profile_digest
 from conformance.files.waiver_file import Waiver
 from conformance.model.candidate import CandidateFile
@@ -77,7 +76,7 @@ def prepare(request: RunRequest, run: RunDirectory, world: World, candidate: Can
     Raises ConfigError when a resumed run's files have changed: a report must describe one plan.
     """
     inputs = {
-        "candidate": request.subject_digest or candidate_digest(request.candidate),
+        "candidate": request.subject_digest or file_digest(request.candidate),
         "profile": profile_digest(request.profile),
         **{f"suite:{item.id}": item.loaded.source.digest for item in world.suites},
     }
@@ -152,11 +151,6 @@ def offered_operations(candidate: CandidateFile, only: tuple[str, ...] | None) -
         return bound.driver.operations()
     finally:
         bound.driver.close()
-
-
-def candidate_digest(path: Path) -> str:
-    """Return ``sha256:…`` of the candidate file's bytes."""
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def _same_plan(run: RunDirectory, plan: Plan) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,8 @@ def find_candidate(given: Path | None) -> Path:
             remedy="Write one with `conformance init`, name one with -c FILE, or try `conformance run --demo`.",
         )
     return path
+
+
+def file_digest(path: Path) -> str:
+    """Return ``sha256:…`` of a file's bytes."""
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"

@@ -10,7 +10,7 @@ from conformance.sdk.context import Measurements, Params
 from conformance.sdk.drivers import Driver, DriverFactory, HttpDoor, RawSocket, Recorder, Sighting, WireMessage
 from conformance.sdk.evidence import Evidence
 from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
-from conformance.sdk.load import LoadContext, WireDriver, WireRequest
+from conformance.sdk.load import LoadContext, Spawned, WireDriver, WireRequest
 from conformance.sdk.observe import Observer, ObserverFactory, Outlook
 from conformance.sdk.pause import Pause, pause
 from conformance.sdk.prepared import Edit, Prepared, Stage
@@ -77,6 +77,7 @@ __all__ = [
     "Scenario",
     "SecretsPart",
     "Sighting",
+    "Spawned",
     "Stage",
     "Suite",
     "Text",

@@ -35,6 +35,18 @@ class WireDriver(Protocol):
         ...
 
 
+class Spawned(Protocol):
+    """A load process that another one started; it ends with it."""
+
+    def ended(self) -> str:
+        """Return how it ended, or "" while it runs."""
+        ...
+
+    def stop(self) -> None:
+        """End it, politely, then firmly."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LoadContext:
     """Everything a scenario's ``run(context) -> measurement`` needs.
@@ -42,7 +54,8 @@ class LoadContext:
     ``directory`` is the scenario's own, for journals of payments. ``progress(done, total, note)`` feeds the live
     line. ``record`` appends one exchange to the journal: every failure and a seeded sample of the rest.
     ``tls_ca`` is the path of the root to trust, or "" for the system's; ``client_cert`` and ``client_key`` are those of
-    the certificate to show, or "".
+    the certificate to show, or "". ``candidate_digest`` is that of the candidate file's bytes. ``spawn(module,
+    parameters, environment)`` starts another load process that runs ``module`` on the same candidate.
     """
 
     run: str
@@ -56,3 +69,5 @@ class LoadContext:
     client_cert: str = ""
     client_key: str = ""
     seed: int = 0
+    candidate_digest: str = ""
+    spawn: Callable[[str, Mapping[str, Any], Mapping[str, str]], Spawned] | None = None

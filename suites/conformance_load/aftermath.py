@@ -111,17 +111,17 @@ class BookReader:
 
 def reconcile(
     maker: PaymentMaker,
-    journal: PaymentJournal,
+    journals: Sequence[PaymentJournal],
     reader: BookReader,
     currency: str,
     sampler: Sampler | None = None,
 ) -> tuple[Reconciliation, dict[str, Any]]:
     """Read the books twice, compare every payment with them, and return what was found and how stable they were.
 
-    Books that cannot be read leave the counts of the journal, and the reason under ``unread``. What ``sampler`` saw
+    Books that cannot be read leave the counts of the journals, and the reason under ``unread``. What ``sampler`` saw
     during the pressure is held against both readings.
     """
-    reconciler = Reconciler(maker.book, [journal], currency)
+    reconciler = Reconciler(maker.book, journals, currency)
     try:
         first, second, balances = reader.read(sampler=sampler), reader.read(reconciler.add, sampler), reader.balances()
     except Undecided as reason:
@@ -132,7 +132,7 @@ def reconcile(
             "unread": reason.reason,
         }
     found = reconciler.result()
-    compare_balances(found, expected_balances(maker.book, [journal], reader.opening), balances)
+    compare_balances(found, expected_balances(maker.book, journals, reader.opening), balances)
     return found, {
         "stable": first.digest == second.digest,
         "entriesFirst": first.entries,

@@ -51,6 +51,14 @@ class Decisions:
     by_replay: int = 0
     examples: dict[str, list[str]] = field(default_factory=dict)
 
+    def add(self, other: Decisions) -> None:
+        """Add the decisions about another journal."""
+        for name in ("unknown", "undecided", "pending", "stuck", "by_query", "by_replay"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name, references in other.examples.items():
+            kept = self.examples.setdefault(name, [])
+            kept += references[: EXAMPLES_MAX - len(kept)]
+
     def as_json(self) -> dict[str, Any]:
         """Return the form used in reports."""
         return {

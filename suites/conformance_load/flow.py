@@ -116,7 +116,8 @@ class Pressed:
     """How the pressure went. ``aborted`` says why it ended early, "" where it did not.
 
     ``epoch_ns`` on the clock of :func:`now_ns`, ``epoch_wall_ns`` since 1970; ``cpu_permille`` of one core, by the
-    generator; ``connections`` in all. ``surplus``: answers that nobody had asked for.
+    generator; ``connections`` in all. ``surplus``: answers that nobody had asked for;
+    ``told``: arrivals that Locust's statistics were told of, warm-up included.
     """
 
     epoch_ns: int
@@ -125,6 +126,7 @@ class Pressed:
     cpu_permille: int
     connections: int
     surplus: int = 0
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True)

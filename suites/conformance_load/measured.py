@@ -12,19 +12,21 @@ from conformance_load.timeline import cliff, quarters, recovered_ms
 from conformance_load.verdict import invalidities
 
 if TYPE_CHECKING:
-    from conformance_load.payments_run import After, Wave
+    from conformance_load.ground import After
     from conformance_load.search import Search
+    from conformance_load.wave import Wave
 
 
 def payments(
     context: LoadContext, settings: Settings, waves: list[Wave], after: After, *, search: Search | None = None
 ) -> dict[str, Any]:
     """Return the measurement of a scenario of payments: its (best) wave, what came after, and the books."""
-    from conformance_load.payments_run import facts_of
+    from conformance_load.wave import facts_of
 
     wave = waves[0]
-    work, tally = wave.work, wave.tally
-    reasons = invalidities(facts_of(settings, wave))
+    tally, counted = wave.tally, dict(wave.told)
+    answers = counted.pop("answers")
+    reasons = [*invalidities(facts_of(settings, wave)), *wave.reasons]
     if failure := wave.disturbed.get("disturbance", {}).get("failure"):
         reasons.append(f"the disturbance could not be made: {failure}")
     seconds = timeline(tally, wave.offered)
@@ -38,20 +40,18 @@ def payments(
         "timeline": seconds,
         **_shown_by_shape(settings, seconds),
         "slo": settings.slo(),
-        "replays": work.repeats.replays().as_json(),
-        "twins": work.repeats.twins().as_json(),
-        "altered": {"made": work.altered, "accepted": work.altered_accepted},
-        "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
+        **counted,
         "decisions": after.decisions.as_json(),
         "recovery": after.recovery.as_json(),
-        "recorded": [context.record(sighting) for sighting in work.sightings],
+        "recorded": [context.record(sighting) for sighting in wave.sightings],
         **after.books,
         **wave.disturbed,
         **({"search": search.as_json()} if search else {}),
         "generator": {
             **generator(tally, wave.pressed),
             "prepared": wave.cost.as_json(),
-            "answers": work.reader.as_json(),
+            "answers": answers,
+            **wave.crew,
         },
         "aborted": wave.pressed.aborted,
         "validity": "invalid" if reasons else "valid",

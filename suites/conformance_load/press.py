@@ -19,7 +19,7 @@ from conformance.errors import HarnessError
 from conformance_load.flow import Pressed, Reply, Span, Stream, Target, Times, now_ns
 from conformance_load.reactor.batch import Statistics
 from conformance_load.reactor.loop import reactor
-from conformance_load.reactor.pump import Pump, Told
+from conformance_load.reactor.pump import Pump
 
 #: How long all slots may take to connect before the clock starts, in seconds.
 CONNECT_S_MAX = 30
@@ -32,17 +32,20 @@ def press(
     connections: int,
     progress: Callable[[int], None],
     watch: Callable[[], str] | None = None,
+    told_to: Any = None,
 ) -> Pressed:
     """Run every arrival of every stream and return how that went.
 
     Each target has ``connections`` of its own. ``progress`` hears how many arrivals were taken; ``watch`` is asked
     about every 100 ms and returns "" or why to end early. What hangs beyond the span and the request timeout is
-    ended as a timeout. Raises HarnessError when the connections do not come up, and whatever a work raised.
+    ended as a timeout. ``told_to`` is the Locust environment whose statistics are told, of a worker for example; None
+    is one of this press alone. Raises HarnessError when the connections do not come up, and whatever a work raised.
     """
     targets = list(dict.fromkeys(stream.target for stream in streams))
     total = connections * len(targets)
     environment = Environment(catch_exceptions=False)
-    pump = Pump(reactor(), streams, span, _teller(environment))
+    teller = _Teller(told_to or environment)
+    pump = Pump(reactor(), streams, span, teller)
     environment.user_classes = [_slot_class(pump, target, connections) for target in targets]
     runner = environment.create_local_runner()
     aborted = ""
@@ -67,7 +70,7 @@ def press(
         runner.quit()
     if pump.failure is not None:
         raise pump.failure
-    return Pressed(epoch_ns, epoch_wall_ns, aborted, int(used * 1000), total, pump.surplus)
+    return Pressed(epoch_ns, epoch_wall_ns, aborted, int(used * 1000), total, pump.surplus, teller.count)
 
 
 def _limit_s(span: Span, targets: Sequence[Target]) -> float:
@@ -93,17 +96,19 @@ def _require_all(waiting: int, total: int) -> None:
         )
 
 
-def _teller(environment: Any) -> Told:
-    """Return what tells Locust's statistics of each arrival."""
-    statistics = Statistics.of(environment)
+class _Teller:
+    """Tells Locust's statistics of each arrival, and counts them."""
 
-    def told(name: str, outcome: str, times: Times, reply: Reply | None) -> None:
-        batch = statistics.batch("LOAD", name)
+    def __init__(self, environment: Any) -> None:
+        self._statistics = Statistics.of(environment)
+        self.count = 0
+
+    def __call__(self, name: str, outcome: str, times: Times, reply: Reply | None) -> None:
+        self.count += 1
+        batch = self._statistics.batch("LOAD", name)
         batch.record(max(0, times.done - times.intended) // 1000, len(reply.body) if reply else 0)
         if outcome in ("broken", "refused", "denied"):
             batch.fail(f"{outcome}: {reply.detail if reply else ''}")
-
-    return told
 
 
 def _slot_class(pump: Pump, target: Target, connections: int) -> type[Any]:

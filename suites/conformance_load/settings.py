@@ -54,6 +54,7 @@ DEFAULTS: dict[str, int | str] = {
     "scaled_counts": 0,
     "workers": "0",
     "bind": "127.0.0.1:0",
+    "crew": "",
     "ui_port": 0,
     "disturbance": "",
     "disturb_at_s": 2,
@@ -157,7 +158,8 @@ class Settings:
     ``abort_after_s``.
 
     ``workers``: how many local processes generate the load ("0": this one), or names of workers elsewhere, who find
-    the master at ``bind``. ``ui_port`` shows Locust's live page on loopback (0: nowhere).
+    the master at ``bind`` and share the secret in the file ``crew``. ``ui_port`` shows Locust's live page on loopback
+    (0: nowhere).
     """
 
     shape: str
@@ -202,6 +204,7 @@ class Settings:
     scaled_counts: int
     workers: str
     bind: str
+    crew: str
     ui_port: int
     disturbance: str
     disturb_at_s: int

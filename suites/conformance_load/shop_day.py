@@ -14,23 +14,14 @@ from conformance.sdk import LoadContext
 from conformance_load import measured
 from conformance_load.day import Day, Opened, opened_or_why
 from conformance_load.flow import Pressed, Span, Stream, Target, Work
-from conformance_load.payments_run import (
-    CURRENCY,
-    Ground,
-    Loaded,
-    Wave,
-    aftermath,
-    ground,
-    loaded,
-    probed,
-    settings_of,
-)
+from conformance_load.ground import CURRENCY, Ground, aftermath, ground, probed, settings_of
 from conformance_load.settings import Settings, require_memory
 from conformance_load.shapes import per_second, schedule_of
 from conformance_load.shares import Share, shares_of
 from conformance_load.slo import Breach
 from conformance_load.tally import Tally
 from conformance_load.verdict import GeneratorFacts, invalidities
+from conformance_load.wave import Loaded, Wave, loaded, told
 
 
 @dataclass(slots=True)
@@ -87,7 +78,8 @@ def run(context: LoadContext) -> dict[str, Any]:
         after = aftermath(here, probes, recovery)
         money = {lane.share.name: lane.opened.purse.reconciled() for lane in lanes if lane.opened and lane.opened.purse}
     counted = (lanes[0].scheduled, lanes[0].due, _offered(settings, lanes[0]))
-    wave = Wave(ready.work, _tally(lanes[0]), pressed, *counted, ready.cost)
+    made = (ready.cost, told(ready.work), ready.work.sightings)
+    wave = Wave(_tally(lanes[0]), pressed, *counted, *made)
     found = measured.payments(context, paying, [wave], after)
     streams = [lane.as_json(settings.rate_per_s) | _moved(money, lane) for lane in lanes]
     return found | {"streams": streams} | _validity(settings, lanes, pressed) | _recorded(context, found, lanes)
@@ -122,7 +114,7 @@ def _open(here: Ground, lanes: Sequence[Lane]) -> None:
 
 
 def _pay(here: Ground, lane: Lane) -> Loaded:
-    ready = loaded(here, here.settings, lane.offsets)
+    ready = loaded(here.field, here.settings, lane.offsets)
     lane.offsets = ready.offsets
     lane.stream = _stream(here, lane, here.maker.url(), ready.work)
     lane.due = ready.work.due(len(lane.offsets) - lane.scheduled)

@@ -7,6 +7,7 @@ lag        from the intended start to sending: waiting for a free connection, an
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance_load.histogram import VALUE_MAX, Histogram, bounds_of, index_of
@@ -18,6 +19,9 @@ OUTCOMES = ("confirmed", "replayed", "expected", "refused", "denied", "broken", 
 
 #: Where each outcome stands in the line of a second; what is not named here was not answered as one would wish.
 _COLUMNS = {"confirmed": "confirmed", "replayed": "replayed", "broken": "broken", "unsent": "broken"}
+
+
+_HISTOGRAMS = ("response", "service", "lag", "own_lag")
 
 
 class Second:
@@ -36,6 +40,19 @@ class Second:
         self.counts[_COLUMNS.get(outcome, "refused")] += 1
         index = index_of(min(max(response_us, 0), VALUE_MAX))
         self.buckets[index] = self.buckets.get(index, 0) + 1
+
+    def share(self) -> list[Any]:
+        """Return what was counted, for :meth:`join` elsewhere."""
+        return [self.sent, self.counts, self.buckets]
+
+    def join(self, share: Sequence[Any]) -> None:
+        """Add what :meth:`share` of another second returned, exactly."""
+        sent, counts, buckets = share
+        self.sent += int(sent)
+        for name, count in counts.items():
+            self.counts[name] += int(count)
+        for index, count in buckets.items():
+            self.buckets[int(index)] = self.buckets.get(int(index), 0) + int(count)
 
     def as_json(self, second: int) -> dict[str, int]:
         """Return the form used in reports."""
@@ -89,6 +106,22 @@ class Tally:
         self._second(done_ns).add(outcome, response)
         if outcome != "unsent":
             self.service.record((done_ns - sent_ns) // 1000)
+
+    def share(self) -> dict[str, Any]:
+        """Return everything that was counted since this was last called, as plain data, for :meth:`add` elsewhere."""
+        histograms = {name: getattr(self, name).delta() for name in _HISTOGRAMS}
+        seconds = [second.share() for second in self._seconds]
+        return {**histograms, "counts": dict(self.counts), "sent": self.sent, "seconds": seconds}
+
+    def add(self, share: Mapping[str, Any]) -> None:
+        """Add what :meth:`share` of another generator's tally returned: the sum is that of one tally that saw all."""
+        for name in _HISTOGRAMS:
+            getattr(self, name).add(share[name])
+        for name, count in share["counts"].items():
+            self.counts[name] += int(count)
+        self.sent += int(share["sent"])
+        for mine, theirs in zip(self._seconds, share["seconds"], strict=True):
+            mine.join(theirs)
 
     def latency(self) -> dict[str, Any]:
         """Return the three histograms in the form used in reports."""

@@ -25,14 +25,14 @@ def install(environment: Any) -> None:
     """Prepare a master or a worker; a runner by itself needs nothing."""
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
-        environment.events.test_stop.add_listener(_report_last)
+        environment.events.test_stop.add_listener(report_now)
         runner.register_message(STOP, _stop_and_tell, concurrent=True)
     elif isinstance(runner, MasterRunner):
         environment.events.test_stop.add_listener(_Patience(runner).wait)
 
 
-def _report_last(environment: Any, **_facts: Any) -> None:
-    """Send a worker's last numbers before it says that it stopped."""
+def report_now(environment: Any, **_facts: Any) -> None:
+    """Send a worker's numbers at once: before it says that it stopped, or what it measured."""
     data: dict[str, Any] = {}
     environment.events.report_to_master.fire(client_id=environment.runner.client_id, data=data)
     environment.runner.send_message("stats", data)

@@ -1,0 +1,8 @@
+"""Several generators on one schedule, over Locust's own master and workers.
+
+secure.py   who may join: one secret, from which the keys of the channel follow
+orders.py   what is said between them
+master.py   enlists workers, sets the common start, watches for losses, and joins what they measured
+worker.py   the other side, in a process of its own
+joining.py  adding up what several generators measured, exactly
+"""

@@ -50,8 +50,8 @@ class Owner(Protocol):
         """The request was sent and its connection cut; may be called from within :meth:`Connection.cut`."""
         ...
 
-    def lost(self) -> None:
-        """The server closed the connection while nothing was asked."""
+    def lost(self, surplus: bool) -> None:
+        """The server closed the connection while nothing was asked, or it was closed for an answer too many."""
         ...
 
 
@@ -270,7 +270,7 @@ class Connection:
             self._read(data)
         else:
             self._endpoint.surplus += 1
-            self._lost()
+            self._lost(surplus=True)
 
     def _read(self, data: bytes) -> None:
         reader = self._reader
@@ -325,9 +325,9 @@ class Connection:
         else:
             self.fail("connection", f"{detail} before an answer")
 
-    def _lost(self) -> None:
+    def _lost(self, surplus: bool = False) -> None:
         self.close()
-        self.owner.lost()
+        self.owner.lost(surplus)
 
     def _send_rest(self, rest: memoryview) -> None:
         self._unsent = rest

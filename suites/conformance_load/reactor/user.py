@@ -186,8 +186,12 @@ class _Slot:
     def cut_off(self) -> None:
         """Users of Locust do not cut connections."""
 
-    def lost(self) -> None:
-        """Open again when the next request is due; while none is, nobody needs the connection."""
+    def lost(self, surplus: bool) -> None:
+        """Open again when the next request is due; count, apart from requests, an answer that nobody asked for."""
+        if surplus:
+            unasked = self._stats.batch("UNASKED", self._user.name)
+            unasked.record(0, 0)
+            unasked.fail("an answer that nobody asked for")
 
     def _count(self, now: int, length: int) -> None:
         self.batch.record((now - self._sent) // 1000, length)

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from conformance.sdk import Accepted, Account, Candidate, LoadContext, NotTested, Prepared, Undecided, describe
-from conformance_load.calls import Call, CallWork, Sound
+from conformance.sdk import Accepted, Account, Answer, Candidate, LoadContext, NotTested, Prepared, Undecided, describe
+from conformance_load.calls import CallWork, Sound, calls_of
 from conformance_load.purse import Movement, Purse
 from conformance_load.refunds import RACERS, Made, RefundPurse, RefundWork, share_of
 
 #: Requests of the set-up that are under way at once.
 _SIDE_BY_SIDE = 8
+#: Requests of the set-up between two words about how far it is.
+_TOLD_EVERY = 100
 #: At least so many payments are there to be read, and accounts on each side of a movement.
 _READ_MIN = 20
 _SIDES = 2
@@ -103,8 +105,7 @@ class Day:
         # The control is the last one, so that numbers of arrivals and of requests agree.
         prepared = [one(number) for number in range(count + 1)]
         self._control(*prepared.pop())
-        calls = [Call.ready(self._context, request, sound) for request, sound in prepared]
-        return Opened(CallWork(self._context, calls, secret=secret))
+        return Opened(CallWork(self._context, calls_of(self._context, prepared), secret=secret))
 
     # -- moving money -------------------------------------------------------------------------------------
 
@@ -125,7 +126,7 @@ class Day:
         *raced, control = payments
         movements = [self._racing(raced[number // RACERS], number) for number in range(count)]
         self._control(self._racing(control, count).prepared, was_made)
-        calls = [Call.ready(self._context, movement.prepared, was_made) for movement in movements]
+        calls = calls_of(self._context, [(movement.prepared, was_made) for movement in movements])
         purse = RefundPurse(self.candidate, accounts, movements, raced)
         return Opened(RefundWork(self._context, calls, purse), purse)
 
@@ -183,7 +184,7 @@ class Day:
 
     def _moving(self, accounts: Sequence[Account], movements: list[Movement]) -> Opened:
         self._control(movements.pop().prepared, was_made)
-        calls = [Call.ready(self._context, movement.prepared, was_made) for movement in movements]
+        calls = calls_of(self._context, [(movement.prepared, was_made) for movement in movements])
         purse = Purse(self.candidate, accounts, movements)
         return Opened(CallWork(self._context, calls, listener=purse), purse)
 
@@ -239,11 +240,21 @@ class Day:
     def _together(self, requests: Sequence[Prepared]) -> list[Mapping[str, Any]]:
         """Send requests of the set-up, some at once, and return their values in order."""
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            answers = list(pool.map(lambda request: request.send(), requests))
-        for request, answer in zip(requests, answers, strict=True):
-            if not isinstance(answer, Accepted):
-                raise NotTested(f"before the pressure, {request.operation} was {describe(answer)}", blame="PRODUCT")
-        return [answer.value for answer in answers if isinstance(answer, Accepted)]
+            try:
+                return [
+                    self._value(request, answer, number, len(requests))
+                    for number, (request, answer) in enumerate(zip(requests, pool.map(_send, requests), strict=True))
+                ]
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _value(self, request: Prepared, answer: Answer, number: int, count: int) -> Mapping[str, Any]:
+        if not isinstance(answer, Accepted):
+            raise NotTested(f"before the pressure, {request.operation} was {describe(answer)}", blame="PRODUCT")
+        if number % _TOLD_EVERY == _TOLD_EVERY - 1:
+            note = f"before the pressure: {number + 1:,} of {count:,} {request.operation}"
+            self._context.progress(0, count, note)
+        return answer.value
 
     def _control(self, request: Prepared, sound: Sound) -> None:
         """Require that one request alone is answered properly: only then does the pressure say anything."""
@@ -251,6 +262,10 @@ class Day:
         if not sound(value):
             reason = f"before the pressure, the answer of {request.operation} did not hold what was asked for"
             raise NotTested(reason, blame="PRODUCT")
+
+
+def _send(request: Prepared) -> Answer:
+    return request.send()
 
 
 def has_payload(value: Mapping[str, Any]) -> bool:

@@ -48,6 +48,16 @@ FAULTS = (
         also=_STARVED,
     ),
     Fault(
+        "load.refunds-lost",
+        Text("Every tenth refund is confirmed and never booked", "每第十笔退款被确认但从未记账"),
+        (Trip("LOAD-E02", "accounts do not hold what the confirmed requests of payments.refund"),),
+    ),
+    Fault(
+        "load.code-pays-lost",
+        Text("Every tenth payment by code is confirmed and never booked", "每第十笔扫码支付被确认但从未记账"),
+        (Trip("LOAD-E05", "accounts do not hold what the confirmed requests of codes.pay"),),
+    ),
+    Fault(
         "load.slow-finality",
         Text("The more transactions wait, the longer a block takes", "等待的交易越多，出块越慢"),
         (Trip("LOAD-E07", "the 99th percentile of ledger.submit to finality is"),),

@@ -29,7 +29,7 @@ WRONGS = (
 #: Other proofs that a measurement may hold, and which of their numbers must be zero.
 PROOFS = ("decisions", "replays", "twins", "altered", "uncovered", "duplicates", "samples", "sampling", "statement")
 _NEVER = frozenset(
-    {"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread", "neither"}
+    {"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread", "overdrawn", "neither"}
     | {"missing", "early", "inserted", "vanished", "swapped", "accountsOff", "totalDrift"}
 )
 #: Where such a number may be: of two equal requests at once, refusing one is right; single payments may be refused.

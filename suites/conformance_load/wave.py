@@ -75,7 +75,9 @@ def press_ready(
     tally = Tally(settings.duration_s)
     target = Target.of(here.maker.url(), here.context)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s, epoch_wall_s)
-    breach = Breach(settings, tally, 0).watch if settings.abort_on_breach else lambda: ""
+    # A disturbance breaks limits on purpose, and recovery shows only in what comes after it.
+    watched = settings.abort_on_breach and not settings.disturbance
+    breach = Breach(settings, tally, 0).watch if watched else lambda: ""
     with beside(here.context, settings, ready.offsets, ready.work, target) as company:
         stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
         live = Live(here.context, [tally], len(ready.offsets), settings.duration_s)

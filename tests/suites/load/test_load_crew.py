@@ -1,4 +1,4 @@
-"""A crew of real processes against the small bank: counts agree to the last request, and a lost worker voids the run."""
+"""A crew of real processes against the small bank: counts agree to the last one, and a lost worker voids the run."""
 
 import json
 import subprocess

@@ -1,11 +1,11 @@
 """Parts of a crew that need no second process: adding shares, comparing clocks, naming workers, the channel's keys."""
 
-import stat
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.errors import ConfigError
+from conformance_load.crew.calling import address_of, names_of, require_crew
 from conformance_load.crew.clocks import Reading, best
 from conformance_load.crew.joining import summed
 from conformance_load.tally import OUTCOMES, Tally
@@ -54,22 +54,39 @@ def test_the_quickest_answer_is_the_best():
     assert best([None]) is None
 
 
+def test_workers_are_a_number_or_names():
+    assert names_of("2") == (["local-1", "local-2"], True)
+    assert names_of("alpha, beta*2") == (["alpha", "beta-1", "beta-2"], False)
+    require_crew("0", "anything", "")
+    require_crew("alpha", "192.0.2.10:5557", "crew")
+    assert address_of("[::1]:0") == ("::1", 0)
+
+
+@pytest.mark.parametrize(
+    ("workers", "bind", "crew", "where"),
+    [
+        ("a,a", "127.0.0.1:0", "crew", "load.workers"),
+        ("a b", "127.0.0.1:0", "crew", "load.workers"),
+        ("", "127.0.0.1:0", "crew", "load.workers"),
+        ("a*", "127.0.0.1:0", "crew", "load.workers"),
+        ("a", "127.0.0.1", "crew", "load.bind"),
+        ("a", "127.0.0.1:70000", "crew", "load.bind"),
+        ("a", "127.0.0.1:0", "", "load.crew"),
+    ],
+)
+def test_a_crew_that_cannot_meet_is_refused(workers, bind, crew, where):
+    with pytest.raises(ConfigError) as refusal:
+        require_crew(workers, bind, crew)
+    assert refusal.value.where == where
+    assert refusal.value.remedy
+
+
 # Locust patches sockets when it is imported, so these look at the modules in a process of their own.
-def test_names_and_keys(run_patched):
+def test_keys_follow_from_the_secret(run_patched):
     run_patched("""
 from conformance.errors import ConfigError
-from conformance_load.crew.master import names_of
 from conformance_load.crew.secure import Keys, secret_from
 
-assert names_of("2") == (["local-1", "local-2"], True)
-assert names_of("alpha, beta*2") == (["alpha", "beta-1", "beta-2"], False)
-for wrong in ("a,a", "a b", "", "a*"):
-    try:
-        names_of(wrong)
-    except ConfigError as refusal:
-        assert refusal.remedy
-    else:
-        raise AssertionError(wrong)
 assert Keys.of(b"x" * 32) == Keys.of(b"x" * 32) != Keys.of(b"y" * 32)
 try:
     secret_from("12")
@@ -78,29 +95,6 @@ except ConfigError as refusal:
 else:
     raise AssertionError("too short")
 """)
-
-
-def test_a_crew_file_is_made_once_and_kept_to_its_owner(tmp_path, run_patched):
-    path = tmp_path / "crew"
-    run_patched(f"""
-from pathlib import Path
-from conformance.errors import ConfigError
-from conformance_load.crew.secure import secret_in
-
-path = Path({str(path)!r})
-assert secret_in(path) == secret_in(path)
-path.chmod(0o644)
-for problem in ("others may read", "no crew file"):
-    try:
-        secret_in(path)
-    except ConfigError as refusal:
-        assert problem in str(refusal), refusal
-    else:
-        raise AssertionError(problem)
-    path.chmod(0o600)
-    path.write_text("something else")
-""")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_only_those_who_know_the_secret_get_a_word_through(run_patched):

@@ -26,9 +26,9 @@ CALIBRATION: dict[str, Any] = {
     "scaled_counts": 1,
     "scenarios": {
         "payments-burst": {"rate_per_s": 12, "duration_s": 8, "burst_at_s": 1, "burst_s": 1, "p99_ms_max": 650},
-        "payments-ramp": {"rate_per_s": 80},
+        "payments-ramp": {"rate_per_s": 80, "duration_s": 7},
         "payments-limit": {"rate_per_s": 40, "search_from_per_s": 20, "search_step_s": 2},
-        "payments-soak": {"duration_s": 8},
+        "payments-soak": {"duration_s": 8, "decay_floor_ms": 700},
         **{
             f"payments-{name}": {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1, "disturb_recovery_ms_max": 2000}
             | {"cut_every": 15 if name == "killed" else 40, "sample_every_ms": 0}
@@ -38,6 +38,7 @@ CALIBRATION: dict[str, Any] = {
             f"target-{name}": {"rate_per_s": 30, "duration_s": 3, "burst_s": 1, "burst_at_s": 1, "burst_factor": 2}
             | {"p99_ms_max": 1500, "p50_ms_max": 1000}
             | ({"longest_ms_max": 2000} if name in ("sct-inst", "pix", "upi") else {})
+            | ({"rate_per_s": 60, "connections": 16} if name == "upi" else {})
             for name in ("mojaloop", "tips", "sct-inst", "pix", "upi", "netsunion")
         },
         # Few connections for each of many streams; limits that the slow faults break by far.

@@ -87,7 +87,7 @@ def validity(settings: Settings, lanes: Sequence[Lane], pressed: Pressed) -> dic
     """
     pressing = [lane for lane in lanes if lane.stream]
     reasons = [
-        f"{lane.share.operation}: {reason}"
+        f"stream {lane.share.name}, {reason}"
         for lane in pressing
         for reason in invalidities(_schedule_facts(settings, lane, pressed))
     ]

@@ -10,14 +10,14 @@ from conformance.sdk import Account, LoadContext, Prepared, WireDriver, WireRequ
 from conformance_load.arrivals import Kind
 from conformance_load.flow import serialise
 from conformance_load.ids import Book
-from conformance_load.templates import Terms
+from conformance_load.templates import Templates, Terms
 
 OPERATION = "payments.create"
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One arrival with the bytes of its request made ready.
+    """One arrival with the bytes of its request made ready; b"" where they are made when it is sent.
 
     ``instead`` is sent in place of an altered repetition as long as its payment is not confirmed: only then must a
     product know the key.
@@ -39,6 +39,8 @@ class PaymentMaker:
         self.accounts = accounts
         #: Whether the product's id of a payment is our reference: known once a payment was answered.
         self.named_by_reference = False
+        #: Makes requests quickly, once it is proven; see :mod:`conformance_load.presign`.
+        self.templates: Templates | None = None
 
     def terms(self, number: int) -> Terms:
         """Return what tells a payment's request from others."""
@@ -69,6 +71,13 @@ class PaymentMaker:
     def bytes_of(self, terms: Terms) -> bytes:
         """Return the bytes of a payment's request, made by the driver."""
         return serialise(self.wire(self.prepared(terms)))
+
+    def made_now(self, number: int, more: int = 0) -> bytes:
+        """Return a request that was not made ahead; ``more``: added to its amount, where a key is used again."""
+        terms = self.terms(number)
+        terms = terms._replace(amount=terms.amount + more)
+        rendered = self.templates.render(terms) if self.templates and self.templates.proven else None
+        return self.bytes_of(terms) if rendered is None else rendered
 
     def url(self) -> str:
         """Return where payments are sent."""

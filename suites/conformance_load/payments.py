@@ -72,7 +72,7 @@ class PaymentWork:
         """Return the bytes of an arrival and whether its connection is cut after sending."""
         if arrival in self._instead and self.journal.state(self._numbers[arrival]) is not State.ACK:
             self._data[arrival], self._kinds[arrival] = self._instead.pop(arrival), Kind.REPLAY
-        return self._data[arrival], arrival in self._cuts
+        return self._data[arrival] or self._made(arrival), arrival in self._cuts
 
     def sending(self, arrival: int, at_ns: int) -> None:
         """Write SENT before the first byte leaves; a repetition changes nothing that is known of its payment."""
@@ -92,6 +92,10 @@ class PaymentWork:
                     self._sampled(arrival, reply, times)
                 return "confirmed"
         return self._slowly(arrival, reply, times)
+
+    def _made(self, arrival: int) -> bytes:
+        """Make a request now; it is not kept, for an hour of them would fill the memory."""
+        return self._maker.made_now(self._numbers[arrival], self._kinds[arrival] is Kind.ALTERED)
 
     # -- everything else ---------------------------------------------------------------------------------
 
@@ -195,7 +199,7 @@ class PaymentWork:
             response = WireMessage(f"HTTP/1.1 {reply.status}", tuple(reply.headers.items()), reply.body)
         return Sighting(
             kind="http",
-            request=_message(self._data[arrival]),
+            request=_message(self._data[arrival] or self._made(arrival)),
             response=response,
             started_us=(self._wall_ns + times.sent) // 1000,
             elapsed_us=(times.done - times.sent) // 1000,

@@ -13,6 +13,7 @@ from typing import Any
 from conformance.sdk import LoadContext
 from conformance_load import measured
 from conformance_load.asking import ask_again
+from conformance_load.crew.calling import crew_size
 from conformance_load.ground import Ground, aftermath, ground, probed, settings_of
 from conformance_load.search import Search, Trial, capacity_of
 from conformance_load.settings import Settings, require_memory
@@ -29,7 +30,7 @@ def run(context: LoadContext) -> dict[str, Any]:
     """
     settings = settings_of(context)
     count = sum(1 for _ in schedule_of(settings, context.seed))
-    require_memory(count)
+    require_memory(count // crew_size(settings.workers))
     with ground(context, settings, count) as here:
         recovery, probes = probed(here)
         with presser(here, count) as press:

@@ -20,6 +20,8 @@ from conformance_load.templates import Templates, Terms
 PROVEN_EVERY = 1000
 #: Payments that a template is proven with beside the first, from the same debtor.
 PROVEN_WITH = 2
+#: Requests made ahead; this bounds the memory they take.
+REQUESTS_MAX = 500_000
 #: Requests made before the cost of all is estimated.
 _ESTIMATED_AFTER = 20
 
@@ -45,16 +47,21 @@ class Cost:
 
 @dataclass(slots=True)
 class Magazine:
-    """Makes the shots of a run. ``cpu_s_max``: how many seconds of CPU that may take."""
+    """Makes the shots of a run. ``cpu_s_max``: how many seconds of CPU that may take.
+
+    Beyond ``ahead_max`` requests, which is what fits into memory, a proven template makes each when it is sent: that
+    takes some microseconds of the generator, where making it by the driver would take hundreds.
+    """
 
     maker: PaymentMaker
     cpu_s_max: int
     cost: Cost = field(default_factory=Cost)
+    ahead_max: int = REQUESTS_MAX
 
     def shots(self, arrivals: Sequence[Arrival]) -> list[Shot]:
         """Return every arrival with its request made ready; raises ConfigError when that would take too long."""
         started = time.process_time_ns()
-        loader = _Loader(self.maker, arrivals, self._tell)
+        loader = _Loader(self.maker, arrivals, self._tell, self.ahead_max)
         try:
             return loader.load()
         finally:
@@ -77,16 +84,37 @@ class Magazine:
         self.maker.context.progress(0, total, note)
 
 
+def require_memory(requests: int, most: int = REQUESTS_MAX) -> None:
+    """Raise ConfigError when more requests would be made ahead than fit into memory."""
+    if requests >= most:
+        raise ConfigError(
+            f"more than the {most:,} requests that fit into memory would be made ahead: their bytes differ in more than"
+            " reference, accounts and amount (a signature, a time or a nonce), so none can be made when it is sent",
+            where="load.duration_s",
+            remedy="Shorten the run, lower the rate, or share it among workers.",
+        )
+
+
+def _later(arrival: Arrival) -> Shot:
+    """Return an arrival whose request is made when it is sent."""
+    return Shot(arrival.kind, arrival.number, b"", b"" if arrival.kind is Kind.ALTERED else None)
+
+
 class _Loader:
     """Makes one list of shots."""
 
     def __init__(
-        self, maker: PaymentMaker, arrivals: Sequence[Arrival], tell: Callable[[int, int, int, bool], None]
+        self,
+        maker: PaymentMaker,
+        arrivals: Sequence[Arrival],
+        tell: Callable[[int, int, int, bool], None],
+        ahead_max: int,
     ) -> None:
         self._maker = maker
         self._arrivals = arrivals
         self._tell = tell
-        self._templates = Templates(maker.bytes_of, self._others)
+        self._ahead_max = ahead_max
+        self._templates = maker.templates = Templates(maker.bytes_of, self._others)
         self.made = 0
 
     @property
@@ -99,6 +127,10 @@ class _Loader:
         proven = 0
         started = time.process_time_ns()
         for position, arrival in enumerate(self._arrivals):
+            if position >= self._ahead_max and self._templates.proven:
+                shots += (_later(item) for item in self._arrivals[position:])
+                break
+            require_memory(position, self._ahead_max)
             shots.append(self._shot(arrival))
             if position % PROVEN_EVERY == 0 or position == len(self._arrivals) - 1:
                 if self._templates.proven and not self._proves(arrival, shots[-1]):

@@ -22,9 +22,9 @@ def _payments(identifier: str, title: Text, **parameters: Any) -> Scenario:
     return Scenario(f"payments-{identifier}", title, MODULE, _MONEY, parameters)
 
 
-def _target(identifier: str, name: str, **parameters: Any) -> Scenario:
+def _target(identifier: str, name: str, more: tuple[str, ...] = (), **parameters: Any) -> Scenario:
     title = Text(f"Payments at the published figures of {name}", f"按 {name} 公布指标的支付请求")
-    return Scenario(f"target-{identifier}", title, MODULE, _MONEY, parameters)
+    return Scenario(f"target-{identifier}", title, MODULE, (*_MONEY, *more), parameters)
 
 
 SCENARIOS = (
@@ -87,7 +87,12 @@ SCENARIOS = (
     _target(
         "pix", "Pix", rate_per_s=100, duration_s=600, p50_ms_max=6000, p99_ms_max=10_000, longest_ms_max=10_000,
     ),
-    _target("upi", "UPI", rate_per_s=8180, duration_s=3600, p99_ms_max=15_000, longest_ms_max=15_000),
+    # Every payment is asked about once: half of the requests are queries.
+    _target(
+        "upi", "UPI", ("payments.read",), rate_per_s=16_360, duration_s=3600, p99_ms_max=15_000, longest_ms_max=15_000,
+        pay_permille=500, read_permille=500, pay_p99_ms_max=15_000, read_p99_ms_max=10_000,
+        **{f"{name}_permille": 0 for name in ("balance", "refund", "refund_race", "code", "code_pay", "token")},
+    ),
     _target("netsunion", "NetsUnion", rate_per_s=92_000, duration_s=60),
 )  # fmt: skip
 

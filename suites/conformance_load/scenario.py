@@ -15,5 +15,10 @@ def run(context: LoadContext) -> dict[str, Any]:
     from conformance_load import ledger_final, payments_run, shop_day
 
     complete = replace(context, parameters=parameters_of(context.scenario, context.parameters))
-    runners = {"payments-limit": payments_run.run_search, "shop-day": shop_day.run, "ledger-final": ledger_final.run}
+    runners = {
+        "payments-limit": payments_run.run_search,
+        "shop-day": shop_day.run,
+        "target-upi": shop_day.run,
+        "ledger-final": ledger_final.run,
+    }
     return runners.get(context.scenario, payments_run.run)(complete)

@@ -14,8 +14,8 @@ from conformance_load.parameters import ALL, DEFAULTS
 #: What may be done to the candidate during the load; "" is nothing.
 DISTURBANCES = ("", "kill", "pause", "slow-disk", "resets")
 SHAPES = ("constant", "poisson", "ramp", "burst", "square", "trace")
-#: All requests are made ready before the clock starts; this bounds the memory they take.
-REQUESTS_MAX = 500_000
+#: Arrivals that one process holds; this bounds its memory to some gigabytes.
+ARRIVALS_MAX = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +134,13 @@ def check_parameters(parameters: Mapping[str, Any], candidate: CandidateFile) ->
     require_crew(made.workers, made.bind, made.crew)
 
 
-def require_memory(requests: int) -> None:
-    """Raise ConfigError when more requests would be made ahead than fit into memory."""
-    if requests > REQUESTS_MAX:
+def require_memory(arrivals: int) -> None:
+    """Raise ConfigError when one process cannot hold so many arrivals, each some hundred bytes."""
+    if arrivals > ARRIVALS_MAX:
         raise ConfigError(
-            f"{requests} requests are more than the {REQUESTS_MAX} that fit into memory when made ahead",
+            f"{arrivals:,} arrivals are more than the {ARRIVALS_MAX:,} that one process holds in memory",
             where="load.duration_s",
-            remedy="Shorten the run or lower the rate.",
+            remedy="Shorten the run, lower the rate, or share it among workers.",
         )
 
 

@@ -18,6 +18,7 @@ from conformance_load.flow import Pressed, Span, Stream, Target, Work
 from conformance_load.ground import CURRENCY, Ground, aftermath, ground, probed, settings_of
 from conformance_load.lanes import Lane, lane_of, peak_of, validity
 from conformance_load.live import Live
+from conformance_load.presign import require_memory as require_ahead
 from conformance_load.settings import Settings, require_memory
 from conformance_load.shares import Share, require_rates, shares_of
 from conformance_load.slo import Breach
@@ -35,7 +36,9 @@ def run(context: LoadContext) -> dict[str, Any]:
     allowed = context.candidate.file.limits.load_per_second_max
     require_rates(shares, settings.rate_per_s, peak_of(settings), settings.shape, allowed)
     lanes = [lane_of(settings, share, index, context.seed) for index, share in enumerate(shares)]
-    require_memory(sum(len(lane.offsets) for lane in lanes))
+    for lane in lanes[1:]:
+        require_ahead(len(lane.offsets))
+    require_memory(len(lanes[0].offsets))
     paying = replace(settings, rate_per_s=shares[0].rate_of(settings.rate_per_s))
     with ground(context, paying, len(lanes[0].offsets)) as here:
         _open(here, lanes)
@@ -101,13 +104,13 @@ def _press(context: LoadContext, settings: Settings, lanes: Sequence[Lane]) -> P
 
 def _watch(settings: Settings, lanes: Sequence[Lane]) -> Callable[[], str]:
     breaches = [
-        (lane.share.operation, Breach(_limits(settings, lane.share), lane.stream.tally, lane.due))
+        (lane.share.name, Breach(_limits(settings, lane.share), lane.stream.tally, lane.due))
         for lane in lanes
         if lane.stream
     ]
 
     def watch() -> str:
-        return next((f"{name}: {reason}" for name, breach in breaches if (reason := breach.watch())), "")
+        return next((f"stream {name}, {reason}" for name, breach in breaches if (reason := breach.watch())), "")
 
     return watch
 

@@ -34,9 +34,14 @@ def recovered_ms(timeline: Sequence[Row], from_s: int, p99_us_max: int) -> int |
 
 
 def cliff(timeline: Sequence[Row], p99_us_max: int) -> dict[str, int] | None:
-    """Return the first second that was not carried, its offer and what was answered; None where there is none."""
-    for row in timeline[:-1]:
-        if not carried(row, p99_us_max):
+    """Return the first second of those not carried, its offer and what was answered; None where there is none.
+
+    One such second by itself may be a hiccup of the machine; two in a row, or the last one at the top, are a cliff.
+    """
+    rows = timeline[:-1]
+    bad = [not carried(row, p99_us_max) for row in rows]
+    for place, row in enumerate(rows):
+        if bad[place] and (place == len(rows) - 1 or bad[place + 1]):
             answered = row["confirmed"] + row["replayed"] + row["refused"]
             return {"s": row["s"], "offered": row["offered"], "answered": answered, "p99Us": row["p99Us"]}
     return None

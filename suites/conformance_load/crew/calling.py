@@ -32,6 +32,11 @@ def names_of(workers: str) -> tuple[list[str], bool]:
     return names, False
 
 
+def crew_size(workers: str) -> int:
+    """Return how many processes generate the load."""
+    return max(1, len(names_of(workers)[0]))
+
+
 def require_crew(workers: str, bind: str, crew: str) -> None:
     """Raise ConfigError where the parameters of a crew cannot be followed."""
     _, local = names_of(workers)

@@ -28,6 +28,12 @@ SOUND = {
         "best": 100, "failed": 110, "highest": 400, "exact": True,
         "trials": [{"ratePerSecond": 100, "met": True, "reasons": []}],
     },
+    "streams": [
+        {
+            "operation": "payments.read", "sent": 200, "confirmed": 200, "slo": {"p99MsMax": 10_000},
+            "latencyUs": {"response": {"max": 9_000}},
+        },
+    ],
     "validity": "valid",
     "reasons": [],
 }  # fmt: skip
@@ -90,6 +96,13 @@ def test_its_defect_fails_it_in_its_own_words_and_at_any_scale(check):
     expected = Inconclusive if check == "LOAD-P02" else Finding
     with pytest.raises(expected):
         decide(check, defective)
+
+
+def test_a_state_that_is_told_too_late_misses_the_figures_of_upi():
+    slow = copy.deepcopy(SOUND)
+    slow["streams"][0]["latencyUs"]["response"]["max"] = 10_000_001
+    with pytest.raises(Finding, match="a state was told after 10000.0 ms, allowed 10000 ms"):
+        decide("LOAD-T05", slow)
 
 
 @pytest.mark.parametrize("check", OF_A_RATE)

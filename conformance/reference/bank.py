@@ -254,6 +254,8 @@ class LedgerBank:
                 self._require_refundable(row, amount)
             self._return(connection, row, "refund", amount)
             refunded = row["refunded"] + amount
+            if self._faults.on("load.refund-race") and refunded > row["amount"]:
+                self._faults.hit("load.refund-race")
             state = "refunded" if refunded >= row["amount"] else "confirmed"
             connection.execute("UPDATE payments SET refunded = ?, state = ? WHERE id = ?", (refunded, state, payment))
             identifier = "ref-" + secrets.token_hex(10)

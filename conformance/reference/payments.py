@@ -73,7 +73,8 @@ def routes(host: ReferenceHost) -> list[Route]:
         after, limit = host.pages.asked(request, f"payments/{account}")
         rows = host.bank.payments(account, after, limit)
         following = host.pages.next(f"payments/{account}", rows[-1]["number"] if rows else 0, len(rows), limit)
-        return answer({"items": [host.bank.describe(row) for row in rows], "next": following})
+        shown = strain.listed(host.faults, rows)
+        return answer({"items": [host.bank.describe(row) for row in shown], "next": following})
 
     async def replaced(request: Request) -> Response:
         """Fault routes.method-undocumented: what was written for a migration stayed."""
@@ -99,7 +100,10 @@ def routes(host: ReferenceHost) -> list[Route]:
 
         def job(connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
             def effect() -> dict[str, Any]:
-                return host.bank.give_back(payment, amount, principal.user, looked=looked)
+                given = host.bank.give_back(payment, amount, principal.user, looked=looked)
+                if host.faults.strikes("load.refunds-lost", "load"):
+                    connection.execute("ROLLBACK TO job")
+                return given
 
             operation = f"payments.refund/{payment}"
             return once(connection, host.faults, principal.user, key, operation, {"amount": amount}, effect)
@@ -118,8 +122,8 @@ def routes(host: ReferenceHost) -> list[Route]:
 
 
 async def _looked_first(host: ReferenceHost, payment: str, amount: int) -> bool:
-    """Fault payments.refund-race: decide on a refund now and book it later, whatever happened between."""
-    if not host.faults.on("payments.refund-race"):
+    """Faults payments.refund-race, load.refund-race: decide on a refund now and book it later, whatever happens."""
+    if not (host.faults.on("payments.refund-race") or host.faults.on("load.refund-race")):
         return False
     host.bank.require_refundable(payment, amount)
     await asyncio.sleep(_RACE_S)

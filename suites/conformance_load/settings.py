@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.errors import ConfigError
 from conformance.sdk import CandidateFile
+from conformance_load.crew.calling import require_crew
 from conformance_load.shares import OPERATIONS as STREAMS
 
 #: Defaults, small enough for a laptop. Every value is an integer or a word, so that plans stay canonical.
@@ -273,7 +274,8 @@ class Settings:
 
 def check_parameters(parameters: Mapping[str, Any], candidate: CandidateFile) -> None:
     """Raise ConfigError for parameters that no scenario can run with, before anything is sent."""
-    Settings.of(parameters, candidate.limits.load_per_second_max)
+    made = Settings.of(parameters, candidate.limits.load_per_second_max)
+    require_crew(made.workers, made.bind, made.crew)
 
 
 def require_memory(requests: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from conformance.sdk import BrokenKind
 from conformance_load.flow import Reply, now_ns
 from conformance_load.reactor.endpoint import Endpoint
-from conformance_load.reactor.head import REMEMBERED_MAX, Fields, Head, MalformedError, TooLargeError
+from conformance_load.reactor.head import REMEMBERED_MAX, Head, MalformedError, TooLargeError
 from conformance_load.reactor.response import Reader
 
 #: States of a connection.
@@ -285,7 +285,7 @@ class Connection:
             if head.plain:
                 self._remember(head)
             self.state = READY
-        self.owner.ended(Reply(head.status, Fields(head.raw), body))
+        self.owner.ended(Reply(head.status, head.fields, body))
 
     def _remember(self, head: Head) -> None:
         if len(self._remembered) >= REMEMBERED_MAX:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Longest head, and longest section of trailers, in bytes.
 HEAD_MAX = 64 * 1024
@@ -34,7 +34,10 @@ class TooLargeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a head says. ``length`` is None where no Content-Length was given; ``coding`` is the Content-Encoding."""
+    """What a head says. ``length`` is None where no Content-Length was given; ``coding`` is the Content-Encoding.
+
+    ``fields`` are the same object for all responses with this head: who has looked at it knows them all.
+    """
 
     status: int
     length: int | None
@@ -42,6 +45,7 @@ class Head:
     close: bool
     coding: str
     raw: bytes
+    fields: Fields = field(compare=False, repr=False)
 
     @property
     def plain(self) -> bool:
@@ -116,7 +120,7 @@ def read_head(raw: bytes) -> Head:
     tokens = {token.lower() for token in given.get(b"connection", [])}
     close = b"close" in tokens or (version == b"0" and b"keep-alive" not in tokens)
     coding = b",".join(given.get(b"content-encoding", [])).decode("latin-1").lower()
-    return Head(status, length, chunked, close, coding, raw)
+    return Head(status, length, chunked, close, coding, raw, Fields(raw))
 
 
 def check_trailers(raw: bytes) -> None:

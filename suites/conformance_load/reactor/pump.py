@@ -18,7 +18,7 @@ from conformance.sdk import BrokenKind
 from conformance_load.flow import Reply, Span, Stream, Target, Times, now_ns
 from conformance_load.reactor.connection import READY
 from conformance_load.reactor.endpoint import Endpoint
-from conformance_load.reactor.head import Fields, Head
+from conformance_load.reactor.head import Head
 from conformance_load.reactor.loop import NEVER, Reactor
 from conformance_load.reactor.secure import connection_to
 from conformance_load.schedule import merged
@@ -249,7 +249,7 @@ class Lane:
     def whole(self, head: Head, data: bytes) -> None:
         """Take a plain response."""
         self._used = True
-        self._finish(Reply(head.status, Fields(head.raw), data[len(head.raw) :]))
+        self._finish(Reply(head.status, head.fields, data[len(head.raw) :]))
 
     def ended(self, reply: Reply) -> None:
         """Take any other end."""

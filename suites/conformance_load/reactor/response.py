@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Generator
+from dataclasses import replace
 
 from conformance_load.reactor.head import (
     HEAD_MAX,
@@ -129,7 +130,7 @@ class Reader:
     def _until_closed(self) -> _Steps:
         if not self._ended and self.head is not None and not self.head.close:
             # Without a length the connection must end, whatever the fields say of it.
-            self.head = Head(self.head.status, None, False, True, self.head.coding, self.head.raw)
+            self.head = replace(self.head, length=None, chunked=False, close=True)
         total = 0
         while True:
             piece = bytes(self._buffer[self._at :])

@@ -34,7 +34,7 @@ from conformance_load.histogram import TABLE, TABLE_SIZE, index_of
 from conformance_load.reactor.batch import Batch, Statistics
 from conformance_load.reactor.connection import BUSY, OPENING, READY
 from conformance_load.reactor.endpoint import Endpoint
-from conformance_load.reactor.head import Fields, Head
+from conformance_load.reactor.head import Head
 from conformance_load.reactor.loop import reactor
 from conformance_load.reactor.secure import connection_to
 
@@ -154,7 +154,7 @@ class _Slot:
         batch.total_us += took_us
         batch.length += head.length  # type: ignore[operator]  # plain heads have one
         if self._hook is not None:
-            self._judge(Reply(head.status, Fields(head.raw), data[len(head.raw) :]), now)
+            self._judge(Reply(head.status, head.fields, data[len(head.raw) :]), now)
             self._pause_or_end()
             return
         if head.status >= 400:

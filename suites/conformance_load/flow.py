@@ -9,8 +9,9 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from conformance.errors import ConfigError
@@ -21,8 +22,7 @@ from conformance_load.tally import Tally
 now_ns = time.perf_counter_ns
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(NamedTuple):
     """When one arrival was intended, sent and answered; nanoseconds."""
 
     intended: int
@@ -35,12 +35,11 @@ class Times:
         return (self.done - self.intended) / 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A response, or why there is none: then ``broken`` is set and ``status`` is 0."""
 
     status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b""
     broken: BrokenKind | None = None
     detail: str = ""

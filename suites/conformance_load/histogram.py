@@ -16,7 +16,8 @@ SUB_BITS = 7
 _SUB = 1 << SUB_BITS
 #: Largest value with a bucket of its own size: about 19 hours in microseconds; larger ones share the last bucket.
 VALUE_MAX = (1 << 36) - 1
-_BUCKETS = (36 - SUB_BITS + 1) * _SUB
+#: How many buckets there are.
+BUCKETS = (36 - SUB_BITS + 1) * _SUB
 #: Quantiles that reports print, in parts per ten thousand.
 PRINTED = {"p50": 5000, "p90": 9000, "p95": 9500, "p99": 9900, "p999": 9990}
 #: Two-sided normal quantile of a 95 % interval.
@@ -60,7 +61,7 @@ class Histogram:
     __slots__ = ("_counts", "_told", "_told_total", "largest", "smallest", "total")
 
     def __init__(self) -> None:
-        self._counts = [0] * _BUCKETS
+        self._counts = [0] * BUCKETS
         self._told: list[int] | None = None
         self._told_total = 0
         #: The exact largest and smallest recorded value, and the exact sum.
@@ -108,7 +109,7 @@ class Histogram:
         ``buckets`` maps a bucket to its count. The deltas of any workers, added in any order, make the histogram of
         all their values.
         """
-        told = self._told or [0] * _BUCKETS
+        told = self._told or [0] * BUCKETS
         fresh = {
             index: now - then for index, (now, then) in enumerate(zip(self._counts, told, strict=True)) if now != then
         }

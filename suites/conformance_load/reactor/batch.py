@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections import defaultdict
 from typing import Any
 
 import gevent
 import locust.stats
 
-from conformance_load.histogram import VALUE_MAX, bounds_of, index_of
+from conformance_load.histogram import BUCKETS, VALUE_MAX, bounds_of, index_of
 from conformance_load.reactor.distributed import install
 
 #: How often Locust's statistics are brought up to date, in seconds.
@@ -32,7 +31,7 @@ class Batch:
         self._method = method
         self._name = name
         #: Requests by bucket of their response time; see :mod:`conformance_load.histogram`.
-        self.counts: defaultdict[int, int] = defaultdict(int)
+        self.counts = [0] * BUCKETS
         #: Sums of response times in microseconds, and of bodies in bytes.
         self.total_us = 0
         self.length = 0
@@ -52,8 +51,9 @@ class Batch:
 
     def flush(self, stats: Any) -> None:
         """Tell Locust, and start anew."""
-        if self.counts:
-            counts, self.counts = self.counts, defaultdict(int)
+        counts = {index: count for index, count in enumerate(self.counts) if count}
+        if counts:
+            self.counts = [0] * BUCKETS
             total_us, self.total_us = self.total_us, 0
             length, self.length = self.length, 0
             for entry in (stats.total, stats.entries[(self._name, self._method)]):

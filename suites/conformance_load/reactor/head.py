@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 #: Longest head, and longest section of trailers, in bytes.
 HEAD_MAX = 64 * 1024
@@ -30,33 +30,6 @@ class MalformedError(ValueError):
 
 class TooLargeError(ValueError):
     """A response exceeds a bound of ours. The message says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a head says. ``length`` is None where no Content-Length was given; ``coding`` is the Content-Encoding.
-
-    ``fields`` are the same object for all responses with this head: who has looked at it knows them all.
-    """
-
-    status: int
-    length: int | None
-    chunked: bool
-    close: bool
-    coding: str
-    raw: bytes
-    fields: Fields = field(compare=False, repr=False)
-
-    @property
-    def plain(self) -> bool:
-        """Tell whether exactly ``length`` bytes follow, as they are, and the connection stays open."""
-        return (
-            self.length is not None
-            and not self.close
-            and not self.coding
-            and self.status >= 200
-            and self.status not in (204, 304)
-        )
 
 
 class Fields(Mapping[str, str]):
@@ -83,6 +56,33 @@ class Fields(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._fields())
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a head says. ``length`` is None where no Content-Length was given; ``coding`` is the Content-Encoding.
+
+    All responses with the same head share its ``fields``.
+    """
+
+    status: int
+    length: int | None
+    chunked: bool
+    close: bool
+    coding: str
+    raw: bytes
+    fields: Fields
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether exactly ``length`` bytes follow, as they are, and the connection stays open."""
+        return (
+            self.length is not None
+            and not self.close
+            and not self.coding
+            and self.status >= 200
+            and self.status not in (204, 304)
+        )
 
 
 def fields_of(raw: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -46,6 +46,8 @@ class Reactor:
         self._handlers: dict[int, Handler] = {}
         #: Called with the time before each wait; returns when it wants to be called next at the latest.
         self.pace: Callable[[int], int] | None = None
+        #: Hears of an exception that ends the reactor: a mistake of ours that must not look like a silent server.
+        self.crashed: Callable[[Exception], None] | None = None
         self._alarms: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._leaving: list[Any] = []
@@ -87,6 +89,15 @@ class Reactor:
             self._greenlet = gevent.spawn(self._run)
 
     def _run(self) -> None:
+        try:
+            self._turn()
+        except Exception as error:
+            if self.crashed is not None:
+                self.crashed(error)
+            raise
+
+    def _turn(self) -> None:
+        """Work and wait for ever."""
         handlers, alarms = self._handlers, self._alarms
         turn_ends = now_ns() + TURN_NS
         events: list[tuple[int, int]] = []

@@ -84,6 +84,7 @@ class Pump:
             stream.tally.start_ns = epoch_ns + self.span.warmup_s * _NS
         self._advance()
         self.reactor.pace = self._pace
+        self.reactor.crashed = self.fail
         self.reactor.call_at(epoch_ns + (self.span.length_s + self.span.drain_s) * _NS, self.give_up)
         self._refresh()
 
@@ -111,7 +112,7 @@ class Pump:
         """Close all connections; nothing is called back any more."""
         self.over.set()
         if self.reactor.pace == self._pace:
-            self.reactor.pace = None
+            self.reactor.pace = self.reactor.crashed = None
         for pool in self._pools.values():
             for lane in pool.lanes:
                 lane.connection.close()
@@ -261,7 +262,7 @@ class Lane:
         self._used = True
         self._finish(None)
 
-    def lost(self) -> None:
+    def lost(self, surplus: bool) -> None:
         """Open again what the server closed while idle, unless it does that every time."""
         pool = self._pool
         if self in pool.free:

@@ -130,7 +130,7 @@ class Reader:
     def _until_closed(self) -> _Steps:
         if not self._ended and self.head is not None and not self.head.close:
             # Without a length the connection must end, whatever the fields say of it.
-            self.head = replace(self.head, length=None, chunked=False, close=True)
+            self.head = replace(self.head, close=True)
         total = 0
         while True:
             piece = bytes(self._buffer[self._at :])

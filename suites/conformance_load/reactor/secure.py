@@ -5,10 +5,11 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from conformance_load.reactor.connection import BUSY, OPENING, Connection, Owner, said
+from conformance_load.reactor.connection import BUSY, OPENING, RECEIVE, RECEIVE_MORE, Connection, Owner, said
 from conformance_load.reactor.endpoint import Endpoint
 
-_RECEIVE = 32 * 1024
+#: No record holds more.
+_RECORD_MAX = 16 * 1024
 _IN = 1
 _AGAIN = (BlockingIOError, InterruptedError)
 
@@ -38,7 +39,7 @@ class TlsConnection(Connection):
 
     def _shaking_hands(self, _event: int) -> None:
         try:
-            data = self._receive(_RECEIVE)
+            data = self._receive(RECEIVE_MORE)
         except _AGAIN:
             return
         except OSError as error:
@@ -102,7 +103,7 @@ class TlsConnection(Connection):
 
     def _readable(self, _event: int) -> None:
         try:
-            data = self._receive(_RECEIVE)
+            data = self._receive(RECEIVE if self._reader is None else RECEIVE_MORE)
         except _AGAIN:
             return
         except OSError as error:
@@ -119,13 +120,13 @@ class TlsConnection(Connection):
 
     def _decrypt(self) -> None:
         try:
-            data = self._plain(_RECEIVE)
+            data = self._plain(RECEIVE)
         except ssl.SSLWantReadError:
             return
         except ssl.SSLError as error:
             self._ended_by_tls(error)
             return
-        if self._incoming.pending:
+        if self._incoming.pending or len(data) == RECEIVE:
             self._decrypt_rest(data)
         else:
             self._received(data)
@@ -136,7 +137,7 @@ class TlsConnection(Connection):
         ended: ssl.SSLError | None = None
         while ended is None:
             try:
-                pieces.append(self._plain(_RECEIVE))
+                pieces.append(self._plain(_RECORD_MAX))
             except ssl.SSLWantReadError:
                 break
             except ssl.SSLError as error:

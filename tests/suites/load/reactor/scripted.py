@@ -108,8 +108,8 @@ class Caller:
     def cut_off(self):
         self.events.append("cut")
 
-    def lost(self):
-        self.events.append("lost")
+    def lost(self, surplus):
+        self.events.append("surplus" if surplus else "lost")
 
     def next(self):
         """Wait for the next event."""
@@ -177,6 +177,6 @@ class Server:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        for connection in self.open:
+        for connection in list(self.open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

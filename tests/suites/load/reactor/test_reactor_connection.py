@@ -140,7 +140,7 @@ def test_an_answer_that_nobody_asked_for_ends_the_connection_and_is_credited_to_
         caller = Caller(server.target())
         caller.open()
         assert caller.ask() == (200, b"ok")
-        assert caller.next() == "lost"
+        assert caller.next() == "surplus"
         assert caller.endpoint.surplus == 1
         caller.open()
         assert caller.ask() == (200, b"ok")

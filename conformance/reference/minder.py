@@ -30,7 +30,7 @@ from conformance.reference.order import CONTROL, LOOPBACK, SEED_VARIABLE, Order,
 Reply = tuple[int, dict[str, Any]]
 
 #: The bank must answer what is passed on to it within this time, in seconds.
-_FORWARD_S = 25.0
+_FORWARD_S = 55.0
 _BODY_MAX = 1 << 20
 
 

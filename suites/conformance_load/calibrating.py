@@ -31,7 +31,9 @@ CALIBRATION: dict[str, Any] = {
         "payments-soak": {"duration_s": 8, "decay_floor_ms": 700},
         **{
             f"payments-{name}": {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1, "disturb_recovery_ms_max": 2000}
-            | {"cut_every": 15 if name == "killed" else 40, "sample_every_ms": 0}
+            # Answers lost shortly before a kill, and not asked for again until after it, show whether keys outlive it.
+            | ({"cut_every": 6, "replay_every": 0} if name == "killed" else {})
+            | {"sample_every_ms": 0}
             for name in ("killed", "paused", "reset", "slow-disk")
         },
         **{

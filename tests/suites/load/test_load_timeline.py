@@ -31,7 +31,9 @@ def test_recovery_is_the_first_second_from_which_all_are_carried(goods, start):
 @given(st.lists(st.booleans(), min_size=1, max_size=12))
 def test_a_cliff_is_the_first_of_two_seconds_that_are_not_carried_or_the_last(goods):
     found = cliff(rows(goods), LIMIT_US)
-    falls = [place for place, good in enumerate(goods) if not good and (place + 1 == len(goods) or not goods[place + 1])]
+    falls = [
+        place for place, good in enumerate(goods) if not good and (place + 1 == len(goods) or not goods[place + 1])
+    ]
     assert (found["s"] if found else None) == (falls[0] if falls else None)
 
 

@@ -217,8 +217,8 @@ def row(name: str, told: dict[str, int]) -> None:
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    options.add_argument("--rounds", type=int, default=3, help="rounds of the closed loop")
-    options.add_argument("--seconds", type=float, default=2.0, help="seconds of each measurement of the closed loop")
+    options.add_argument("--rounds", type=int, default=5, help="rounds of the closed loop")
+    options.add_argument("--seconds", type=float, default=1.0, help="seconds of each measurement of the closed loop")
     options.add_argument("--urgent", action="store_true", help="run the closed loop before all other processes, too")
     given = options.parse_args()
     bench, results = Bench(given.seconds, given.urgent), Results()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from conformance.sdk import BrokenKind
 from conformance_load.flow import Reply, now_ns
 from conformance_load.reactor.endpoint import Endpoint
-from conformance_load.reactor.head import REMEMBERED_MAX, Head, MalformedError, TooLargeError
+from conformance_load.reactor.head import Head, MalformedError, TooLargeError
 from conformance_load.reactor.response import Reader
 
 #: States of a connection.
@@ -65,11 +65,11 @@ class Connection:
         "_endpoint",
         "_failing",
         "_file",
+        "_heads",
         "_next_address",
         "_reactor",
         "_reader",
         "_receive",
-        "_remembered",
         "_send",
         "_socket",
         "_timeout_ns",
@@ -82,7 +82,7 @@ class Connection:
     def __init__(self, endpoint: Endpoint, owner: Owner) -> None:
         self._endpoint = endpoint
         self._reactor = endpoint.reactor
-        self._remembered = endpoint.remembered
+        self._heads = endpoint.heads
         self._timeout_ns = endpoint.timeout_ns
         self.owner = owner
         self.state = CLOSED
@@ -247,20 +247,20 @@ class Connection:
             return
         # The beginning of _received, once more: calling it costs as much as a twentieth of a whole request.
         if self._reader is None and self.state == BUSY and not self._bodiless:
-            end = data.find(b"\r\n\r\n") + 4
-            head = self._remembered.get(data[:end])
-            if head is not None and end + head.length == len(data):
+            heads = self._heads
+            if len(data) == heads.size and data.startswith(heads.raw):
                 self.state = READY
-                self.owner.whole(head, data)
+                self.owner.whole(heads.last, data)
                 return
         self._received(data)
 
     def _received(self, data: bytes) -> None:
         """Take what came, decrypted; empty when the server closed."""
         if self._reader is None and self.state == BUSY and not self._bodiless:
-            end = data.find(b"\r\n\r\n") + 4
-            head = self._remembered.get(data[:end])
-            if head is not None and end + head.length == len(data):  # type: ignore[operator]  # plain heads have one
+            heads = self._heads
+            usual = len(data) == heads.size and data.startswith(heads.raw)
+            head = heads.last if usual else heads.find(data)
+            if head is not None:
                 self.state = READY
                 self.owner.whole(head, data)
                 return
@@ -297,14 +297,9 @@ class Connection:
             self.close()
         else:
             if head.plain:
-                self._remember(head)
+                self._heads.keep(head)
             self.state = READY
         self.owner.ended(Reply(head.status, head.fields, body))
-
-    def _remember(self, head: Head) -> None:
-        if len(self._remembered) >= REMEMBERED_MAX:
-            self._remembered.clear()
-        self._remembered[head.raw] = head
 
     def _gone(self, detail: str) -> None:
         """Handle the end of the connection from the other side."""

@@ -40,6 +40,10 @@ def _body(body: bytes, secrets: Secrets) -> str:
 
 
 def _quoted(text: str, secrets: Secrets) -> str:
+    return secrets.once(_masked_and_quoted, text)
+
+
+def _masked_and_quoted(text: str, secrets: Secrets) -> str:
     masked = secrets.mask(text, _MARK)
     if "\x00" not in masked:
         return shlex.quote(masked)

@@ -68,6 +68,7 @@ class HttpDriver:
         self._session = Session.of(candidate, recorder, self._secrets)
         self._contexts: dict[tuple[str, str], ssl.SSLContext] = {}
         self._offer: Offer = offer_of(candidate)
+        self._bare = bare_operation(candidate.mapping)
         self._repeats = Repeats()
         self._acting = Acting(candidate, self._secrets)
         self._authentication = Authentication(self._ask, self._secrets)
@@ -100,7 +101,7 @@ class HttpDriver:
 
     def request(self, prepared: Prepared) -> Answer:
         """Send a request of no operation, as its edits describe it."""
-        return self._run(bare_operation(self._file.mapping), prepared)
+        return self._run(self._bare, prepared)
 
     def connection(self, endpoint: str, user: str | None, timeout_s: float) -> RawSocket:
         """Open a recorded connection, through verified TLS where the URL says https, as ``user`` would."""

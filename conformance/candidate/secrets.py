@@ -15,6 +15,12 @@ from conformance.sdk.drivers import Recorder
 
 #: Shorter values are not remembered: masking "1" or "CNY" everywhere would destroy the record.
 SHORTEST_MASKED = 6
+#: What was made of a text is remembered up to this length, and of this many.
+LONGEST_REMEMBERED = 1000
+REMEMBERED_MAX = 4096
+
+#: Makes a text of a text with what is known of secrets.
+_Make = Callable[[str, "Secrets"], str]
 
 
 def is_reference(value: object) -> bool:
@@ -40,6 +46,8 @@ class Secrets:
         self._names: dict[str, str] = {}
         #: Secrets with their names, the longest first, made anew when one is added.
         self._longest_first: tuple[tuple[str, str], ...] = ()
+        #: What was made of short texts, until another secret is known: headers repeat all the time.
+        self._made: dict[tuple[_Make, str], str] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -88,6 +96,8 @@ class Secrets:
         with self._lock:
             self._names[text] = name
             self._longest_first = tuple(sorted(self._names.items(), key=lambda item: -len(item[0])))
+            # Only now: what somebody still makes without it is kept where nobody looks any more.
+            self._made = {}
         if self._learned:
             self._learned(text)
 
@@ -102,6 +112,16 @@ class Secrets:
             if secret in text:
                 text = text.replace(secret, mark.format(name))
         return text
+
+    def once(self, make: _Make, text: str) -> str:
+        """Return what ``make`` makes of a text with the secrets known by now, from memory where it can be."""
+        made = self._made
+        known = made.get((make, text))
+        if known is None:
+            known = make(text, self)
+            if len(text) <= LONGEST_REMEMBERED and len(made) < REMEMBERED_MAX:
+                made[(make, text)] = known
+        return known
 
     def _read(self, name: str, where: str) -> str:
         try:

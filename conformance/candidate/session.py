@@ -6,7 +6,7 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -137,13 +137,14 @@ class Session:
         except Unresolved as error:
             return self.unsent(request, "connection", str(error))
         self._pace.wait()
+        headers = self.complete(request, target)
         started_us = time.time_ns() // 1000
         begin = time.perf_counter_ns()
         CURRENT.deadline = time.monotonic() + (timeout_s or self._limits.timeout_s)
         CURRENT.net = {}
-        seen = self._exchange(request, target, self._default_identity if identity is None else identity)
+        seen = self._exchange(request, target, headers, self._default_identity if identity is None else identity)
         elapsed_us = (time.perf_counter_ns() - begin) // 1000
-        return self.finish(request, target, seen, started_us, elapsed_us, learn)
+        return self._finish(request, headers, seen, started_us, elapsed_us, learn)
 
     def close(self) -> None:
         """Close kept connections."""
@@ -153,12 +154,14 @@ class Session:
 
     # -- one exchange -------------------------------------------------------------------------------------
 
-    def _exchange(self, request: WireRequest, target: Target, identity: tuple[str, str]) -> Seen:
+    def _exchange(
+        self, request: WireRequest, target: Target, headers: Sequence[tuple[str, str]], identity: tuple[str, str]
+    ) -> Seen:
         seen = Seen()
         try:
             adapter = self._adapter(identity)
             adapter.aim(target)
-            response = adapter.send(self._prepared(request, target), stream=True, timeout=remaining())
+            response = adapter.send(self._prepared(request, headers), stream=True, timeout=remaining())
             seen.net = CURRENT.net
             self._read(response, seen)
         except Failed as failure:
@@ -187,12 +190,12 @@ class Session:
             seen.body = body.value() if whole else body.value()[:CUT_KEPT]
             _ = raw.release_conn() if whole else raw.close()
 
-    def _prepared(self, request: WireRequest, target: Target) -> requests.PreparedRequest:
+    def _prepared(self, request: WireRequest, complete: Sequence[tuple[str, str]]) -> requests.PreparedRequest:
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = request.url
         headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict()
-        for name, value in self.complete(request, target):
+        for name, value in complete:
             headers[name] = _latin(value)
         prepared.headers = headers  # type: ignore[assignment]  # bytes are sent as they are
         prepared.body = request.body if request.body or "Content-Length" in headers else None
@@ -228,10 +231,19 @@ class Session:
         seen: Seen,
         started_us: int,
         elapsed_us: int,
-        learn: Callable[[Exchange], None] | None = None,
     ) -> Exchange | Broken:
         """Record what came of a request, and return it."""
-        headers = self.complete(request, target)
+        return self._finish(request, self.complete(request, target), seen, started_us, elapsed_us, None)
+
+    def _finish(
+        self,
+        request: WireRequest,
+        headers: Sequence[tuple[str, str]],
+        seen: Seen,
+        started_us: int,
+        elapsed_us: int,
+        learn: Callable[[Exchange], None] | None,
+    ) -> Exchange | Broken:
         exchange = Exchange(
             seq=0,
             status=seen.status,

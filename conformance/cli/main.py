@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "runs": "List the runs in this directory and what became of them.",
     "keys": "Make signing keys and decide whose reports to trust.",
     "reference": "Serve the reference candidate alone, sound or with faults.",
+    "worker": "Generate load for a master on another machine.",
     "schemas": "Write the JSON Schemas of all files that people write.",
 }
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
+
+#: Seconds between two plain lines of a running load scenario.
+PLAIN_EVERY_S = 5.0
 
 _MARKS = {
     "passed": "passed",
@@ -45,6 +49,8 @@ class _Counting(Silent):
         self.done: Counter[str] = Counter()
         self.tally: dict[str, Counter[str]] = {}
         self.suite_of: dict[str, str] = {}
+        #: The load scenario that is running.
+        self.scenario = ""
 
     def count(self, event: Mapping[str, Any]) -> None:
         """Take one event into account."""
@@ -60,6 +66,8 @@ class _Counting(Silent):
             suite = self.suite_of.get(str(event["check"]), "")
             self.done[suite] += 1
             self.tally.setdefault(suite, Counter())[str(event["outcome"])] += 1
+        elif event["event"] == "scenario-started":
+            self.scenario = str(event["scenario"])
 
     def summary(self, suite: str) -> str:
         """Return a suite's tally in words."""
@@ -68,11 +76,14 @@ class _Counting(Silent):
 
 
 class PlainView(_Counting):
-    """One line when a suite begins to be done, and one for each check that did not pass; for logs and pipes."""
+    """One line when a suite begins to be done, one every few seconds of a load scenario, and one for each check that
+    did not pass; for logs and pipes. ``clock`` reads seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._started = time.monotonic()
+        self._clock = clock
+        self._started = clock()
+        self._told = 0.0
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         """Print what matters of an event."""
@@ -81,13 +92,22 @@ class PlainView(_Counting):
             case "run-started":
                 self._say(f"run {event['run']}: {sum(self.totals.values())} checks, plan {event['plan'][:19]}…")
             case "scenario-started":
+                self._told = self._clock()
                 self._say(f"load: {event['scenario']} started")
+            case "progress":
+                self._progress(event)
             case "scenario-failed":
                 self._say(f"load: {event['scenario']} FAILED: {event.get('reason', '')}")
             case "scenario-finished":
                 self._say(f"load: {event['scenario']} finished")
             case "outcome":
                 self._outcome(event)
+
+    def _progress(self, event: Mapping[str, Any]) -> None:
+        if self._clock() - self._told >= PLAIN_EVERY_S:
+            self._told = self._clock()
+            share = f"{event['done']:,}/{event['total']:,}, " if event["total"] > 1 else ""
+            self._say(f"load: {self.scenario}: {share}{event['note']}")
 
     def _outcome(self, event: Mapping[str, Any]) -> None:
         if event["outcome"] not in ("passed", "not applicable"):
@@ -97,15 +117,15 @@ class PlainView(_Counting):
             self._say(f"{suite}: {self.summary(suite)}")
 
     def _say(self, text: str) -> None:
-        print(f"[{time.monotonic() - self._started:6.1f} s] {text}", file=sys.stderr)  # noqa: T201 - the live view
+        print(f"[{self._clock() - self._started:6.1f} s] {text}", file=sys.stderr)  # noqa: T201 - the live view
 
 
 class LiveView(_Counting):
-    """A bar for each suite and for the running load scenario."""
+    """A bar for each suite and for the running load scenario, on ``console`` (standard error where none is given)."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         super().__init__()
-        self._progress = _progress()
+        self._progress = _progress(console)
         self._tasks: dict[str, Any] = {}
         self._progress.start()
 
@@ -119,11 +139,12 @@ class LiveView(_Counting):
                         suite, total=total, completed=self.done[suite], note=""
                     )
             case "scenario-started":
-                self._tasks["load…"] = self._progress.add_task("load…", total=None, note=str(event["scenario"]))
+                self._tasks["load…"] = self._progress.add_task("load…", total=None, note=self.scenario)
             case "progress":
                 self._move(event)
             case "scenario-finished" | "scenario-failed":
-                self._progress.update(self._tasks["load…"], total=1, completed=1, note=str(event["event"]))
+                ended = "finished" if event["event"] == "scenario-finished" else "FAILED"
+                self._progress.update(self._tasks["load…"], total=1, completed=1, note=f"{self.scenario}: {ended}")
             case "outcome":
                 suite = self.suite_of.get(str(event["check"]), "")
                 if suite in self._tasks:
@@ -136,18 +157,27 @@ class LiveView(_Counting):
     def _move(self, event: Mapping[str, Any]) -> None:
         task = self._tasks.get("load…")
         if task is not None:
-            self._progress.update(task, total=event["total"], completed=event["done"], note=str(event["note"]))
+            note = f"{self.scenario}: {event['note']}"
+            self._progress.update(task, total=event["total"] or None, completed=event["done"], note=note)
 
 
-def _progress() -> Progress:
+def _progress(console: Console | None) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     return Progress(
         TextColumn("{task.description:>9}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-        console=Console(stderr=True),
+        # One line each, whatever the width: what does not fit is cut at the end.
+        TextColumn(
+            "{task.fields[note]}",
+            style="dim",
+            markup=False,
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+        ),
+        console=console or Console(stderr=True),
+        expand=True,
     )

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from conformance.engine.world import SuiteContents, World
-    from conformance.model.requirement import Requirement
+    from conformance.model.requirement import Clause, Requirement
 
 _WORDS = {
     "en": {
         "why": "Why", "faulty": "A faulty product", "fix": "How to fix it", "clauses": "Source",
         "checks": "Decided by", "faults": "Proven by the seeded faults", 
         "not_tested": "Not tested", "none": "no check yet",
+        "secondary": " (clause unverified: known from a digest)", "unverified": " (clause unverified)",
     },
     "zh-CN": {
         "why": "为什么", "faulty": "有缺陷的产品会怎样", "fix": "如何整改", "clauses": "出处",
         "checks": "判定的检查", "faults": "以植入缺陷证明", "not_tested": "未检测", "none": "尚无检查",
+        "secondary": "（条款号未核实：据二手摘要）", "unverified": "（条款号未核实）",
     },
 }  # fmt: skip
 
@@ -66,7 +70,7 @@ def _text(contents: SuiteContents, requirement: Requirement, lang: str) -> str:
         *_section(words["why"], requirement.why.in_language(lang)),
         *_section(words["faulty"], requirement.faulty.in_language(lang)),
         *_section(words["fix"], requirement.fix.in_language(lang)),
-        *_section(words["clauses"], "; ".join(clause.printed() for clause in requirement.clauses) or "—"),
+        *_section(words["clauses"], _sources(requirement.clauses, words)),
     ]
     if requirement.not_tested:
         lines += _section(words["not_tested"], requirement.not_tested.in_language(lang))
@@ -78,6 +82,15 @@ def _text(contents: SuiteContents, requirement: Requirement, lang: str) -> str:
     names = {item.id for item in checks}
     faults = [fault.id for fault in contents.loaded.faults() if any(trip.check in names for trip in fault.trips)]
     return "\n".join([*lines, "", *_section(words["faults"], ", ".join(faults) or "—")])
+
+
+def _sources(clauses: Sequence[Clause], words: Mapping[str, str]) -> str:
+    """Return the citations, each once; a number whose text was not seen is never printed as fact."""
+    cited = (
+        clause.printed() if clause.certainty.value == "seen" else clause.standard.name + words[clause.certainty.value]
+        for clause in clauses
+    )
+    return "; ".join(dict.fromkeys(cited)) or "—"
 
 
 def _scales(requirement: Requirement, lang: str) -> str:

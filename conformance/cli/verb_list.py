@@ -22,7 +22,12 @@ def command(kind: str, suites: tuple[str, ...], form: str, lang: str, only_plugi
     if form == "json":
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    _table(rows)
+    if not rows:
+        click.echo("nothing installed matches")
+        return
+    from conformance.cli.tables import print_table
+
+    print_table(rows)
 
 
 def _rows(kind: str, suites: tuple[str, ...], lang: str, only: tuple[str, ...] | None) -> list[dict[str, Any]]:
@@ -75,19 +80,3 @@ def _plugin_rows(kind: str, lang: str, only: tuple[str, ...] | None) -> list[dic
         else [source for _, source in load_modules("report", only).values()]
     )
     return [{"name": s.name, "distribution": s.distribution, "version": s.version, "digest": s.digest} for s in sources]
-
-
-def _table(rows: list[dict[str, Any]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        click.echo("nothing installed matches")
-        return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)

@@ -67,6 +67,7 @@ def command(
     conformant, 3 inconclusive.
     """
     from conformance.cli.verb_run import Options, perform
+    from conformance.files.crew_file import VARIABLE, crew_secret
 
     permille = _permille(scale)
     overrides: dict[str, Any] = {"workers": workers, "crew": crew, "bind": bind, "ui_port": ui_port or 0}
@@ -83,6 +84,7 @@ def command(
         words=tuple(words),
         overrides=overrides,
         limitations=_limitations(permille, scale, settings),
+        environment={VARIABLE: crew_secret(Path(crew), make=True)} if crew else {},
     )
     return perform(options)
 

@@ -35,7 +35,8 @@ class Options:
     """What the command line says; defaults are those of the options below.
 
     ``verb`` and ``words`` are how the command was called, as far as a resumed run must be called so again;
-    ``overrides`` stand above all parameters, and ``limitations`` go into the report.
+    ``overrides`` stand above all parameters, ``limitations`` go into the report, and ``environment`` holds secrets for
+    the processes of the run.
     """
 
     candidate: Path | None
@@ -59,6 +60,7 @@ class Options:
     words: tuple[tuple[str, str], ...] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
     limitations: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @click.command()
@@ -167,7 +169,7 @@ def _request(options: Options, run: RunDirectory) -> Iterator[RunRequest]:
     }
     if not options.demo:
         found = find_candidate(options.candidate or _remembered(run))
-        yield RunRequest(candidate=found, limitations=options.limitations, **common)
+        yield RunRequest(candidate=found, limitations=options.limitations, environment=options.environment, **common)
         return
     with _reference(options, run) as reference:
         note = (
@@ -177,7 +179,7 @@ def _request(options: Options, run: RunDirectory) -> Iterator[RunRequest]:
         )
         yield RunRequest(
             candidate=reference.candidate_path,
-            environment=reference.environment,
+            environment={**reference.environment, **options.environment},
             subject_digest=_subject(options),
             limitations=(*options.limitations, *((note,) if note else ())),
             **common,

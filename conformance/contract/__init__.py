@@ -15,10 +15,17 @@ _COMPONENTS = ("schemas", "responses", "parameters", "headers", "securitySchemes
 
 
 def openapi() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of the neutral contract: all fragments in one.
+    """Return the OpenAPI 3.1 document of the neutral contract: all fragments in one. It is the caller's to change.
 
     Raises ValueError when two fragments describe the same method of a path or the same component differently.
     """
+    document: dict[str, Any] = json.loads(_merged())
+    return document
+
+
+@cache
+def _merged() -> str:
+    """Return the merged document as text, of which every caller gets a copy that shares nothing with another's."""
     merged: dict[str, Any] = json.loads(json.dumps(_fragment("core")))
     for name in FRAGMENTS[1:]:
         other = _fragment(name)
@@ -28,7 +35,7 @@ def openapi() -> dict[str, Any]:
             _merge_named(into, other.get("components", {}).get(section, {}), f"{name}: components/{section}")
         known = {tag["name"] for tag in merged.get("tags", [])}
         merged.setdefault("tags", []).extend(tag for tag in other.get("tags", []) if tag["name"] not in known)
-    return merged
+    return json.dumps(merged)
 
 
 @cache

@@ -51,6 +51,7 @@ def _serve(spec: CheckSpec, emit: Callable[[dict[str, Any]], None]) -> None:
     from conformance.engine.binding import bound
     from conformance.engine.pytest_plugin import CheckRunner
     from conformance.engine.run_pytest import run_pytest
+    from conformance.engine.telling import Teller
     from conformance.sdk.context import Measurements
 
     loaded = {name: json.loads(Path(path).read_text(encoding="utf-8")) for name, path in spec.measurements.items()}
@@ -59,8 +60,12 @@ def _serve(spec: CheckSpec, emit: Callable[[dict[str, Any]], None]) -> None:
         def tell(event: dict[str, Any]) -> None:
             emit(binding.redact(event))
 
-        runner = CheckRunner(spec, binding.candidate, binding.recorder, Measurements(loaded), tell, binding.flush)
-        run_pytest(spec, runner)
+        teller = Teller(binding.flush, tell)
+        runner = CheckRunner(spec, binding.candidate, binding.recorder, Measurements(loaded), tell, teller.tell)
+        try:
+            run_pytest(spec, runner)
+        finally:
+            teller.close()
 
 
 if __name__ == "__main__":

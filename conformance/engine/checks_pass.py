@@ -87,7 +87,8 @@ def _one_process(
                 case "check-started" | "check-resumed":
                     running = str(event["check"])
                 case "outcome":
-                    running = None
+                    # It may come when the next check has already begun: it waited for the disk.
+                    running = None if running == event["check"] else running
                     remaining.pop(str(event["check"]), None)
                 case "pass-finished":
                     return None, "the check process skipped it"

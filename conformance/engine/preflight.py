@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.candidate.doctor import Row, examine
+from conformance.candidate.listening import require_listening
 from conformance.candidate.open import bind
 from conformance.candidate.proving import prove
 from conformance.engine.plan import Selection, make_plan
@@ -104,6 +105,7 @@ def _called(path: Path, only: tuple[str, ...] | None, write: bool) -> tuple[tupl
     try:
         file = read_candidate(path)
         require_secrets(file, {})
+        require_listening(file)
         candidate = bind(file, NullRecorder("doctor"), drivers)
     except ConformanceError as error:
         return (error.diagnostics(),), ()

@@ -28,7 +28,7 @@ Emit = Callable[[dict[str, Any]], None]
 
 
 class CheckRunner:
-    """Runs one pass of checks. ``flush`` makes evidence durable before an outcome is told."""
+    """Runs one pass of checks. ``tell`` is given each outcome, which it emits once its evidence is durable."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class CheckRunner:
         recorder: TracingRecorder,
         measurements: Measurements,
         emit: Emit,
-        flush: Callable[[], None],
+        tell: Emit,
     ) -> None:
         self._spec = spec
         self._candidate = candidate
         self._recorder = recorder
         self._measurements = measurements
         self._emit = emit
-        self._flush = flush
+        self._give = tell
         self._planned = {item["id"]: item for item in spec.checks}
         self._evidence = Evidence(spec.run, "")
         self._told: set[str] = set()
@@ -176,9 +176,8 @@ class CheckRunner:
             elapsed_ms=elapsed_ms,
             attempt=self._spec.attempt,
         )
-        self._flush()
         self._told.add(identifier)
-        self._emit(_event(outcome))
+        self._give(_event(outcome))
 
     def pytest_sessionfinish(self) -> None:
         """Account for planned checks that pytest never ran: a harness error, not a silence."""

@@ -15,6 +15,7 @@ from typing import Any
 from conformance.attest.canonical import canonical_bytes
 from conformance.attest.envelope import sign
 from conformance.attest.keys import Signer
+from conformance.candidate.listening import require_listening
 from conformance.candidate.open import bind
 from conformance.engine.checks_pass import CheckWorker, Workplace, run_pass
 from conformance.engine.events import EventLog, Listener
@@ -73,7 +74,8 @@ class RunResult:
 def prepare(request: RunRequest, run: RunDirectory, world: World, candidate: CandidateFile) -> Plan:
     """Fix the plan and write it with its digest, before the first request; on a resumed run, check that it still holds.
 
-    Raises ConfigError when a resumed run's files have changed: a report must describe one plan.
+    Raises ConfigError when a resumed run's files have changed (a report must describe one plan), and when something
+    is to be tested and nothing listens at the candidate's base URL.
     """
     inputs = {
         "candidate": request.subject_digest or file_digest(request.candidate),
@@ -90,7 +92,11 @@ def prepare(request: RunRequest, run: RunDirectory, world: World, candidate: Can
         if contents is not None:
             contents.loaded.check_parameters(scenario.parameters, candidate)
     if run.plan.exists():
-        return _same_plan(run, plan)
+        plan = _same_plan(run, plan)
+    if _left(run, plan):
+        require_listening(candidate)
+    if run.plan.exists():
+        return plan
     run.write(
         run.plan, json.dumps({**plan.as_json(), "digest": plan_digest(plan)}, ensure_ascii=False, indent=1).encode()
     )
@@ -163,6 +169,15 @@ def _same_plan(run: RunDirectory, plan: Plan) -> Plan:
         where=str(run.plan),
         remedy="Put them back to resume, or start a new run.",
     )
+
+
+def _left(run: RunDirectory, plan: Plan) -> bool:
+    """Tell whether anything has still to be asked of the candidate."""
+    events = read_events(run.events)
+    done = {str(event["check"]) for event in events if event["event"] == "outcome"}
+    measured = {str(event["scenario"]) for event in events if event["event"] == "scenario-finished"}
+    checks = any(item.settled is None and item.id not in done for item in plan.checks)
+    return checks or any(item.id not in measured for item in plan.scenarios)
 
 
 # -- working off the plan ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from conformance.evidence.personal import replace_personal
+from conformance.evidence.stretches import redo_stretches
 
 #: Encodings taken off one another.
 DEPTH_MAX = 3
@@ -108,7 +109,7 @@ def replace_encoded(text: str, judge: Judge) -> str:
     """Return ``text`` with each encoded piece hidden that holds something personal or secret."""
     if _GZIP in text or text.startswith(_ZLIB_TEXT):
         text = _without_streams(text, judge)
-    if _ESCAPE.search(text):
+    if _escapes_in(text):
         text = _without_escapes(text, judge)
     if len(text) < WORD_MIN:
         return text
@@ -172,11 +173,21 @@ def _as_text(raw: bytes) -> str:
 # -- escapes ------------------------------------------------------------------------------------------------------
 
 
+def _escapes_in(text: str) -> bool:
+    """Tell whether a text holds an escape; most hold not even what one begins with, which is seen at once."""
+    begun = "%" in text or "+" in text or "&" in text or "\\" in text
+    return begun and bool(_ESCAPE.search(text))
+
+
 def _without_escapes(text: str, judge: Judge) -> str:
-    text = _ESCAPED.sub(lambda found: _escaped(found.group(), judge), text)
+    text = redo_stretches(text, _ESCAPE, lambda stretch: _between_quotes(stretch, judge))
     if any(replace_personal(plain, _marked) != plain for plain in _unescaped(text)):
         return judge.hide(text, Finding.PERSONAL)
     return text
+
+
+def _between_quotes(text: str, judge: Judge) -> str:
+    return _ESCAPED.sub(lambda found: _escaped(found.group(), judge), text)
 
 
 def _escaped(piece: str, judge: Judge) -> str:

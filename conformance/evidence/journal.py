@@ -2,7 +2,8 @@
 
 One process writes at a time (a lock says so); each opens a segment of its own and continues the sequence numbers.
 A frame is complete on disk (``fdatasync``) before the next begins, so a crash costs at most the frame being written:
-opening the journal again drops that torn end and nothing else.
+opening the journal again drops that torn end and nothing else. The leaf hashes beside a segment follow from its
+records and are worked out again then, so they alone need not be on disk before the segment is closed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -56,6 +58,8 @@ class Journal:
         self._lock_file = _locked(directory)
         number, self._first_seq = recover(directory)
         self._segment = directory / segment_name(number + 1)
+        self._frames = _Growing(self._segment)
+        self._leaves = _Growing(leaves_path(self._segment))
         self._state = _Committed(0, 0, 0, [])
 
     @property
@@ -86,8 +90,8 @@ class Journal:
             frame = pack(b"\n".join(state.waiting) + b"\n")
             leaves = b"".join(map(merkle.leaf_hash, state.waiting))
             try:
-                _write_at(self._segment, state.segment_bytes, frame)
-                _write_at(leaves_path(self._segment), state.leaf_bytes, leaves)
+                self._frames.write_at(state.segment_bytes, frame, durable=True)
+                self._leaves.write_at(state.leaf_bytes, leaves, durable=False)
             except OSError as error:
                 raise _refused(error, self._segment) from error
             self._state = _Committed(
@@ -102,7 +106,12 @@ class Journal:
         with self._mutex:
             try:
                 self.flush()
+                self._leaves.sync()
+            except OSError as error:
+                raise _refused(error, self._segment) from error
             finally:
+                self._frames.close()
+                self._leaves.close()
                 self._lock_file.close()
 
     def __enter__(self) -> Self:
@@ -110,6 +119,46 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Growing:
+    """A file that is written at its end, made and opened when it is first needed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stream: FileIO | None = None
+
+    def write_at(self, start: int, data: bytes, *, durable: bool) -> None:
+        """Let ``data`` follow the first ``start`` bytes; on an error the file ends there."""
+        stream = self._opened()
+        stream.truncate(start)
+        stream.seek(start)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[stream.write(view) :]
+            if durable:
+                self.sync()
+        except OSError:
+            stream.truncate(start)
+            raise
+
+    def sync(self) -> None:
+        """Make durable what was written."""
+        if self._stream is not None:
+            os.fdatasync(self._stream.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def _opened(self) -> FileIO:
+        if self._stream is None:
+            stream = FileIO(self._path, "r+" if self._path.exists() else "x+")
+            _sync_directory(self._path.parent)
+            self._stream = stream
+        return self._stream
 
 
 def describe_evidence(directory: Path) -> dict[str, Any]:
@@ -170,23 +219,8 @@ def _restore_leaves(segment: Path, lines: list[bytes]) -> None:
     path = leaves_path(segment)
     if not path.exists() or path.read_bytes() != leaves:
         path.write_bytes(leaves)
-
-
-def _write_at(path: Path, start: int, data: bytes) -> None:
-    """Make ``data`` durable as what follows the first ``start`` bytes; on an error the file ends there."""
-    with path.open("r+b" if path.exists() else "xb", buffering=0) as stream:
-        stream.truncate(start)
-        stream.seek(start)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[stream.write(view) :]
-            os.fdatasync(stream.fileno())
-        except OSError:
-            stream.truncate(start)
-            raise
-    if start == 0:
-        _sync_directory(path.parent)
+    with path.open("rb") as stream:
+        os.fdatasync(stream.fileno())
 
 
 def _refused(error: OSError, segment: Path) -> HarnessError:

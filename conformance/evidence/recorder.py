@@ -18,6 +18,7 @@ from conformance.sdk.drivers import Sighting, WireMessage
 
 #: Larger bodies go to the store beside the journal, in bytes.
 INLINE_BODY_MAX = 64 * 1024
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def evidence_directory(run_dir: Path) -> Path:
@@ -104,7 +105,7 @@ class EvidenceRecorder:
             "net": {key: text(value) for key, value in sighting.net.items()},
             "error": text(sighting.error),
         }
-        return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+        return _COMPACT(record).encode("utf-8", "backslashreplace")
 
     def _side(self, seq: int, part: str, message: WireMessage, sealed: list[tuple[str, str]]) -> dict[str, Any]:
         clean = self.redactor.message(seq, part, message.start, message.headers, message.body)

@@ -15,17 +15,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import rfc8785
 
 from conformance.evidence import names
 from conformance.evidence.encoded import DEPTH_MAX, Budget, Finding, replace_encoded
-from conformance.evidence.json_spans import replace_values
+from conformance.evidence.json_spans import Treatment, replace_values
 from conformance.evidence.personal import replace_personal
-from conformance.evidence.secrets import REDACTED, KnownSecrets
+from conformance.evidence.secrets import REDACTED, KnownSecrets, Remembered
+from conformance.evidence.stretches import redo_stretches
 
 #: What a commitment begins with.
 COMMITTED = "~sd:"
@@ -42,6 +43,9 @@ _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
 _SCHEME = re.compile(r"\b(Bearer|DPoP|Basic)(\s+)[A-Za-z0-9._~+/-]{6,}={0,2}(?![A-Za-z0-9._~+/=\"-])", re.I)
 _HEADER_LINE = re.compile(r"\b([A-Za-z][A-Za-z0-9-]{2,40})(\s*:[ \t]*)([^\r\n'\"{]+)")
+#: Where the name of a header line may end; in JSON, names end with a quotation mark.
+_NAME_ENDS = re.compile(r":(?<=[A-Za-z0-9\s-]:)")
+_EQUALS = re.compile("=")
 _PAIR = re.compile(r"(?<![\w%.-])([\w.%\[\]-]{2,60})=([^&\s\"'<>;,\\]+)")
 _PART = re.compile(r"(name=\"([^\"]{1,80})\"[^\r\n]{0,200}(?:\r?\n[^\r\n]{1,200}){0,4}\r?\n\r?\n)([^\r\n]+)")
 _ELEMENT = re.compile(r"(<(?:\w+:)?([\w.-]{2,60})(?:\s[^<>]*)?>)([^<]+)(?=</)")
@@ -50,6 +54,19 @@ _USERINFO = re.compile(r"(://[^/\s:@\"']*):([^/\s@\"']+)@")
 _VARIABLE = re.compile(r"\$\{[A-Z][A-Z0-9_]{0,80}\}")
 _CURL_USER = re.compile(r"((?:^|\s)(?:-u|--user)[ =]['\"]?[^:'\"\s]*):([^'\"\s]+)")
 _CURL_COOKIE = re.compile(r"((?:^|\s)(?:-b|--cookie)[ =])('[^']*'|\"[^\"]*\"|\S+)")
+
+
+#: Members with which no rule can have to do: too short for any, words and identifiers without capitals (which Base64
+#: would have) and without nine digits, points in time. Most members are such.
+_HARMLESS = re.compile(
+    r"[A-Za-z0-9._/~-]{0,8}|(?!.*\d(?:-?\d){8})[a-z0-9._/~-]{1,200}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z",
+    re.ASCII,
+)
+
+#: A long member in which only those rules can find something that go over the whole message afterwards.
+_UNSTRUCTURED = re.compile(r"[A-Za-z0-9._/~-]*", re.ASCII)
+
+Text = TypeVar("Text", str, bytes)
 
 
 @dataclass(slots=True)
@@ -82,7 +99,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return free text (a reason, a note, a ``curl`` line) without secrets and personal data."""
-        return _Pass(self.secrets, None, 0, "", self._harmless).text(text)
+        remembered = self.secrets.remembered
+        known: str | None = remembered.get((None, text))
+        if known is None:
+            known = _Pass(self.secrets, None, 0, "", self._harmless).text(text)
+            remembered.keep((None, text), known, len(text) + len(known))
+        return known
 
     def value(self, value: Any) -> Any:
         """Return a JSON value with :meth:`text` applied to every string in it, secrets by name included."""
@@ -94,13 +116,38 @@ class Redactor:
 
     def message(self, seq: int, part: str, start: str, headers: Iterable[tuple[str, str]], body: bytes) -> Clean:
         """Return one direction (``part``: "req" or "resp") of exchange ``seq``, redacted."""
+        remembered = self.secrets.remembered
         of_body = _Pass(self.secrets, self._key, seq, f"{part}.body", self._harmless)
-        clean_body = of_body.body(body)
+        clean_body = _once(remembered, of_body, of_body.body, body)
         of_head = _Pass(self.secrets, self._key, seq, f"{part}.head", self._harmless)
-        clean_headers = [[name, of_head.header(name, value)] for name, value in headers]
+        known = remembered.get
+        clean_headers = [
+            [name, known((name, value)) or _once(remembered, of_head, of_head.header, name, value)]
+            for name, value in headers
+        ]
         if of_body.committed:
             clean_headers = [[name, _without_digest(name, value)] for name, value in clean_headers]
-        return Clean(of_head.text(start), clean_headers, clean_body, of_head.sealed + of_body.sealed)
+        clean_start = _once(remembered, of_head, of_head.text, start)
+        return Clean(clean_start, clean_headers, clean_body, of_head.sealed + of_body.sealed)
+
+
+def _once(remembered: Remembered, walk: _Pass, redact: Callable[..., Text], *given: Text) -> Text:
+    """Return what ``redact`` makes of a text, from memory where it was made before.
+
+    What holds commitments is made anew each time: they differ from one exchange to the next.
+    """
+    known: Text | None = remembered.get(given)
+    if known is not None:
+        return known
+    before = walk.committed
+    clean = redact(*given)
+    if walk.committed == before:
+        remembered.keep(given, clean, sum(map(len, given)) + len(clean))
+    return clean
+
+
+def _names_a_scheme(folded: str) -> bool:
+    return "bearer" in folded or "basic" in folded or "dpop" in folded
 
 
 def _names_a_variable(found: re.Match[str]) -> bool:
@@ -120,6 +167,16 @@ def commitment(salt: bytes, path: str, value: str) -> str:
 
 def _secret_member(key: object, item: Any) -> bool:
     return isinstance(key, str) and isinstance(item, str) and bool(item) and names.is_secret(key)
+
+
+def _treated(name: str) -> Treatment:
+    if names.is_secret(name):
+        return Treatment.HIDDEN
+    return Treatment.GUARDED if names.is_card_secret(name) else Treatment.OPEN
+
+
+def _treated_beside_keys(name: str) -> Treatment:
+    return Treatment.HIDDEN if names.is_private_key_part(name) else _treated(name)
 
 
 def _authorization_code(name: str, value: str) -> bool:
@@ -167,7 +224,10 @@ class _Pass:
 
     def text(self, text: str, depth: int = 0) -> str:
         """Return text with everything known, named or shaped like a secret gone and personal data replaced."""
-        text = self._secrets.removed_from(text)
+        return self._searched(self._secrets.removed_from(text), depth)
+
+    def _searched(self, text: str, depth: int) -> str:
+        """Return a text in which no known secret is, with what is named or shaped like one gone."""
         if text in self._harmless:
             return text
         judged = self._judged
@@ -214,8 +274,11 @@ class _Pass:
             text = self._json(text, depth)
         if "eyJ" in text:
             text = _JWT.sub(REDACTED, text)
-        if " " in text:
-            text = _CURL_COOKIE.sub(rf"\1'{REDACTED}'", _CURL_USER.sub(rf"\1:{REDACTED}", text))
+        if "-u" in text:
+            text = _CURL_USER.sub(rf"\1:{REDACTED}", text)
+        if "-b" in text or "--cookie" in text:
+            text = _CURL_COOKIE.sub(rf"\1'{REDACTED}'", text)
+        if " " in text and _names_a_scheme(text.casefold()):
             text = _SCHEME.sub(rf"\1\2{REDACTED}", text)
         text = replace_personal(self._named_values(text), self._commit)
         return replace_encoded(text, self) if self._level < DEPTH_MAX else text
@@ -223,27 +286,34 @@ class _Pass:
     def _named_values(self, text: str) -> str:
         """Redact what stands under a telling name in any notation but JSON; each is looked for only where it may be."""
         if ":" in text:
-            text = _USERINFO.sub(rf"\1:{REDACTED}@", _HEADER_LINE.sub(self._header_line, text))
+            text = redo_stretches(text, _NAME_ENDS, lambda stretch: _HEADER_LINE.sub(self._header_line, stretch))
+        if "://" in text:
+            text = _USERINFO.sub(rf"\1:{REDACTED}@", text)
         if "=" in text:
-            text = _PART.sub(lambda found: found[1] + self._named(found[2], found[3]), _PAIR.sub(self._pair, text))
+            text = redo_stretches(text, _EQUALS, lambda stretch: _PAIR.sub(self._pair, stretch))
+            text = _PART.sub(lambda found: found[1] + self._named(found[2], found[3]), text)
         if "</" in text:
             text = _ELEMENT.sub(lambda found: found[1] + self._named(found[2], found[3]), text)
         return text
 
     def _json(self, text: str, depth: int) -> str:
-        holds_key = '"kty"' in text
+        treat = _treated_beside_keys if '"kty"' in text else _treated
 
-        def hides(name: str) -> bool:
-            return names.is_secret(name) or (holds_key and names.is_private_key_part(name))
-
-        def replace(name: str, hidden: bool, value: str) -> str:
+        def replace(name: str, hidden: bool, value: str, verbatim: bool) -> str:
             if hidden:
                 return REDACTED if value and not _VARIABLE.fullmatch(value) else value
             if names.is_card_secret(name) and value:
                 return self._commit(value, keep=False)
-            return self.text(value, depth + 1)
+            # What stands in the text as it is was searched with it for known secrets.
+            return self._searched(value, depth + 1) if verbatim else self.text(value, depth + 1)
 
-        return replace_values(text, hides, replace)
+        return replace_values(text, treat, self._stays, replace)
+
+    def _stays(self, value: str) -> bool:
+        """Tell whether a member is harmless at first sight. Known secrets were taken out of the text around it."""
+        if len(value) > _REMEMBERED_LENGTH_MAX:
+            return bool(_UNSTRUCTURED.fullmatch(value))
+        return ("\\" not in value and value in self._harmless) or bool(_HARMLESS.fullmatch(value))
 
     def _header_line(self, found: re.Match[str]) -> str:
         name = found[1]

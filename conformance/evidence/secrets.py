@@ -6,7 +6,8 @@ import base64
 import html
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import ahocorasick
@@ -17,6 +18,8 @@ REDACTED = "[redacted]"
 SECRET_LENGTH_MIN = 6
 #: Before a text of this length is searched, all automata become one: passing over it once pays for that.
 _LONG = 200_000
+#: How much is remembered, in characters or bytes.
+REMEMBERED_MAX = 8 * 1024 * 1024
 
 
 def spellings(secret: str) -> Iterator[str]:
@@ -48,6 +51,26 @@ def _inside_base64(data: bytes, offset: int) -> Iterator[str]:
     yield core.replace("+", "-").replace("/", "_")
 
 
+class Remembered:
+    """Results by what they follow from, of at most :data:`REMEMBERED_MAX` characters or bytes together."""
+
+    def __init__(self) -> None:
+        self._results: dict[Hashable, Any] = {}
+        self._size = 0
+        #: Returns the result kept for a key, or None.
+        self.get = self._results.get
+
+    def keep(self, key: Hashable, result: Any, size: int) -> None:
+        """Keep a result; with too many, all earlier ones are forgotten."""
+        if size > REMEMBERED_MAX // 8:
+            return
+        self._size += size
+        if self._size > REMEMBERED_MAX:
+            self._results.clear()
+            self._size = size
+        self._results[key] = result
+
+
 class KnownSecrets:
     """A growing set of secret values. Safe to use from several threads.
 
@@ -60,7 +83,14 @@ class KnownSecrets:
         self._lock = threading.Lock()
         self._needles: set[str] = set()
         self._automata: tuple[ahocorasick.Automaton, ...] = ()
+        #: What was worked out with the secrets known so far; see :attr:`remembered`.
+        self._remembered = Remembered()
         self._learn(secrets)
+
+    @property
+    def remembered(self) -> Remembered:
+        """What holds as long as no further secret is known. Take it *before* working out what is to be kept in it."""
+        return self._remembered
 
     def add(self, secret: str) -> None:
         """Know one more value; one shorter than :data:`SECRET_LENGTH_MIN` is left to the rules by name."""
@@ -90,6 +120,8 @@ class KnownSecrets:
             if fresh:
                 self._needles |= fresh
                 self._automata = _merged(self._automata, fresh)
+                # Only now: what somebody still works out without the new secret is kept where nobody looks any more.
+                self._remembered = Remembered()
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         if len(text) >= _LONG and len(self._automata) > 1:

@@ -33,6 +33,7 @@ def _detail_routes(host: ReferenceHost) -> list[Route]:
 
     async def balance(request: Request) -> Response:
         principal, account = host.authorize(request, scope="accounts"), request.path_params["account"]
+        await host.mishaps.debts.settle()
         row, _ = host.consents.account(request, principal, account, "accounts.balance")
         return answer({"account": row["id"], "available": row["balance"], "currency": row["currency"]})
 
@@ -45,6 +46,7 @@ def _detail_routes(host: ReferenceHost) -> list[Route]:
             row, _ = host.consents.account(request, principal, account, "accounts.statement")
         listing = f"statement/{row['id']}"
         after, limit = host.pages.asked(request, listing)
+        await host.mishaps.debts.settle()
         rows = host.bank.statement(row["id"], after, limit)
         following = host.pages.next(listing, rows[-1]["number"] if rows else 0, len(rows), limit)
         shown = latecomers.shown(host.faults, rows, host.clock.now())

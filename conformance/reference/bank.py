@@ -163,20 +163,27 @@ class LedgerBank:
 
     def _insert_payment(
         self, connection: sqlite3.Connection, identifier: str, debtor: str, creditor: str, amount: int, currency: str,
-        by: str, reference: str,
+        by: str, reference: str, state: str = "accepted",
     ) -> None:  # fmt: skip
         now = self._clock.now()
         settles = instant(now + timedelta(seconds=SETTLES_AFTER_S))
         connection.execute(
             "INSERT INTO payments (id, state, debtor, creditor, amount, currency, reference, created, settles, by)"
-            " VALUES (?,'accepted',?,?,?,?,?,?,?,?)",
-            (identifier, debtor, creditor, amount, currency, reference, instant(now), settles, by),
+            " VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (identifier, state, debtor, creditor, amount, currency, reference, instant(now), settles, by),
         )
 
     def promise(self, debtor: str, creditor: str, amount: int, currency: str, reference: str) -> dict[str, Any]:
         """Return a payment as it would be shown if it were booked; nothing is."""
         shown = {"id": new_identifier(), "debtor": debtor, "creditor": creditor, "amount": amount, "currency": currency}
         return shown | {"reference": reference, "refunded": 0, "created": self._clock.text(), "state": "accepted"}
+
+    def shelve(self, debtor: str, creditor: str, amount: int, currency: str, by: str, reference: str) -> dict[str, Any]:
+        """Note a payment as pending in the current transaction, and never book it; return it."""
+        with self._db.transaction() as connection:
+            identifier = new_identifier()
+            self._insert_payment(connection, identifier, debtor, creditor, amount, currency, by, reference, "pending")
+            return self.payment(identifier)
 
     def _book(
         self, connection: sqlite3.Connection, account: str, payment: str | None, kind: str, amount: int, reference: str
@@ -247,6 +254,8 @@ class LedgerBank:
                 self._require_refundable(row, amount)
             self._return(connection, row, "refund", amount)
             refunded = row["refunded"] + amount
+            if self._faults.on("load.refund-race") and refunded > row["amount"]:
+                self._faults.hit("load.refund-race")
             state = "refunded" if refunded >= row["amount"] else "confirmed"
             connection.execute("UPDATE payments SET refunded = ?, state = ? WHERE id = ?", (refunded, state, payment))
             identifier = "ref-" + secrets.token_hex(10)

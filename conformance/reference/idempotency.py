@@ -16,9 +16,6 @@ CREATE TABLE IF NOT EXISTS keys (
     PRIMARY KEY (client, key)) WITHOUT ROWID;
 """
 
-#: The fingerprint of a key that nobody gets an answer for any more.
-LOCKED = "locked"
-
 
 def once(
     connection: sqlite3.Connection,
@@ -37,8 +34,6 @@ def once(
     wanted = fingerprint(operation, request)
     earlier = None if faults.on("payments.replay-accepted") else recall(connection, client, key)
     if earlier is not None:
-        if earlier[0] == LOCKED:  # only fault load.reset-locked leaves such keys behind
-            raise Problem(409, "in-progress", "A request with this key is being processed.")
         unbound = faults.on("payments.key-body-unbound") or faults.on("load.key-body-unbound")
         if earlier[0] != wanted and not unbound:
             raise Problem(422, "key-reused", "The idempotency key was used for another request.")

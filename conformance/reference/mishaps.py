@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 
 from conformance.reference.board import instant
-from conformance.reference.idempotency import LOCKED, fingerprint, recall, remember
+from conformance.reference.debts import Debts
 
 if TYPE_CHECKING:
     from conformance.reference.host import ReferenceHost
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: How many of the newest payments a disturbance hits.
 HIT = 10
-#: Fault load.ack-before-commit: how long after its answer a payment is booked, in seconds.
-_LATER_S = 1.0
 #: Fault load.lost-on-crash: payments younger than this may not have been answered yet, and are left alone.
 _ANSWERED = timedelta(milliseconds=300)
 #: Faults of cut connections: how long the bank looks whether its client is still there, in seconds.
@@ -33,8 +31,6 @@ _LOOK_S = 0.03
 _LAME_S = 0.9
 #: The bank lives; found at its birth, the last life ended in a crash.
 _ALIVE = "alive"
-#: Payments that were answered and are not booked yet.
-_OWED = "load.ack-before-commit/owed"
 
 #: Faults that leave every payment slow, by what the bank has gone through.
 _LAMING = {"crash": "load.cold-start", "pause": "load.no-resume", "slow-disk": "load.no-heal"}
@@ -48,8 +44,7 @@ class Mishaps:
     def __init__(self, host: ReferenceHost) -> None:
         self._host = host
         self._lame = False
-        self._early: dict[tuple[str, str], dict[str, Any]] = {}
-        self._debts: set[asyncio.Task[None]] = set()
+        self.debts = Debts(host)
 
     # -- life ---------------------------------------------------------------------------------------------
 
@@ -58,20 +53,17 @@ class Mishaps:
         counts = self._host.faults.counts
         if again and counts.get(_ALIVE):
             self._crashed()
-        counts.set(_OWED, 0)
         counts.set(_ALIVE, 1)
 
-    def stopping(self) -> None:
-        """End a life in order."""
+    async def stopping(self) -> None:
+        """End a life in order: nothing stays owed."""
+        await self.debts.close()
         self._host.faults.counts.set(_ALIVE, 0)
 
     def reset(self) -> None:
         """Forget what happened."""
-        for debt in self._debts:
-            debt.cancel()
-        self._early.clear()
+        self.debts.forget()
         self._lame = False
-        self._host.faults.counts.set(_OWED, 0)
         self._host.faults.counts.set(_ALIVE, 1)
 
     def resumed(self) -> None:
@@ -94,8 +86,7 @@ class Mishaps:
 
     def _crashed(self) -> None:
         on = self._host.faults.on
-        if on("load.ack-before-commit"):
-            self._host.faults.hit("load.ack-before-commit", self._host.faults.counts.get(_OWED))
+        self.debts.crashed()
         self._limp("crash")
         if on("load.doubled-on-restart"):
             self._twice("load.doubled-on-restart")
@@ -142,51 +133,14 @@ class Mishaps:
                     undo_entry(connection, entry)
                     self._host.faults.hit("load.half-on-crash")
 
-    # -- answered before it is on disk --------------------------------------------------------------------
-
-    def early_answer(self, order: Order) -> tuple[dict[str, Any], bool] | None:
-        """Fault load.ack-before-commit: return the answer of a payment that is booked later, or None."""
-        faults = self._host.faults
-        if not faults.on("load.ack-before-commit") or not order.reference.startswith("load"):
-            return None
-        if (order.by, order.key) in self._early:
-            return self._early[order.by, order.key], True
-        with self._host.db.reading() as connection:
-            known = recall(connection, order.by, order.key) is not None
-        if known or self._host.bank.balance(order.debtor) < order.amount:
-            return None
-        if not faults.marks("load.ack-before-commit", order.reference):
-            return None
-        answer = self._host.bank.promise(order.debtor, order.creditor, order.amount, order.currency, order.reference)
-        self._early[order.by, order.key] = answer
-        faults.counts.add(_OWED)
-        debt = asyncio.create_task(self._book_later(order, answer))
-        self._debts.add(debt)
-        debt.add_done_callback(self._debts.discard)
-        return answer, False
-
-    async def _book_later(self, order: Order, answer: dict[str, Any]) -> None:
-        await asyncio.sleep(_LATER_S)
-
-        def job(connection: sqlite3.Connection) -> None:
-            self._host.bank.book(
-                order.debtor, order.creditor, order.amount, order.currency, order.by, order.reference,
-                identifier=answer["id"],
-            )  # fmt: skip
-            remember(connection, order.by, order.key, fingerprint("payments.create", order.body), answer)
-
-        await self._host.db.write(job)
-        self._host.faults.counts.add(_OWED, -1)
-        self._early.pop((order.by, order.key), None)
-
     # -- connections that were cut ------------------------------------------------------------------------
 
     async def after_answer(
         self, request: Request, order: Order, result: dict[str, Any], again: Callable[[sqlite3.Connection], Any]
     ) -> None:
         """Faults of cut connections: do something to a payment whose client has gone while it was answered."""
-        doubled, locked = (self._host.faults.on(f"load.reset-{what}") for what in ("doubled", "locked"))
-        if not (doubled or locked) or not order.reference.startswith("load"):
+        doubled, stuck = (self._host.faults.on(f"load.reset-{what}") for what in ("doubled", "stuck"))
+        if not (doubled or stuck) or not order.reference.startswith("load"):
             return
         await asyncio.sleep(_LOOK_S)
         if not await request.is_disconnected():
@@ -194,10 +148,18 @@ class Mishaps:
         if doubled:
             await self._host.db.write(again)
             self._host.faults.hit("load.reset-doubled")
-        if locked:
-            query = "UPDATE keys SET fingerprint = ? WHERE json_extract(response, '$.id') = ?"
-            await self._host.db.write(lambda connection: connection.execute(query, (LOCKED, result["id"])))
-            self._host.faults.hit("load.reset-locked")
+        if stuck:
+            await self._host.db.write(lambda connection: self._leave_pending(connection, result["id"]))
+            self._host.faults.hit("load.reset-stuck")
+
+    def _leave_pending(self, connection: sqlite3.Connection, payment: str) -> None:
+        """Say of a payment that was booked that it is pending, whoever asks."""
+        connection.execute("UPDATE payments SET state = 'pending' WHERE id = ?", (payment,))
+        connection.execute(
+            "UPDATE keys SET response = json_set(response, '$.state', 'pending')"
+            " WHERE json_extract(response, '$.id') = ?",
+            (payment,),
+        )
 
 
 def undo_entry(connection: sqlite3.Connection, entry: sqlite3.Row) -> None:

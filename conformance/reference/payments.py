@@ -63,15 +63,18 @@ def routes(host: ReferenceHost) -> list[Route]:
 
     async def read(request: Request) -> Response:
         principal = host.authorize(request, scope="payments")
+        await host.mishaps.debts.settle()
         return answer(host.bank.describe(_party(host, principal, request.path_params["payment"])))
 
     async def listing(request: Request) -> Response:
         principal = host.authorize(request, scope="payments")
         account = host.owned(principal, request.query_params.get("account", ""))["id"]
+        await host.mishaps.debts.settle()
         after, limit = host.pages.asked(request, f"payments/{account}")
         rows = host.bank.payments(account, after, limit)
         following = host.pages.next(f"payments/{account}", rows[-1]["number"] if rows else 0, len(rows), limit)
-        return answer({"items": [host.bank.describe(row) for row in rows], "next": following})
+        shown = strain.listed(host.faults, rows)
+        return answer({"items": [host.bank.describe(row) for row in shown], "next": following})
 
     async def replaced(request: Request) -> Response:
         """Fault routes.method-undocumented: what was written for a migration stayed."""
@@ -97,7 +100,10 @@ def routes(host: ReferenceHost) -> list[Route]:
 
         def job(connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
             def effect() -> dict[str, Any]:
-                return host.bank.give_back(payment, amount, principal.user, looked=looked)
+                given = host.bank.give_back(payment, amount, principal.user, looked=looked)
+                if host.faults.strikes("load.refunds-lost", "load"):
+                    connection.execute("ROLLBACK TO job")
+                return given
 
             operation = f"payments.refund/{payment}"
             return once(connection, host.faults, principal.user, key, operation, {"amount": amount}, effect)
@@ -116,8 +122,8 @@ def routes(host: ReferenceHost) -> list[Route]:
 
 
 async def _looked_first(host: ReferenceHost, payment: str, amount: int) -> bool:
-    """Fault payments.refund-race: decide on a refund now and book it later, whatever happened between."""
-    if not host.faults.on("payments.refund-race"):
+    """Faults payments.refund-race, load.refund-race: decide on a refund now and book it later, whatever happens."""
+    if not (host.faults.on("payments.refund-race") or host.faults.on("load.refund-race")):
         return False
     host.bank.require_refundable(payment, amount)
     await asyncio.sleep(_RACE_S)
@@ -204,7 +210,7 @@ class _Creation:
         held_up += self._host.arrivals.note(faults, order.reference)
         if held_up:
             await asyncio.sleep(held_up)
-        early = mishaps.early_answer(order)
+        early = mishaps.debts.answer(order)
         if early is not None:
             return early
         result, replayed = await self._host.db.write(self._once)
@@ -250,10 +256,8 @@ class _Creation:
         order, faults = self._order, self._host.faults
         strain.fail(faults, order.reference)
         if faults.strikes("load.stuck-pending", order.reference):
-            promised = self._host.bank.promise(
-                order.debtor, order.creditor, order.amount, order.currency, order.reference
-            )
-            return promised | {"state": "pending"}
+            bank = self._host.bank
+            return bank.shelve(order.debtor, order.creditor, order.amount, order.currency, order.by, order.reference)
         # Only a payment that will be booked counts as struck.
         covered = self._host.bank.balance(order.debtor) > order.amount
         amount = strain.booked_amount(faults, order) if covered else order.amount

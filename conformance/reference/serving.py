@@ -125,7 +125,7 @@ class Process:
         tasks = await self._serve_all()
         self._announce()
         await stopped.wait()
-        self._host.mishaps.stopping()
+        await self._host.mishaps.stopping()
         self._host.stop()
         for raw in self._raw:
             raw.close()

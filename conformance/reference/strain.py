@@ -47,6 +47,12 @@ def forgets_key(faults: Board, connection: sqlite3.Connection, order: Order) -> 
     return faults.on("load.replay-doubled")
 
 
+def listed(faults: Board, rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+    """Return the payments that a list shows: where repeating a request says nothing, the list says nothing either."""
+    hidden = faults.on("load.replay-refused")
+    return [row for row in rows if not (hidden and str(row["reference"]).startswith("load"))]
+
+
 def fail(faults: Board, reference: str) -> None:
     """Raise the Problem that takes the place of a booking, if this payment is struck."""
     if faults.strikes("load.errors", reference):

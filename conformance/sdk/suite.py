@@ -29,7 +29,8 @@ class Suite:
     reference candidates calibration runs side by side, 0 for one a core; more where checks mostly wait. ``observer``
     names an :class:`conformance.sdk.ObserverFactory`, for checks that judge all exchanges of a run.
     ``parameter_check`` names a function of a scenario's parameters and the candidate file that raises ConfigError for
-    wrong ones, so that a run is refused before its first request.
+    wrong ones, so that a run is refused before its first request. ``load_worker`` names the module whose
+    ``run(context)`` generates load for a master elsewhere.
     """
 
     id: str
@@ -45,3 +46,4 @@ class Suite:
     calibration_workers: int = 0
     observer: str | None = None
     parameter_check: str | None = None
+    load_worker: str | None = None

@@ -119,7 +119,9 @@ class Chart:
     y_ticks: tuple[Tick, ...]
     series: tuple[Series, ...] = ()
     limits: tuple[Mark, ...] = ()
-    bars: tuple[Rect, ...] = ()
+    #: Bars of what got no proper answer, and on top of each what was refused, rightly or not.
+    broken: tuple[Rect, ...] = ()
+    refused: tuple[Rect, ...] = ()
     bands: tuple[Rect, ...] = ()
     notes: tuple[Note, ...] = ()
     whiskers: tuple[tuple[str, str, str], ...] = ()

@@ -94,7 +94,6 @@ def _environment() -> Environment:
         "proofs": loads.proofs,
         "proof": lambda name: loads.word_or("proof", name),
         "number_word": lambda name: loads.word_or("number", name),
-        "mark_kind": lambda name: loads.word_or("mark", name),
         "single": lambda row: "–" not in exchange_ranges(row) and "," not in exchange_ranges(row),
         "slug": lambda value: str(value).replace(" ", "-"),
     }

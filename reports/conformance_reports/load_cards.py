@@ -11,28 +11,31 @@ from conformance_reports.limits import Limit, limits_of
 from conformance_reports.load_charts import latency_chart, rate_chart, search_chart, step_text, time_chart
 from conformance_reports.loads import (
     P999_SAMPLES_MIN,
+    Number,
     Row,
     apart_text,
     balance,
-    disturbances,
     letter,
+    marks_of,
     money_text,
+    numbers_of,
+    remarks,
     scale_factor_text,
     shape_text,
     word_or,
 )
 from conformance_reports.reading import Report
-from conformance_reports.standing import Standing, standing
+from conformance_reports.standing import Standing, standing, unjudged
 from conformance_reports.words import word
 
-#: The lines of each chart in the order of its legend; "bad", "limit", "band" and the symbols are no lines.
+#: The lines of each chart in the order of its legend; bars, limits, bands and symbols are no lines.
 _LEGENDS = {
-    "rate": ("offered", "confirmed", "bad", "limit", "band"),
+    "rate": ("offered", "confirmed", "broken", "refused", "limit", "band"),
     "time": ("p99_each", "lag_each", "lag_whole", "limit", "band"),
     "latency": ("response_time", "service_time", "lag", "limit"),
     "search": ("met", "missed", "void", "best"),
 }
-_NAMES = {"bad": "not_confirmed", "band": "marks", "best": "best_rate"}
+_NAMES = {"broken": "bar_broken", "refused": "bar_refused", "band": "marks", "best": "best_rate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class StreamRow:
 
     row: Row
     limits: tuple[Limit, ...]
+    money: tuple[Number, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,12 @@ class LoadCard:
     money: Text | None
     figures: tuple[Figure, ...]
     marks: tuple[MarkRow, ...]
-    disturbances: tuple[Row, ...]
+    remarks: tuple[tuple[Text, Text, bool], ...]
     limits: tuple[Limit, ...]
     streams: tuple[StreamRow, ...]
     balance: str
     few_samples: bool
+    unjudged: bool
 
 
 def load_cards(report: Report) -> list[LoadCard]:
@@ -101,12 +106,13 @@ def _card(item: Row, readers: tuple[Row, ...]) -> LoadCard:
         apart_text(item),
         money_text(item),
         tuple(figure for name, draw, x in _CHARTS if (figure := _figure(item, name, draw, x))),
-        tuple(_mark(index, mark) for index, mark in enumerate(item.get("marks", ()))),
-        tuple(disturbances(item)),
+        tuple(_mark(index, mark) for index, mark in enumerate(marks_of(item))),
+        tuple(remarks(item)),
         limits,
-        tuple(StreamRow(row, tuple(limits_of(row))) for row in item.get("streams", ())),
+        tuple(_stream(row) for row in item.get("streams", ())),
         balance(item),
         0 < item["latencyUs"].get("response", {}).get("count", 0) < P999_SAMPLES_MIN,
+        unjudged(item, readers),
     )
 
 
@@ -142,7 +148,13 @@ def _described(item: Row, name: str, chart: Chart) -> Text:
 
 
 def _is_drawn(key: str, chart: Chart) -> bool:
-    parts = {"bad": chart.bars, "band": chart.bands, "limit": chart.limits, "best": chart.limits}
+    parts = {
+        "broken": chart.broken,
+        "refused": chart.refused,
+        "band": chart.bands,
+        "limit": chart.limits,
+        "best": chart.limits,
+    }
     if key in parts:
         return bool(parts[key])
     return any(line.name == key for line in chart.series) or any(symbol.kind == key for symbol in chart.symbols)
@@ -151,6 +163,10 @@ def _is_drawn(key: str, chart: Chart) -> bool:
 def _legend_word(key: str) -> Text:
     long = {"lag": "lag_long", "p99_each": "p99_each_long", "lag_each": "lag_each_long", "lag_whole": "lag_whole_long"}
     return word(long.get(key, _NAMES.get(key, key)))
+
+
+def _stream(row: Row) -> StreamRow:
+    return StreamRow(row, tuple(limits_of(row)), tuple(numbers_of("money", row.get("money"))))
 
 
 def _mark(index: int, mark: Row) -> MarkRow:

@@ -33,7 +33,7 @@ from conformance_reports.charts import (
     series,
 )
 from conformance_reports.limits import latency_limits
-from conformance_reports.loads import PERCENTILES, Row, mark_text
+from conformance_reports.loads import PERCENTILES, Row, mark_text, marks_of
 from conformance_reports.words import word
 
 #: A longer run is drawn in this many steps at most; rates are then means and times the worst of each step.
@@ -75,7 +75,8 @@ def rate_chart(item: Row, frame: Frame) -> Chart | None:
     if not steps:
         return None
     lines = [(name, steps.rates(name)) for name in ("offered", "confirmed")]
-    bad = [refused + broken for refused, broken in zip(steps.rates("refused"), steps.rates("broken"), strict=True)]
+    broken = steps.rates("broken")
+    bad = [refused + lost for refused, lost in zip(steps.rates("refused"), broken, strict=True)]
     least = int(item["slo"].get("ratePerSecondMin") or 0)
     highest = max([1, least, *bad, *(value for _name, values in lines for value in values)])
     step = round_step(highest / 4)
@@ -88,7 +89,8 @@ def rate_chart(item: Row, frame: Frame) -> Chart | None:
         tuple(linear_ticks(top, step, y)),
         series(drawn, frame.bottom - 4),
         (_long_limit(frame, f"≥ {least:,}", y(least)),) if least else (),
-        tuple(_bars(frame, steps, bad, x, y)),
+        tuple(_bars(steps, [0.0] * len(bad), broken, x, y)),
+        tuple(_bars(steps, broken, bad, x, y)),
         area=f"{path(drawn[1][1][0])} L{number(drawn[1][1][0][-1][0])} {frame.bottom} L{frame.left} {frame.bottom} Z",
         **_marked(item, frame, steps, x),
     )
@@ -290,12 +292,13 @@ def _long_limit(frame: Frame, label: str, y: float) -> Mark:
     )
 
 
-def _bars(frame: Frame, steps: Steps, bad: Sequence[float], x: Scale, y: Scale) -> Iterator[Rect]:
-    for begin, value in zip(steps.begins, bad, strict=True):
-        if value:
+def _bars(steps: Steps, lows: Sequence[float], highs: Sequence[float], x: Scale, y: Scale) -> Iterator[Rect]:
+    """Yield a bar for each step in which ``highs`` rises above ``lows``, at least one unit high."""
+    for begin, low, high in zip(steps.begins, lows, highs, strict=True):
+        if high > low:
             left, right = x(begin + 0.2 * steps.width), x(begin + 0.8 * steps.width)
-            top = min(y(value), frame.bottom - 1)
-            yield Rect(number(left), number(top), number(right - left), number(frame.bottom - top))
+            top = min(y(high), y(low) - 1)
+            yield Rect(number(left), number(top), number(right - left), number(y(low) - top))
 
 
 def _stairs(steps: Steps, values: Sequence[float], x: Scale, y: Scale) -> Points:
@@ -324,7 +327,7 @@ def _marked(item: Row, frame: Frame, steps: Steps, x: Scale) -> dict[str, Any]:
     """Return the shaded bands of bursts and disturbances with their words above them, and the word for the rest."""
     bands, notes = [], []
     ends: list[float] = []
-    for index, mark in enumerate(item.get("marks", ())):
+    for index, mark in enumerate(marks_of(item)):
         left, right = (_within(frame, x(ms / 1000)) for ms in (mark["atMs"], mark.get("endMs", mark["atMs"])))
         right = max(right, left + 2)
         bands.append(Rect(number(left), number(frame.top), number(right - left), number(frame.bottom - frame.top)))

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.model.text import Text
+from conformance_reports.charts import duration
 from conformance_reports.words import has_word, word
 
 Row = Mapping[str, Any]
+#: A number that a measurement states: its name, its value, and whether it must not be so.
+Number = tuple[str, Any, bool]
 
 #: The percentiles that every measurement states, with the share of requests that are slower.
 PERCENTILES = (("p50", 0.5), ("p90", 0.1), ("p95", 0.05), ("p99", 0.01), ("p999", 0.001))
@@ -24,8 +27,21 @@ WRONGS = (
     "lost", "doubled", "ghost", "rejectedBooked", "wrongAmount", "halfBooked", "stuck", "accountsOff", "totalDrift",
 )  # fmt: skip
 #: Other proofs that a measurement may hold, and which of their numbers must be zero.
-PROOFS = ("decisions", "replays", "altered", "uncovered", "duplicates", "samples", "statement")
-_NEVER = frozenset({"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread"})
+PROOFS = ("decisions", "replays", "twins", "altered", "uncovered", "duplicates", "samples", "sampling", "statement")
+_NEVER = frozenset(
+    {"different", "refused", "accepted", "undecided", "stuck", "denied", "violations", "unread", "overdrawn", "neither"}
+    | {"missing", "early", "inserted", "vanished", "swapped", "accountsOff", "totalDrift"}
+)
+#: Where such a number may be: of two equal requests at once, refusing one is right; single payments may be refused.
+_RIGHT = {"twins": frozenset({"refused"}), "money": frozenset({"refused"})}
+
+#: Statements are sorted by name; people read these first.
+_FIRST = (
+    "made", "readings", "unknown", "byQuery", "byReplay", "entries", "confirmed", "moved", "stable", "entriesFirst",
+    "entriesSecond", "same",
+)  # fmt: skip
+#: Quarters of a shorter run are too short to be compared.
+_QUARTERS_MIN_S = 12
 
 _UNSTATED = ["the measurement does not say whether it is valid"]
 
@@ -49,9 +65,14 @@ def completed(item: Row) -> dict[str, Any]:
 def balance(item: Row) -> str:
     """Return the word for the state of a scenario's books: balanced, unbalanced or unreconciled."""
     reconciliation = item["reconciliation"]
-    if reconciliation is None:
+    if reconciliation is None or unread(item):
         return "unreconciled"
     return "balanced" if reconciliation.get("balanced") else "unbalanced"
+
+
+def unread(item: Row) -> str:
+    """Return why the candidate's books could not be read; "" where they were."""
+    return str((item.get("statement") or {}).get("unread") or "")
 
 
 def shape_text(item: Row, *, brief: bool = False) -> Text:
@@ -102,7 +123,7 @@ def money_text(item: Row) -> Text | None:
     The sign is ≠ where the books do not balance. None where nothing was reconciled.
     """
     books = item["reconciliation"]
-    if not books or not {"sent", "booked"} <= set(books):
+    if not books or unread(item) or not {"sent", "booked"} <= set(books):
         return None
     rejected = books.get("rejected", 0)
     rest = books["sent"] - books["booked"] - rejected
@@ -133,10 +154,58 @@ def letter(index: int) -> str:
     return chr(ord("A") + index % 26) + (str(index // 26 + 1) if index >= 26 else "")
 
 
-def disturbances(item: Row) -> list[Row]:
-    """Return what was found after each disturbance; a measurement may state one or several."""
+def marks_of(item: Row) -> list[Row]:
+    """Return the bursts and disturbances of a measurement, in ms from the first measured second.
+
+    A burst that is no mark of its own comes first.
+    """
+    warmup_ms = (item["offered"].get("warmupS") or 0) * 1000
+    marks = [_moved(mark, warmup_ms) for mark in item.get("marks") or ()]
+    burst = item.get("burst") or {}
+    if "fromS" in burst and not any(mark.get("kind") == "burst" for mark in marks):
+        marks.insert(0, {"atMs": burst["fromS"] * 1000, "endMs": burst["endS"] * 1000, "kind": "burst"})
+    return marks
+
+
+def _moved(mark: Row, warmup_ms: int) -> Row:
+    """Marks count from the epoch, where the warm-up begins; the timeline begins after it."""
+    begin = mark["atMs"] - warmup_ms
+    return {**mark, "atMs": begin, "endMs": mark.get("endMs", mark["atMs"]) - warmup_ms}
+
+
+def remarks(item: Row) -> Iterator[tuple[Text, Text, bool]]:
+    """Yield what was found of disturbances, bursts, ramps and long runs: a title, a text, and whether it is bad."""
     found = item.get("disturbance") or []
-    return [found] if isinstance(found, Mapping) else list(found)
+    for row in [found] if isinstance(found, Mapping) else found:
+        resumed = row.get("resumed")
+        yield _recovered(_known("mark", row.get("kind", "")), row, resumed)
+    if burst := item.get("burst"):
+        yield _recovered(word("mark.burst"), burst, None)
+    if item.get("ramp"):
+        yield _ramp(item["ramp"])
+    soak = item.get("soak") or {}
+    # A disturbance slows its own quarter down; that is no decay.
+    if soak.get("firstUs") and not found and item["offered"].get("durationS", 0) >= _QUARTERS_MIN_S:
+        yield word("soak"), _filled("soak_found", first=duration(soak["firstUs"]), last=duration(soak["lastUs"])), False
+
+
+def _recovered(title: Text, row: Row, resumed: object) -> tuple[Text, Text, bool]:
+    after = row.get("recoveredMs")
+    text = word("not_recovered") if after is None else _filled("recovered_in", took=duration(after * 1000))
+    if resumed is not None:
+        text = _joined([text, word("resumed" if resumed else "not_resumed")])
+    if failure := row.get("failure"):
+        text = Text(f"{word('not_made').en}: {failure}", f"{word('not_made').zh}：{failure}")
+    most = row.get("limitMs", row.get("recoveryMsMax", after))
+    return title, text, after is None or after > most or resumed is False
+
+
+def _ramp(found: Row) -> tuple[Text, Text, bool]:
+    fall = found.get("cliff")
+    if not fall:
+        return word("shape.ramp"), word("no_cliff"), False
+    numbers = {name: f"{fall.get(name, 0):,}" for name in ("s", "offered", "answered")}
+    return word("shape.ramp"), _filled("cliff", **numbers), True
 
 
 def wrongs_found(item: Row) -> list[str]:
@@ -145,14 +214,19 @@ def wrongs_found(item: Row) -> list[str]:
     return [name for name in WRONGS if books.get(name)]
 
 
-def proofs(item: Row) -> Iterator[tuple[str, list[tuple[str, Any, bool]]]]:
-    """Yield the other proofs of a measurement: its name and its numbers, each with whether it must not be so."""
+def proofs(item: Row) -> Iterator[tuple[str, list[Number]]]:
+    """Yield the other proofs of a measurement: the name of each and its numbers."""
     for name in PROOFS:
-        found = item.get(name)
-        if isinstance(found, Mapping):
-            numbers = [(key, value, _is_wrong(key, value)) for key, value in found.items() if _is_plain(value)]
-            if numbers:
-                yield name, numbers
+        if numbers := numbers_of(name, item.get(name)):
+            yield name, numbers
+
+
+def numbers_of(name: str, found: object) -> list[Number]:
+    """Return the plain numbers of one proof in reading order, each with whether it must not be so."""
+    if not isinstance(found, Mapping):
+        return []
+    keys = sorted((key for key, value in found.items() if _is_said(value)), key=_place)
+    return [(key, found[key], _is_wrong(name, key, found[key])) for key in keys]
 
 
 def word_or(prefix: str, value: object) -> Text:
@@ -160,12 +234,18 @@ def word_or(prefix: str, value: object) -> Text:
     return _known(prefix, value)
 
 
-def _is_wrong(key: str, value: object) -> bool:
-    return value is False if key == "stable" else key in _NEVER and bool(value)
+def _place(key: str) -> tuple[int, str]:
+    return (_FIRST.index(key) if key in _FIRST else len(_FIRST)), key
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str | int)
+def _is_wrong(name: str, key: str, value: object) -> bool:
+    if key == "stable":
+        return value is False
+    return bool(value) and key in _NEVER and key not in _RIGHT.get(name, ())
+
+
+def _is_said(value: object) -> bool:
+    return isinstance(value, str | int) and value != ""
 
 
 def _known(prefix: str, value: object) -> Text:

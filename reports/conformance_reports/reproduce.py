@@ -54,6 +54,7 @@ _HEAD = """#!/usr/bin/env bash
 #
 # Repeats the check's requests against the product and compares each status with the recorded one.
 # Exit code 0: every answer was as recorded. 1: one was not. 2: a variable is missing. Needs curl and python3.
+[ -n "${{BASH_VERSION:-}}" ] || exec bash "$0" "$@"
 set -uo pipefail
 """
 
@@ -71,19 +72,26 @@ except (OSError, ValueError, LookupError, TypeError):
 ' "$work/answer" "$@"; }
 ask() { # recorded status, then the command
   local recorded=$1 status; shift
-  status=$("$@" --silent --show-error --max-time 30 --output "$work/answer" --write-out '%{http_code}')
+  status=$("$@" --silent --show-error --max-time 30 --dump-header "$work/head" --output "$work/answer" \\
+    --write-out '%{http_code}')
   if [ "$status" = "$recorded" ]; then echo "    $status, as recorded"
   else echo "    $status, recorded was $recorded"; differs=1; fi
-  head -c 600 "$work/answer" 2>/dev/null | sed 's/^/    /'; echo
+  tail -n +2 "$work/head" 2>/dev/null | tr -d '\r' | grep . | head -n 25 | sed 's/^/    < /'
+  head -c 600 "$work/answer" 2>/dev/null | sed 's/^/    /'
+  [ "$(wc -c 2>/dev/null < "$work/answer")" -le 600 ] 2>/dev/null || echo -n ' …'
+  echo
 }
 """
 
 _MAKE_IT = "a new value for {}; it serves once, and the evidence does not keep it"
-_MASKED = "{} as the check sent it; the evidence masks personal data"
+_MASKED = "{} as the mapping has it, or another test value of its kind; the evidence masks personal data"
 _NAMED = "the secret or token of that name"
 _BASIC = "that user's name and password as basic authentication sends them, printf '%s' NAME:PASSWORD | base64"
 
+#: A status alone does not always show a failure: what was expected is said again, to be compared with the answers.
 _END = """
+if [ "$differs" = 0 ]; then printf '%s\\n' 'every status was as recorded; in the answers above, compare:' {compare}
+else echo 'not every status was as recorded: see the lines above'; fi
 exit "$differs"
 """
 
@@ -140,16 +148,24 @@ def script(row: Row, evidence: EvidenceReader) -> str:
     )
     secrets = {name: _BASIC if name.endswith("_BASIC") else _NAMED for name in sorted(needed)}
     secrets |= withheld
-    return head + _demands(secrets) + _TOOLS + "\n".join(_text(step) for step in steps) + _END
+    compare = f"{row['reason']}; expected: {row.get('expected') or '—'}; recorded: {row.get('actual') or '—'}"
+    end = _END.format(compare=_single(one_line(compare)[: 2 * _VALUE_MAX]))
+    again = str(row["check"]) if any("serves once" in meaning for meaning in withheld.values()) else ""
+    return head + _demands(secrets, again) + _TOOLS + "\n".join(_text(step) for step in steps) + end
 
 
-def _demands(secrets: Mapping[str, str]) -> str:
-    """Return lines that name every variable that is not set, and end the script if there is one."""
+def _demands(secrets: Mapping[str, str], again: str) -> str:
+    """Return lines that name every variable that is not set, and end the script if there is one.
+
+    ``again``: the check to name where only the harness can make what is needed, or "".
+    """
     if not secrets:
         return ""
     lines = ["missing=0", 'need() { [ -n "${!1:-}" ] || { echo "$1 is not set; export it: $2" >&2; missing=1; }; }']
     lines += [f"need {name} {_single(meaning)}" for name, meaning in secrets.items()]
-    return "\n".join([*lines, '[ "$missing" = 0 ] || exit 2'])
+    hint = f"or let the harness make new ones: conformance run --check {one_line(again)}"
+    tell = f"echo {_single(hint)} >&2; " if again else ""
+    return "\n".join([*lines, f'[ "$missing" = 0 ] || {{ {tell}exit 2; }}'])
 
 
 def _steps(row: Row, evidence: EvidenceReader) -> Iterator[_Step]:

@@ -14,17 +14,22 @@ from conformance_reports.loads import (
     PERCENTILES,
     Row,
     balance,
-    disturbances,
     money_text,
+    remarks,
     scale_factor_text,
     shape_text,
-    word_or,
 )
 from conformance_reports.standing import standing
 from conformance_reports.visible import one_line
 from conformance_reports.words import word
 
-_STYLES = {"pass": "bold green", "fail": "bold red", "invalid": "bold magenta reverse", "undecided": "bold magenta"}
+_STYLES = {
+    "pass": "bold green",
+    "warned": "bold yellow",
+    "fail": "bold red",
+    "invalid": "bold magenta reverse",
+    "undecided": "bold magenta",
+}
 
 Say = Callable[[Text], str]
 #: A label, what stands beside it, and whether that is bad news.
@@ -41,7 +46,7 @@ def heading(item: Row, readers: list[Row], say: Say) -> Line:
 def table(item: Row, readers: list[Row], say: Say) -> Table:
     """Return the lines under the heading: reasons first, then rates, times, money, and what else there is."""
     made = Table.grid(padding=(0, 2, 0, 0))
-    made.add_column(no_wrap=True, style="dim")
+    made.add_column(max_width=16, overflow="fold", style="dim")
     made.add_column(overflow="fold")
     for label, text, bad in _entries(item, readers, say):
         made.add_row(label, Line(one_line(text), style="bold red" if bad else ""))
@@ -50,8 +55,9 @@ def table(item: Row, readers: list[Row], say: Say) -> Table:
 
 def _entries(item: Row, readers: list[Row], say: Say) -> Iterator[Entry]:
     limits = limits_of(item)
-    for reason in standing(item, readers).reasons:
-        yield say(word("because")), say(reason), True
+    found = standing(item, readers)
+    for reason in found.reasons:
+        yield say(word("because")), say(reason), found.value in ("fail", "invalid")
     yield say(word("rate")), _rates(item, say), False
     if scaled := scale_factor_text(item):
         yield "", say(scaled), False
@@ -60,18 +66,15 @@ def _entries(item: Row, readers: list[Row], say: Say) -> Iterator[Entry]:
     yield say(word("money")), say(money) if money else say(word(balance(item))), balance(item) == "unbalanced"
     yield from _streams(item, say)
     yield from _search(item, say)
-    for found in disturbances(item):
-        after = found.get("recoveredMs")
-        text = word("not_recovered") if after is None else word("recovered_after")
-        took = "" if after is None else f" {duration(after * 1000)}"
-        yield say(word_or("mark", found.get("kind", ""))), say(text) + took, after is None
+    for title, text, bad in remarks(item):
+        yield say(title), say(text), bad
 
 
 def _rates(item: Row, say: Say) -> str:
+    numbers = [f"{item['confirmed']:,} {say(word('said_confirmed'))}"]
     due = item["offered"].get("due")
-    whole, key = (due, "confirmed_of_due") if due else (item["sent"], "confirmed_of_sent")
-    confirmed = f"{item['confirmed']:,}/{whole:,} {say(word(key))}"
-    return "; ".join(part for part in (say(shape_text(item, brief=True)), confirmed) if part)
+    numbers.append(f"{due:,} {say(word('said_due'))}" if due else f"{item['sent']:,} {say(word('said_sent'))}")
+    return "; ".join(part for part in (say(shape_text(item, brief=True)), ", ".join(numbers)) if part)
 
 
 def _times(item: Row, limits: list[Limit], say: Say) -> Iterator[Entry]:

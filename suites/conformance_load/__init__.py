@@ -22,4 +22,5 @@ SUITE = Suite(
     scenarios=SCENARIOS,
     parameters={**DEFAULTS, "calibration": CALIBRATION},
     parameter_check="conformance_load.settings:check_parameters",
+    load_worker="conformance_load.crew.worker",
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
@@ -23,7 +23,6 @@ from conformance.sdk import (
     Sighting,
     WireDriver,
     WireMessage,
-    WireRequest,
     describe,
 )
 from conformance_load.flow import Reply, Times, now_ns, serialise
@@ -36,12 +35,16 @@ SAMPLE_EVERY = 100
 Sound = Callable[[Mapping[str, Any]], bool]
 
 
+#: Requests between two words about how far the making is.
+_TOLD_EVERY = 500
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request with its bytes made ready. An accepted answer counts only if ``sound`` finds in it what was asked."""
 
     prepared: Prepared
-    wire: WireRequest
+    url: str
     data: bytes
     sound: Sound
 
@@ -49,7 +52,30 @@ class Call:
     def ready(cls, context: LoadContext, prepared: Prepared, sound: Sound) -> Call:
         """Authenticate and sign a request; raises NotTested where the operation is made of several calls."""
         wire = cast(WireDriver, context.candidate.driver).wire(prepared)
-        return cls(prepared, wire, serialise(wire), sound)
+        return cls(prepared, wire.url, serialise(wire), sound)
+
+
+def calls_of(context: LoadContext, requests: Sequence[tuple[Prepared, Sound]]) -> list[Call]:
+    """Make requests ready. Where the driver makes equal bytes of an equal request, those are made once.
+
+    A signature, a time or a nonce makes them differ; then each is made by itself. Raises NotTested where the operation
+    is made of several calls.
+    """
+    if not requests:
+        return []
+    first = Call.ready(context, *requests[0])
+    repeatable = Call.ready(context, *requests[0]).data == first.data
+    made: dict[str, Call] = {}
+    calls = []
+    for number, (prepared, sound) in enumerate(requests):
+        if number % _TOLD_EVERY == 0:
+            context.progress(0, len(requests), f"making {prepared.operation} ready: {number:,} of {len(requests):,}")
+        same = repr(sorted(prepared.arguments.items()))
+        call = made.get(same) if repeatable else None
+        if call is None:
+            call = made[same] = Call.ready(context, prepared, sound)
+        calls.append(call)
+    return calls
 
 
 class Listener(Protocol):
@@ -84,7 +110,15 @@ class CallWork:
 
     def url(self) -> str:
         """Return where the requests go."""
-        return self._calls[0].wire.url
+        return self._calls[0].url
+
+    def moments(self, offsets: Iterable[int]) -> Iterator[int]:
+        """Yield the offsets at which arrivals are due, out of an even schedule: as they are."""
+        return iter(offsets)
+
+    def due(self, first: int) -> int:
+        """Return how many arrivals from ``first`` on a sound product confirms: all."""
+        return len(self._calls) - first
 
     def request(self, arrival: int) -> tuple[bytes, bool]:
         """Return the bytes of an arrival; no connection is cut."""
@@ -106,7 +140,7 @@ class CallWork:
         return outcome
 
     def _meaning(self, call: Call, reply: Reply) -> Answer:
-        exchange = Exchange(seq=0, status=reply.status, headers=reply.headers, body=reply.body, url=call.wire.url)
+        exchange = Exchange(seq=0, status=reply.status, headers=reply.headers, body=reply.body, url=call.url)
         if reply.broken:
             return Broken(reply.broken, reply.detail, exchange)
         answer = self._driver.interpret(call.prepared, exchange)
@@ -121,12 +155,14 @@ class CallWork:
             self.sightings.append(self._sighting(call, reply or Reply(), answer, times))
 
     def _sighting(self, call: Call, reply: Reply, answer: Answer, times: Times) -> Sighting:
-        request = f"{call.wire.method} {urlsplit(call.wire.url).path} HTTP/1.1"
+        head, _, body = call.data.partition(b"\r\n\r\n")
+        line, *headers = head.decode("latin-1").split("\r\n")
+        line = f"{line.partition(' ')[0]} {urlsplit(call.url).path} HTTP/1.1"
         response = f"HTTP/1.1 {reply.status}"
         if self._secret:
-            asked, given = WireMessage(request, (), b""), WireMessage(response, (), b"")
+            asked, given = WireMessage(line, (), b""), WireMessage(response, (), b"")
         else:
-            asked = WireMessage(request, call.wire.headers, call.wire.body)
+            asked = WireMessage(line, tuple(_header(text) for text in headers), body)
             given = WireMessage(response, tuple(reply.headers.items()), reply.body)
         return Sighting(
             kind="http",
@@ -136,6 +172,11 @@ class CallWork:
             elapsed_us=(times.done - times.sent) // 1000,
             error="" if reply.status or self._secret else describe(answer),
         )
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name, value.strip()
 
 
 def outcome_of(answer: Answer) -> str:

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from conformance.sdk import Accepted, Account, Candidate, LoadContext, NotTested, Prepared, Undecided, describe
-from conformance_load.calls import Call, CallWork, Sound
+from conformance.sdk import Accepted, Account, Answer, Candidate, LoadContext, NotTested, Prepared, Undecided, describe
+from conformance_load.calls import CallWork, Sound, calls_of
 from conformance_load.purse import Movement, Purse
+from conformance_load.refunds import RACERS, Made, RefundPurse, RefundWork, share_of
 
 #: Requests of the set-up that are under way at once.
 _SIDE_BY_SIDE = 8
+#: Requests of the set-up between two words about how far it is.
+_TOLD_EVERY = 100
 #: At least so many payments are there to be read, and accounts on each side of a movement.
 _READ_MIN = 20
 _SIDES = 2
@@ -34,16 +37,6 @@ class Opened:
 
     work: CallWork
     purse: Purse | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A payment made before the pressure; accounts by their position among the day's own."""
-
-    id: str
-    debtor: int
-    creditor: int
-    amount: int
 
 
 class Day:
@@ -69,6 +62,7 @@ class Day:
             "read": self._reads,
             "balance": self._balances,
             "refund": self._refunds,
+            "refund_race": self._racing_refunds,
             "code": self._codes,
             "code_pay": self._code_pays,
             "token": self._tokens,
@@ -111,8 +105,7 @@ class Day:
         # The control is the last one, so that numbers of arrivals and of requests agree.
         prepared = [one(number) for number in range(count + 1)]
         self._control(*prepared.pop())
-        calls = [Call.ready(self._context, request, sound) for request, sound in prepared]
-        return Opened(CallWork(self._context, calls, secret=secret))
+        return Opened(CallWork(self._context, calls_of(self._context, prepared), secret=secret))
 
     # -- moving money -------------------------------------------------------------------------------------
 
@@ -126,6 +119,21 @@ class Day:
     def _refund(self, made: Made, number: int) -> Prepared:
         key = f"refund-{self._mark}-{number}"
         return self._prepare("payments.refund", payment=made.id, amount=made.amount, idempotency_key=key)
+
+    def _racing_refunds(self, count: int) -> Opened:
+        accounts = self._customers_for(2 * (count + RACERS))
+        payments = self._paid("raced", accounts, -(-count // RACERS) + 1)
+        *raced, control = payments
+        movements = [self._racing(raced[number // RACERS], number) for number in range(count)]
+        self._control(self._racing(control, count).prepared, was_made)
+        calls = calls_of(self._context, [(movement.prepared, was_made) for movement in movements])
+        purse = RefundPurse(self.candidate, accounts, movements, raced)
+        return Opened(RefundWork(self._context, calls, purse), purse)
+
+    def _racing(self, made: Made, number: int) -> Movement:
+        share, key = share_of(made.amount), f"race-{self._mark}-{number}"
+        prepared = self._prepare("payments.refund", payment=made.id, amount=share, idempotency_key=key)
+        return Movement(prepared, made.creditor, made.debtor, share)
 
     def _code_pays(self, count: int) -> Opened:
         if not self.candidate.offers("codes.create"):
@@ -176,7 +184,7 @@ class Day:
 
     def _moving(self, accounts: Sequence[Account], movements: list[Movement]) -> Opened:
         self._control(movements.pop().prepared, was_made)
-        calls = [Call.ready(self._context, movement.prepared, was_made) for movement in movements]
+        calls = calls_of(self._context, [(movement.prepared, was_made) for movement in movements])
         purse = Purse(self.candidate, accounts, movements)
         return Opened(CallWork(self._context, calls, listener=purse), purse)
 
@@ -189,17 +197,24 @@ class Day:
 
     @cached_property
     def _customers(self) -> list[Account]:
-        """Accounts between which payments were made; those who will give back hold enough from the first."""
-        enough = self._payments * self._amount_max
+        """Accounts between which payments were made."""
+        return self._customers_for(self._payments)
+
+    def _customers_for(self, payments: int) -> list[Account]:
+        """Open accounts for so many payments; those who will give back hold enough from the first."""
+        enough = payments * self._amount_max
         return [self.candidate.account(balance=enough, currency=self._currency) for _ in range(2 * _SIDES)]
 
     @cached_property
     def _made(self) -> list[Made]:
         """Payments made before the pressure, to be read and given back."""
-        accounts = self._customers
+        return self._paid("before", self._customers, self._payments)
+
+    def _paid(self, name: str, accounts: Sequence[Account], count: int) -> list[Made]:
+        """Make payments from the first accounts to the last ones."""
         plans = [
-            (number % _SIDES, _SIDES + number // _SIDES % _SIDES, self._amount(number))
-            for number in range(self._payments)
+            (number % _SIDES, _SIDES + number // _SIDES % _SIDES, self._amount(number), f"{name}-{self._mark}-{number}")
+            for number in range(count)
         ]
         requests = [
             self._prepare(
@@ -208,10 +223,10 @@ class Day:
                 creditor=accounts[creditor].id,
                 amount=amount,
                 currency=self._currency,
-                reference=f"before-{self._mark}-{number}",
-                idempotency_key=f"before-{self._mark}-{number}",
+                reference=reference,
+                idempotency_key=reference,
             )
-            for number, (debtor, creditor, amount) in enumerate(plans)
+            for debtor, creditor, amount, reference in plans
         ]
         values = self._together(requests)
         return [Made(str(value.get("id", "")), *plan) for value, plan in zip(values, plans, strict=True)]
@@ -225,11 +240,21 @@ class Day:
     def _together(self, requests: Sequence[Prepared]) -> list[Mapping[str, Any]]:
         """Send requests of the set-up, some at once, and return their values in order."""
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            answers = list(pool.map(lambda request: request.send(), requests))
-        for request, answer in zip(requests, answers, strict=True):
-            if not isinstance(answer, Accepted):
-                raise NotTested(f"before the pressure, {request.operation} was {describe(answer)}", blame="PRODUCT")
-        return [answer.value for answer in answers if isinstance(answer, Accepted)]
+            try:
+                return [
+                    self._value(request, answer, number, len(requests))
+                    for number, (request, answer) in enumerate(zip(requests, pool.map(_send, requests), strict=True))
+                ]
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _value(self, request: Prepared, answer: Answer, number: int, count: int) -> Mapping[str, Any]:
+        if not isinstance(answer, Accepted):
+            raise NotTested(f"before the pressure, {request.operation} was {describe(answer)}", blame="PRODUCT")
+        if number % _TOLD_EVERY == _TOLD_EVERY - 1:
+            note = f"before the pressure: {number + 1:,} of {count:,} {request.operation}"
+            self._context.progress(0, count, note)
+        return answer.value
 
     def _control(self, request: Prepared, sound: Sound) -> None:
         """Require that one request alone is answered properly: only then does the pressure say anything."""
@@ -237,6 +262,10 @@ class Day:
         if not sound(value):
             reason = f"before the pressure, the answer of {request.operation} did not hold what was asked for"
             raise NotTested(reason, blame="PRODUCT")
+
+
+def _send(request: Prepared) -> Answer:
+    return request.send()
 
 
 def has_payload(value: Mapping[str, Any]) -> bool:

@@ -40,7 +40,8 @@ class Decisions:
 
     ``unknown``: payments without a clear answer, and ``undecided`` those that stayed so. ``pending``: payments of
     which the product said that it would decide, and ``stuck`` those that were still pending at the deadline.
-    ``by_query`` and ``by_replay``: how the others were decided. ``examples`` holds references.
+    ``by_query`` and ``by_replay``: how the others were decided. ``overdrawn``: payments from the empty account among
+    those that turned out to be made. ``examples`` holds references.
     """
 
     unknown: int = 0
@@ -49,11 +50,12 @@ class Decisions:
     stuck: int = 0
     by_query: int = 0
     by_replay: int = 0
+    overdrawn: int = 0
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, other: Decisions) -> None:
         """Add the decisions about another journal."""
-        for name in ("unknown", "undecided", "pending", "stuck", "by_query", "by_replay"):
+        for name in ("unknown", "undecided", "pending", "stuck", "by_query", "by_replay", "overdrawn"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, references in other.examples.items():
             kept = self.examples.setdefault(name, [])
@@ -68,6 +70,7 @@ class Decisions:
             "stuck": self.stuck,
             "byQuery": self.by_query,
             "byReplay": self.by_replay,
+            "overdrawn": self.overdrawn,
             "examples": {name: list(references) for name, references in sorted(self.examples.items())},
         }
 
@@ -192,8 +195,9 @@ class _Deciding:
     # -- what is known ----------------------------------------------------------------------------------
 
     def _write(self, number: int, value: Mapping[str, Any]) -> None:
-        """Write what the product shows of a payment."""
+        """Write what the product shows of an open payment."""
         state = state_in(value)
+        self._found.overdrawn += state is State.ACK and not self._maker.book.covers(number)
         self._journal.decide(number, state, now_ns())
         if state is State.PENDING and value.get("id"):
             self._journal.pending[number] = str(value["id"])

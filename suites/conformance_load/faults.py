@@ -76,7 +76,10 @@ FAULTS = (
     ),
     Fault(
         "load.replay-refused",
-        Text("A repeated request is refused as known", "重复请求因已受理而被拒绝"),
+        Text(
+            "A repeated request is refused as known, and the list of payments does not show the first",
+            "重复请求因已受理而被拒绝，且支付列表不显示首笔支付",
+        ),
         (
             Trip("LOAD-M11", "repeated requests of confirmed payments were refused"),
             Trip("LOAD-M12", "payments with a lost answer stay undecided"),

@@ -8,7 +8,7 @@ from conformance.sdk import Fault, Text, Trip
 _MISSING = "confirmed payments are missing"
 _TWICE = "payments are booked more than once"
 _HALF = "payments are booked on one account without the other"
-_UNDECIDED = "payments with a lost answer stay undecided"
+_STUCK = "payments stay pending for good"
 _SLOW = "payments were not served as before within"
 
 FAULTS = (
@@ -16,7 +16,6 @@ FAULTS = (
         "load.ack-before-commit",
         Text("Every tenth payment is confirmed before it is booked", "每第十笔支付在记账之前就被确认"),
         (Trip("LOAD-F01", _MISSING),),
-        also=("LOAD-M14",),
     ),
     Fault(
         "load.lost-on-crash",
@@ -60,9 +59,9 @@ FAULTS = (
         also=("LOAD-F01", "LOAD-F02", "LOAD-F04", "LOAD-M07"),
     ),
     Fault(
-        "load.reset-locked",
-        Text("The key of a payment whose connection was reset stays locked", "连接被重置的支付其幂等键一直被锁"),
-        (Trip("LOAD-F03", _UNDECIDED), Trip("LOAD-M12", _UNDECIDED)),
+        "load.reset-stuck",
+        Text("A payment whose connection was reset stays pending for good", "连接被重置的支付永远停留在处理中"),
+        (Trip("LOAD-F03", _STUCK), Trip("LOAD-M18", "payments were still pending long after the load")),
         also=("LOAD-F01", "LOAD-F02", "LOAD-F04", "LOAD-M07"),
     ),
     Fault(

@@ -13,6 +13,11 @@ FAULTS = (
         also=_STARVED,
     ),
     Fault(
+        "load.refund-race",
+        Text("Refunds at the same moment each see what was left before", "同一时刻的退款各自看到退款前的剩余额度"),
+        (Trip("LOAD-M16", "payments gave back more than was paid"),),
+    ),
+    Fault(
         "load.slow-refunds",
         Text("Under load every third refund takes far longer", "负载下每第三笔退款明显变慢"),
         (Trip("LOAD-E02", "the 99th percentile of payments.refund is"),),
@@ -41,6 +46,16 @@ FAULTS = (
         Text("Under load every third token takes far longer to issue", "负载下每第三个令牌的签发明显变慢"),
         (Trip("LOAD-E06", "the 99th percentile of token is"),),
         also=_STARVED,
+    ),
+    Fault(
+        "load.refunds-lost",
+        Text("Every tenth refund is confirmed and never booked", "每第十笔退款被确认但从未记账"),
+        (Trip("LOAD-E02", "accounts do not hold what the confirmed requests of payments.refund"),),
+    ),
+    Fault(
+        "load.code-pays-lost",
+        Text("Every tenth payment by code is confirmed and never booked", "每第十笔扫码支付被确认但从未记账"),
+        (Trip("LOAD-E05", "accounts do not hold what the confirmed requests of codes.pay"),),
     ),
     Fault(
         "load.slow-finality",

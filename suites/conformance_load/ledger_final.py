@@ -17,6 +17,7 @@ from conformance.sdk import Accepted, Answer, Candidate, LoadContext, NotTested,
 from conformance_load import measured
 from conformance_load.finality import Finality
 from conformance_load.flow import Pressed, Span
+from conformance_load.live import Live
 from conformance_load.odd import Flows
 from conformance_load.settings import Settings
 from conformance_load.shapes import per_second, schedule_of
@@ -137,7 +138,7 @@ def run(context: LoadContext) -> dict[str, Any]:
     tally = Tally(settings.duration_s)
     flows = Flows(flow, tally, span, at_once=settings.connections, patience_s=limits.give_up_s + settings.drain_s)
     chain.calls = 0
-    pressed = flows.run(offsets, lambda taken: context.progress(taken, len(offsets), "transfers under load"))
+    pressed = flows.run(offsets, Live(context, [tally], len(offsets), settings.duration_s))
     return _measurement(context, settings, limits, offsets, tally, pressed) | _judged(
         context.candidate, settings, limits, tally, pressed, chain.calls
     )

@@ -22,8 +22,9 @@ from conformance_load.shape import Sample, Shape, compile_shape, taken_apart
 LEARNT_FROM = 8
 #: One answer in so many that fit is read by the driver as well.
 PROVEN_EVERY = 1000
-#: Samples of one skeleton that are kept, skeletons that are kept, and the longest body learnt from, in bytes.
+#: Samples of one skeleton that are kept, heads and skeletons of one head, and the longest body learnt from, in bytes.
 _SAMPLES_MAX = 64
+_HEADS_MAX = 16
 _SKELETONS_MAX = 32
 _BODY_MAX = 16 * 1024
 
@@ -126,6 +127,8 @@ class FastReader:
 
     def _learn(self, number: int, reply: Reply, meaning: Meaning) -> None:
         head = _head(reply)
+        if head not in self._known and len(self._known) >= _HEADS_MAX:
+            return
         pieces, values = taken_apart(reply.body)
         known = self._known.setdefault(head, {})
         if pieces not in known and len(known) >= _SKELETONS_MAX:

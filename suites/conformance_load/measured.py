@@ -41,6 +41,7 @@ def payments(
         **_shown_by_shape(settings, seconds),
         "slo": settings.slo(),
         **counted,
+        "uncovered": with_late(counted["uncovered"], after.decisions.overdrawn),
         "decisions": after.decisions.as_json(),
         "recovery": after.recovery.as_json(),
         "recorded": [context.record(sighting) for sighting in wave.sightings],
@@ -57,6 +58,11 @@ def payments(
         "validity": "invalid" if reasons else "valid",
         "reasons": reasons,
     }
+
+
+def with_late(uncovered: dict[str, int], late: int) -> dict[str, int]:
+    """Return the payments without cover together with those that turned out afterwards to be made."""
+    return uncovered | {"accepted": uncovered["accepted"] + late}
 
 
 def _shown_by_shape(settings: Settings, seconds: list[dict[str, int]]) -> dict[str, Any]:

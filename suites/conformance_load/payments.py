@@ -141,7 +141,7 @@ class PaymentWork:
             self.journal.decide(number, state, times.done)
         self.repeats.note(kind, number, answer)
         if isinstance(answer, Accepted) and state in (State.ACK, State.PENDING):
-            self.overdrawn += not covered
+            self.overdrawn += state is State.ACK and not covered
             self._remember(number, state, answer)
             return "confirmed" if self.repeats.is_first(number) else "replayed"
         if state is State.REJECT:

@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance.sdk import LoadContext
 from conformance_load import measured
+from conformance_load.asking import ask_again
 from conformance_load.ground import Ground, aftermath, ground, probed, settings_of
 from conformance_load.search import Search, Trial, capacity_of
 from conformance_load.settings import Settings, require_memory
@@ -33,6 +34,8 @@ def run(context: LoadContext) -> dict[str, Any]:
         recovery, probes = probed(here)
         with presser(here, count) as press:
             wave = press(settings)
+        if settings.disturbance:
+            wave.disturbed["askedAgain"] = ask_again(here.maker, here.journal)
         after = aftermath(here, probes, recovery)
     return measured.payments(context, settings, [wave], after)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import gevent
@@ -33,13 +34,15 @@ def press(
     progress: Callable[[int], None],
     watch: Callable[[], str] | None = None,
     told_to: Any = None,
+    beside: Callable[[Any], AbstractContextManager[None]] | None = None,
 ) -> Pressed:
     """Run every arrival of every stream and return how that went.
 
     Each target has ``connections`` of its own. ``progress`` hears how many arrivals were taken; ``watch`` is asked
     about every 100 ms and returns "" or why to end early. What hangs beyond the span and the request timeout is
     ended as a timeout. ``told_to`` is the Locust environment whose statistics are told, of a worker for example; None
-    is one of this press alone. Raises HarnessError when the connections do not come up, and whatever a work raised.
+    is one of this press alone. ``beside`` is entered with that environment for as long as the pressure lasts. Raises
+    HarnessError when the connections do not come up, and whatever a work raised.
     """
     targets = list(dict.fromkeys(stream.target for stream in streams))
     total = connections * len(targets)
@@ -57,14 +60,15 @@ def press(
             pump.give_up()
 
     try:
-        runner.start(total, spawn_rate=total)
-        _wait(lambda: pump.tried >= total, CONNECT_S_MAX, lambda: progress(0))
-        _require_all(pump.tried, total)
-        cpu, epoch_ns, epoch_wall_ns = time.process_time(), *_epoch(span)
-        pump.start(epoch_ns)
-        _wait(pump.over.is_set, _limit_s(span, targets), look)
-        pump.end("the time for all requests was over")
-        used = (time.process_time() - cpu) * 1_000_000_000 / max(now_ns() - epoch_ns, 1)
+        with beside(environment) if beside else nullcontext():
+            runner.start(total, spawn_rate=total)
+            _wait(lambda: pump.tried >= total, CONNECT_S_MAX, lambda: progress(0))
+            _require_all(pump.tried, total)
+            cpu, epoch_ns, epoch_wall_ns = time.process_time(), *_epoch(span)
+            pump.start(epoch_ns)
+            _wait(pump.over.is_set, _limit_s(span, targets), look)
+            pump.end("the time for all requests was over")
+            used = (time.process_time() - cpu) * 1_000_000_000 / max(now_ns() - epoch_ns, 1)
     finally:
         pump.close()
         runner.quit()

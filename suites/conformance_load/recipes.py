@@ -60,22 +60,22 @@ SCENARIOS = (
     _payments(
         "killed",
         Text("Payments while the product is killed and started again", "支付期间进程被杀并重启"),
-        disturbance="kill", duration_s=12, cut_every=15,
+        disturbance="kill", duration_s=12, sample_every_ms=0, cut_every=15,
     ),
     _payments(
         "paused",
         Text("Payments while the product is paused", "支付期间系统被暂停"),
-        disturbance="pause", duration_s=12, connections=64,
+        disturbance="pause", duration_s=12, sample_every_ms=0, connections=64,
     ),
     _payments(
         "reset",
         Text("Payments over connections that are reset", "支付期间连接被重置"),
-        disturbance="resets", duration_s=12, cut_every=0,
+        disturbance="resets", duration_s=12, sample_every_ms=0, cut_every=0,
     ),
     _payments(
         "slow-disk",
         Text("Payments while the disk is slow", "支付期间磁盘变慢"),
-        disturbance="slow-disk", duration_s=12, connections=64,
+        disturbance="slow-disk", duration_s=12, sample_every_ms=0, connections=64,
     ),
     # Published figures, whole: a profile or --scale makes them smaller, and the report says so.
     _target("mojaloop", "Mojaloop", rate_per_s=1000, duration_s=3600, p99_ms_max=1000),

@@ -58,7 +58,7 @@ class Twins:
             "made": self.made,
             "same": self.same,
             "different": self.different,
-            "refused": self.refused,
+            "oneRefused": self.refused,
             "neither": self.neither,
             "broken": self.broken,
         }

@@ -37,14 +37,17 @@ _PIECE = 1 << 18
 
 @dataclass(slots=True)
 class Sampled:
-    """What readings during the pressure showed: all but ``readings`` and ``unread`` in entries (two per payment).
+    """What readings showed: all but ``readings`` and ``failed`` in entries (two per payment).
 
-    ``unread``: readings that failed.
+    ``readings`` during the pressure; ``failed``: those that could not be made. ``entries`` were seen in all readings,
+    also in those made afterwards. ``judged``: confirmed payments that a reading showed, so that their times count;
+    those of other generators have times of another clock, and count for the order alone.
     """
 
     readings: int = 0
-    unread: int = 0
+    failed: int = 0
     entries: int = 0
+    judged: int = 0
     missing: int = 0
     early: int = 0
     inserted: int = 0
@@ -56,8 +59,9 @@ class Sampled:
         """Return the form used in reports."""
         return {
             "readings": self.readings,
-            "unread": self.unread,
+            "failed": self.failed,
             "entries": self.entries,
+            "judged": self.judged,
             "missing": self.missing,
             "early": self.early,
             "inserted": self.inserted,
@@ -147,13 +151,14 @@ class Sampler:
         starts = [(shown.cursor, shown.kept)]
         for cursor, page in self._pages(self._accounts[position], shown.cursor):
             if page is None:
-                self._found.unread += 1
+                self._found.failed += 1
                 shown.given_up = len(starts) > PAGES_MAX
                 return
             reading.take(page)
             if cursor is not None:
                 starts.append((cursor, shown.kept + len(reading.order)))
         reading.end()
+        self._found.readings += 1
         # The last page but one is read again next time: what is appended must come after what stands there.
         shown.cursor, shown.kept = starts[-2] if len(starts) > 1 else starts[-1]
 
@@ -164,7 +169,6 @@ class Sampler:
     def note(self, reading: Reading, ended_ns: int) -> None:
         """Take what a complete reading of one account showed."""
         shown, found = self._shown[reading.position], self._found
-        found.readings += 1
         found.entries += len(reading.order)
         self._compare(shown, reading.order, reading.kept)
         legs = np.array(reading.legs, dtype=np.int64)
@@ -182,13 +186,15 @@ class Sampler:
     def result(self) -> Sampled:
         """Return what the readings so far showed; the last one shows all that was ever booked."""
         found, journal = self._found, self._journal
-        found.missing = found.early = 0
+        found.missing = found.early = found.judged = 0
         found.examples.clear()
         states = np.frombuffer(journal.states, dtype=np.uint8)
         times = np.frombuffer(journal.all_times, dtype=np.uint64)
         for start in range(0, journal.capacity, _PIECE):
             part = slice(start, start + _PIECE)
             sent, decided = times[0::2][part], times[1::2][part]
+            seen = (self._within[0::2][part] > 0) | (self._within[1::2][part] > 0)
+            found.judged += int(np.count_nonzero(seen & (states[part] == State.ACK)))
             for credit in (0, 1):
                 without, within = self._without[credit::2][part], self._within[credit::2][part]
                 absent = (states[part] == State.ACK) & (decided < without)

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.errors import ConfigError
 from conformance.sdk import CandidateFile
+from conformance_load.crew.calling import require_crew
 from conformance_load.shares import OPERATIONS as STREAMS
 
 #: Defaults, small enough for a laptop. Every value is an integer or a word, so that plans stay canonical.
@@ -88,6 +89,7 @@ CALIBRATION: dict[str, Any] = {
         "payments-soak": {"duration_s": 8},
         **{
             f"payments-{name}": {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1, "disturb_recovery_ms_max": 2000}
+            | {"cut_every": 15 if name == "killed" else 40, "sample_every_ms": 0}
             for name in ("killed", "paused", "reset", "slow-disk")
         },
         **{
@@ -270,7 +272,8 @@ class Settings:
 
 def check_parameters(parameters: Mapping[str, Any], candidate: CandidateFile) -> None:
     """Raise ConfigError for parameters that no scenario can run with, before anything is sent."""
-    Settings.of(parameters, candidate.limits.load_per_second_max)
+    made = Settings.of(parameters, candidate.limits.load_per_second_max)
+    require_crew(made.workers, made.bind, made.crew)
 
 
 def require_memory(requests: int) -> None:

@@ -1,8 +1,11 @@
-"""What a shop day is made of: operations at shares of one rate, each with limits of its own."""
+"""What a shop day is made of: operations at shares of one rate, each with limits of its own.
+
+Refunds come in two streams: each of a payment of its own, and several at the same moment for one payment.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +18,7 @@ OPERATIONS = {
     "read": "payments.read",
     "balance": "accounts.balance",
     "refund": "payments.refund",
+    "refund_race": "payments.refund",
     "code": "codes.create",
     "code_pay": "codes.pay",
     "token": "token",
@@ -22,9 +26,10 @@ OPERATIONS = {
 #: Shares of the rate in parts per thousand, and limits, for each stream; a profile may set each of them.
 DEFAULTS: dict[str, int] = {
     "pay_permille": 400,
-    "read_permille": 200,
+    "read_permille": 150,
     "balance_permille": 150,
     "refund_permille": 50,
+    "refund_race_permille": 50,
     "code_permille": 50,
     "code_pay_permille": 100,
     "token_permille": 50,
@@ -32,6 +37,7 @@ DEFAULTS: dict[str, int] = {
     "read_p99_ms_max": 500,
     "balance_p99_ms_max": 500,
     "refund_p99_ms_max": 1000,
+    "refund_race_p99_ms_max": 1000,
     "code_p99_ms_max": 1000,
     "code_pay_p99_ms_max": 1000,
     "token_p99_ms_max": 1000,
@@ -90,3 +96,24 @@ def shares_of(parameters: Mapping[str, Any]) -> list[Share]:
             remedy="Lower some of the *_permille, so that together they are at most 1000.",
         )
     return [share for share in shares if share.permille]
+
+
+def require_rates(shares: Sequence[Share], total_per_s: int, peak: int, shape: str, allowed_per_s: int) -> None:
+    """Raise ConfigError where shares of the shape cannot be made, or all streams together exceed what is allowed.
+
+    A share below one request in a second becomes one, so the streams may make more than the rate. ``peak``: by how much
+    the shape multiplies rates.
+    """
+    if shape == "trace":
+        raise ConfigError(
+            "a trace has no rate of which each stream could have a share",
+            where="load.shape",
+            remedy="Use another shape for the shop day, under [parameters.load.scenarios.shop-day].",
+        )
+    together = peak * sum(share.rate_of(total_per_s) for share in shares)
+    if together > allowed_per_s:
+        raise ConfigError(
+            f"the streams reach {together} per second together, but the candidate allows {allowed_per_s}",
+            where="load.rate_per_s",
+            remedy="Lower the rate in the profile, or raise [limits] load_per_second_max in candidate.toml.",
+        )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance.sdk import Sighting
+from conformance.sdk import LoadContext, Sighting
 from conformance_load.arrivals import Arrival, arrange, simultaneous
 from conformance_load.beside import beside
 from conformance_load.flow import Pressed, Span, Stream, Target
@@ -19,6 +19,7 @@ from conformance_load.settings import Settings
 from conformance_load.shapes import per_second, schedule_of
 from conformance_load.slo import Breach
 from conformance_load.tally import Tally
+from conformance_load.ui import page_of
 from conformance_load.verdict import GeneratorFacts
 
 
@@ -74,11 +75,13 @@ def press_ready(
     tally = Tally(settings.duration_s)
     target = Target.of(here.maker.url(), here.context)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s, epoch_wall_s)
-    breach = Breach(settings, tally, 0).watch if settings.abort_on_breach else lambda: ""
+    # A disturbance breaks limits on purpose, and recovery shows only in what comes after it.
+    watched = settings.abort_on_breach and not settings.disturbance
+    breach = Breach(settings, tally, 0).watch if watched else lambda: ""
     with beside(here.context, settings, ready.offsets, ready.work, target) as company:
         stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
         live = Live(here.context, [tally], len(ready.offsets), settings.duration_s)
-        pressed = _press([stream], span, settings.connections, live, lambda: abort() or breach(), told_to)
+        pressed = _press(here.context, [stream], span, settings.connections, live, lambda: abort() or breach(), told_to)
     offered = per_second(ready.offsets, settings.warmup_s, settings.duration_s)
     due = ready.work.due(len(ready.offsets) - sum(offered))
     counted = (sum(offered), due, offered, ready.cost, told(ready.work), ready.work.sightings)
@@ -128,6 +131,7 @@ def facts_of(settings: Settings, wave: Wave) -> GeneratorFacts:
 
 
 def _press(
+    context: LoadContext,
     streams: list[Stream],
     span: Span,
     connections: int,
@@ -138,4 +142,6 @@ def _press(
     # Locust patches sockets when it is imported: only here, in the load process.
     from conformance_load.press import press
 
-    return press(streams, span, connections=connections, progress=progress, watch=watch, told_to=told_to)
+    # A worker shows no page of its own: its master knows more.
+    page = page_of(context) if told_to is None else None
+    return press(streams, span, connections=connections, progress=progress, watch=watch, told_to=told_to, beside=page)

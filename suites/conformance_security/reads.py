@@ -17,6 +17,21 @@ OF_AN_ACCOUNT = (
 )
 
 
+#: Operations that show everybody the same: what an authorization server has to read.
+PUBLIC = ("oauth.metadata", "oauth.keys", "jwks")
+
+
+def any_read(candidate: Candidate) -> Prepared:
+    """Return a read for checks of the connection: an own one, else a public one; raises NotTested when none is mapped.
+
+    A product that is an authorization server and nothing else has no accounts to read.
+    """
+    if any(candidate.offers(operation) for operation in ("accounts.list", *OF_AN_ACCOUNT)):
+        return some_read(candidate)
+    public = next((operation for operation in PUBLIC if candidate.offers(operation)), None)
+    return candidate.without_credentials().prepare(public) if public else some_read(candidate)
+
+
 def some_read(candidate: Candidate) -> Prepared:
     """Return one read that the caller may make; raises NotTested when none is mapped."""
     if candidate.offers("accounts.list"):

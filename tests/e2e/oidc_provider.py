@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from conformance_security.oauth.keys import SigningKey
@@ -27,7 +27,8 @@ REDIRECT = "https://client.example.com/cb"
 #: Configuration faults that the server can be started with.
 FAULTS = ("replay", "fapi-off", "mtls-unbound", "certificate-header", "code-ttl")
 
-CLIENTS = ("first", "second", "jar", "mtls")
+#: Clients with the algorithm of their keys.
+CLIENTS = {"first": "PS256", "second": "ES256", "jar": "PS256", "mtls": "ES256"}
 
 
 def installed() -> Path:
@@ -61,7 +62,7 @@ class OidcProvider:
 
     def __enter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
-        keys = {name: SigningKey.read(_pem(_key()), kid=f"{name}-1") for name in CLIENTS}
+        keys = {name: SigningKey.read(_pem(_client_key(name)), kid=f"{name}-1") for name in CLIENTS}
         for name, key in keys.items():
             self.environment[_variable(name)] = _pem(key.private)
         certificates = {name: _certificate(self.directory / f"client-{name}.pem", name) for name in ("first", "mtls")}
@@ -136,6 +137,9 @@ client_cert = "client-first.pem"
 scheme = "none"
 client_cert = "client-mtls.pem"
 
+[declared.security.tls]
+mtls = false
+
 [declared.security.oauth]
 issuer = "{issuer}"
 scope = "openid accounts"
@@ -153,7 +157,7 @@ def _client_section(name: str) -> str:
 client_id = "{name}"
 {user}redirect_uri = "{REDIRECT}"
 method = "private_key_jwt"
-algorithm = "ES256"
+algorithm = "{CLIENTS[name]}"
 key = {{ env = "{_variable(name)}" }}
 kid = "{name}-1"
 binding = "{binding}"
@@ -171,7 +175,7 @@ def _registration(name: str, key: SigningKey, certificate: str) -> dict[str, Any
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
         "token_endpoint_auth_method": "private_key_jwt",
-        "token_endpoint_auth_signing_alg": "ES256",
+        "token_endpoint_auth_signing_alg": key.algorithm,
         "scope": "openid accounts",
         "jwks": {"keys": [jwk if not certificate else {k: v for k, v in jwk.items() if k != "x5c"}]},
         "dpop_bound_access_tokens": name != "mtls",
@@ -182,6 +186,10 @@ def _registration(name: str, key: SigningKey, certificate: str) -> dict[str, Any
 
 def _variable(name: str) -> str:
     return f"OIDC_PROVIDER_{name.upper()}_KEY"
+
+
+def _client_key(name: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048) if CLIENTS[name] == "PS256" else _key()
 
 
 def _key() -> ec.EllipticCurvePrivateKey:

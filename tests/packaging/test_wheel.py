@@ -71,7 +71,7 @@ def test_the_command_runs_from_the_wheel(installed: Path) -> None:
     assert "0.1.0" in run(installed, "-m", "conformance.cli.main", "--version")
 
 
-HEAVY = ("locust", "pytest", "requests", "sqlalchemy", "jsonschema", "starlette", "gevent")
+HEAVY = ("numpy", "locust", "pytest", "requests", "sqlalchemy", "jsonschema", "starlette", "gevent")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["verify", "--help"], ["run", "--help"]])

@@ -29,7 +29,11 @@ AMOUNT_MAX = 10**11
 #: How long a fault dawdles between looking and acting, in seconds: time enough for every rival request.
 DAWDLE_S = 0.2
 
+#: Fault load.code-pays-lost: one payment in so many is confirmed and not booked.
+LOST_EVERY = 10
+
 _counter = itertools.count(1)
+_asked_for = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +267,8 @@ def _within_limit(host: Host, asked: Payment) -> None:
 
 
 def _transfer(host: Host, asked: Payment) -> str:
+    if host.faults.on("load.code-pays-lost") and next(_asked_for) % LOST_EVERY == 0:
+        return "lost"
     booked = host.bank.pay(
         debtor=asked.debtor, creditor=asked.creditor, amount=asked.amount, currency=asked.currency,
         key=f"order-{asked.order}-{secrets.token_hex(8)}", by=host.bank.owner(asked.debtor), reference=asked.order,

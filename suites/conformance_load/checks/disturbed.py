@@ -16,7 +16,6 @@ _CLASSES = {
     "rejectedBooked": "refused payments are booked nevertheless",
     "wrongAmount": "payments are booked with another amount, currency or account",
     "halfBooked": "payments are booked on one account without the other",
-    "accountsOff": "accounts do not hold what the confirmed payments leave them",
 }
 
 
@@ -58,6 +57,7 @@ def _survived(measurements: Measurements, evidence: Evidence, scenario: str, whe
     evidence.note("disturbances", found["marks"])
     _require_books(found, evidence, when)
     _require_decided(found, evidence, when)
+    _require_balances(found, evidence, when)
     _require_back(disturbance, evidence, when)
     return found
 
@@ -79,6 +79,24 @@ def _require_decided(found: Mapping[str, Any], evidence: Evidence, when: str) ->
         f"{when}, {decisions['undecided']} payments with a lost answer stay undecided",
         expected="booked or refused",
         actual=f"{decisions['undecided']} of {decisions['unknown']} undecided",
+    )
+    expect(
+        decisions["stuck"] == 0,
+        f"{when}, {decisions['stuck']} payments stay pending for good",
+        expected="decided in the end",
+        actual=f"{decisions['stuck']} of {decisions['pending']} pending",
+    )
+
+
+def _require_balances(found: Mapping[str, Any], evidence: Evidence, when: str) -> None:
+    """Only once every payment is decided: what is undecided may have moved money or not."""
+    off = found["reconciliation"]["accountsOff"]
+    evidence.note("accounts off", off)
+    expect(
+        off == 0,
+        f"{when}, {off} accounts do not hold what the confirmed payments leave them",
+        expected="opening balance moved by confirmed payments",
+        actual=f"{off} accounts differ",
     )
 
 

@@ -67,6 +67,31 @@ def transactions_become_final_within_their_limit(measurements: Measurements, evi
     _meets_its_limits({**found, **named}, evidence)
 
 
+@check("LOAD-M16", scenarios=(SHOP_DAY,), needs=("payments.refund",), effects=Effect.MONEY)
+def refunds_never_exceed_their_payment(measurements: Measurements, evidence: Evidence) -> None:
+    """Of several refunds at the same moment that exceed their payment together, only what fits is made.
+
+    One fits, so one is made; answers, statements and balances agree on which.
+    """
+    stream = _stream(measurements, evidence, "refund_race")
+    money = stream["money"]
+    evidence.note("payments with racing refunds", f"{money['payments']}, {money['confirmed']} refunds confirmed")
+    expect(
+        money["exceeded"] == 0,
+        f"{money['exceeded']} payments gave back more than was paid, by {money['beyond']} refunds too many",
+        expected=f"one refund of each of {money['payments']} payments",
+        actual=", ".join(money["examples"]),
+    )
+    amiss = {name: money[name] for name in ("neither", "lost", "ghost", "half") if money[name]}
+    expect(
+        not amiss,
+        f"refunds of {sum(amiss.values())} payments are not as they were answered: {amiss}",
+        expected="one refund made of each payment, on both statements",
+        actual=str(amiss),
+    )
+    _moved_exactly(stream, evidence)
+
+
 @check("LOAD-P03", scenarios=(SHOP_DAY,), effects=Effect.MONEY)
 def no_stream_starves_another(measurements: Measurements, evidence: Evidence) -> None:
     """Every operation gets its share done within its limit, however many requests of the others there are."""

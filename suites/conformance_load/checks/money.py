@@ -150,7 +150,8 @@ def statements_grow_only_at_their_end(measurements: Measurements, evidence: Evid
     Nothing may stand there before it was sent, appear before entries already shown, vanish, or change its place.
     """
     sampling = booked(measurements, evidence)["sampling"]
-    evidence.note("statements read during the load", f"{sampling['readings']}, {sampling['unread']} could not be read")
+    evidence.note("statements read during the load", f"{sampling['readings']}, {sampling['failed']} failed")
+    evidence.note("payments judged by their times", sampling["judged"])
     if sampling["readings"] == 0:
         raise Inconclusive("no statement could be read during the load", blame="PRODUCT")
     kinds = ("missing", "early", "inserted", "vanished", "swapped")

@@ -7,7 +7,7 @@ money is accounted for all the same, as far as journals are there.
 from __future__ import annotations
 
 import contextlib
-import re
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,14 +20,16 @@ from locust.exception import RPCError
 from conformance.errors import ConfigError, HarnessError
 from conformance.sdk import Spawned
 from conformance_load.crew import orders
+from conformance_load.crew.calling import address_of, names_of
 from conformance_load.crew.clocks import Reading, best
 from conformance_load.crew.joining import joined, write_states
 from conformance_load.crew.orders import Enlistment
-from conformance_load.crew.secure import VARIABLE, Keys, install, new_secret, secret_in
+from conformance_load.crew.secure import VARIABLE, Keys, install, new_secret, secret_from
 from conformance_load.ground import Ground
 from conformance_load.journal import PaymentJournal
 from conformance_load.reactor.batch import Statistics
 from conformance_load.settings import Settings
+from conformance_load.ui import page_of
 from conformance_load.wave import Wave
 
 WORKER_MODULE = "conformance_load.crew.worker"
@@ -40,8 +42,6 @@ START_S = 1.0
 #: How far two clocks may be apart after correction, in microseconds.
 CLOCK_ERROR_US_MAX = 20_000
 CLOCK_ROUNDS = 5
-
-_NAMES = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)(?:\*(?P<count>\d{1,3}))?")
 
 
 @dataclass(slots=True)
@@ -63,29 +63,6 @@ class Member:
         return (self.said or {}).get(kind)
 
 
-def names_of(workers: str) -> tuple[list[str], bool]:
-    """Return the names that ``workers`` stands for, and whether they are processes of this machine.
-
-    A number asks for so many local ones; ``alpha,beta*2`` names alpha, beta-1 and beta-2. Raises ConfigError.
-    """
-    if workers.isascii() and workers.isdigit():
-        return [f"local-{number}" for number in range(1, int(workers) + 1)], True
-    names: list[str] = []
-    for text in workers.split(","):
-        found = _NAMES.fullmatch(text.strip())
-        if found is None:
-            raise ConfigError(
-                f"{text!r} is neither a number nor a name of a worker",
-                where="load.workers",
-                remedy="Give a number for local processes, or names such as alpha,beta*2.",
-            )
-        count = found["count"]
-        names += [f"{found['name']}-{number}" for number in range(1, int(count) + 1)] if count else [found["name"]]
-    if len(set(names)) != len(names):
-        raise ConfigError("a worker is named twice", where="load.workers", remedy="Name each once.")
-    return names, False
-
-
 class Crew:
     """The workers of one scenario; a context manager. Raises HarnessError when they do not come."""
 
@@ -100,9 +77,9 @@ class Crew:
 
     def __enter__(self) -> Crew:
         settings = self._here.settings
-        secret = new_secret() if self._local else secret_in(_crew_file(settings))
+        secret = new_secret() if self._local else secret_from(os.environ.get(VARIABLE, ""))
         install(Keys.of(secret))
-        host, port = ("127.0.0.1", 0) if self._local else _address(settings.bind)
+        host, port = ("127.0.0.1", 0) if self._local else address_of(settings.bind)
         self._environment = Environment(catch_exceptions=False)
         Statistics.of(self._environment)
         try:
@@ -141,8 +118,10 @@ class Crew:
             offset = member.clock.offset_ns if member.clock else 0
             self._forget(member, orders.SHARE)
             self._say(member, orders.GO, {"epoch_ns": epoch_ns + offset})
-        with self._here.sampler.beside(settings.sample_every_ms):
-            self._await_shares(settings)
+        page = page_of(self._context)
+        with page(self._environment) if page else contextlib.nullcontext():
+            with self._here.sampler.beside(settings.sample_every_ms):
+                self._await_shares(settings)
         self._compare_clocks(again=True)
         shares = [share for member in self._members if (share := member.heard(orders.SHARE))]
         if not shares:
@@ -352,24 +331,3 @@ class Crew:
 
     def _forget(self, member: Member, kind: str) -> None:
         member.said = {name: value for name, value in (member.said or {}).items() if name != kind}
-
-
-def _crew_file(settings: Settings) -> Any:
-    from pathlib import Path
-
-    if not settings.crew:
-        raise ConfigError(
-            "workers elsewhere need a secret in common",
-            where="load.crew",
-            remedy="Name a file with --crew; it is made at first use. Copy it to each worker.",
-        )
-    return Path(settings.crew)
-
-
-def _address(bind: str) -> tuple[str, int]:
-    host, _, port = bind.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ConfigError(
-            f"{bind!r} is not HOST:PORT", where="load.bind", remedy="Give for example --bind 192.0.2.10:5557."
-        )
-    return host.strip("[]"), int(port)

@@ -6,10 +6,8 @@ one secret of 32 bytes. The master's public key is never sent in the clear, and 
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
 
 import zmq
 from cryptography.hazmat.primitives import hashes
@@ -20,7 +18,7 @@ from zmq.utils import z85
 
 from conformance.errors import ConfigError
 
-#: Where a local worker finds the secret: only in its environment, never on disk.
+#: Where a load process finds the secret: in its environment, never in a file of the run.
 VARIABLE = "CONFORMANCE_CREW_SECRET"
 SECRET_BYTES = 32
 
@@ -44,20 +42,6 @@ class Keys:
 def new_secret() -> bytes:
     """Return a new secret."""
     return secrets.token_bytes(SECRET_BYTES)
-
-
-def secret_in(path: Path) -> bytes:
-    """Return the secret in a file, made at first use and readable by its owner alone.
-
-    Raises ConfigError where the file holds something else or others may read it.
-    """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _existing(path)
-    with os.fdopen(handle, "w", encoding="ascii") as stream:
-        stream.write(new_secret().hex() + "\n")
-    return _existing(path)
 
 
 def secret_from(environment_value: str) -> bytes:
@@ -106,19 +90,6 @@ def install(keys: Keys) -> None:
 
     # Locust takes both by name from this module whenever it opens or reopens a channel.
     vars(zmqrpc).update(Server=Server, Client=Client)
-
-
-def _existing(path: Path) -> bytes:
-    if path.stat().st_mode & 0o077:
-        raise ConfigError(
-            "others may read the crew's secret", where=str(path), remedy=f"Run `chmod 600 {path}`, or make a new one."
-        )
-    try:
-        return secret_from(path.read_text(encoding="ascii"))
-    except (ConfigError, UnicodeDecodeError):
-        raise ConfigError(
-            "this is no crew file", where=str(path), remedy="Name another file; it is made at first use."
-        ) from None
 
 
 def _derived(secret: bytes, name: bytes) -> bytes:

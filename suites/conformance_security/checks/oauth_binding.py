@@ -5,9 +5,14 @@ Every altered request has a twin by the same client that the resource answered.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from secrets import token_urlsafe
 from typing import Any
 
+from cryptography import x509
+
 from conformance.sdk import (
+    Answer,
     Candidate,
     Effect,
     Evidence,
@@ -17,14 +22,22 @@ from conformance.sdk import (
     Refused,
     check,
     expect,
-    must_accept,
 )
+from conformance_security.jwk import verification_secrets
 from conformance_security.jws import Token
-from conformance_security.oauth.flow import Change, Flow, Grant, opened
+from conformance_security.oauth.bound import bound_grant
+from conformance_security.oauth.flow import Change, Flow, Grant, opened, sound
 from conformance_security.oauth.keys import SigningKey
-from conformance_security.oauth.settings import client_sections, first_client, thumbprint_of
-from conformance_security.oauth.tokens import Jwt, claiming
+from conformance_security.oauth.settings import (
+    CERTIFICATE_METHODS,
+    certificate_of,
+    client_sections,
+    first_client,
+    thumbprint_of,
+)
+from conformance_security.oauth.tokens import Jwt, claiming, under_hmac
 from conformance_security.oauth.verdicts import barred, cut_off, declined
+from conformance_security.tls.clients import header_sets
 
 #: Operations without which there is no bound token to use.
 BOUND = ("oauth.token", "oauth.resource")
@@ -58,7 +71,7 @@ def bound_tokens_need_their_proof(candidate: Candidate, evidence: Evidence, para
             expected="a client with bound tokens",
             actual=f"no declared client has any; a token of type {opened_by.token_type} was issued",
         )
-    flow, grant = _bound(candidate)
+    flow, grant = bound_grant(candidate)
     token, thief = grant.access_token, SigningKey.made()
     barred(flow.read(token, proof=None), "a DPoP-bound token comes without a proof", challenged=True)
     barred(
@@ -71,8 +84,6 @@ def bound_tokens_need_their_proof(candidate: Candidate, evidence: Evidence, para
         "a token that must be bound is asked for without a proof",
         challenged=True,
     )
-    answer = flow.read(token, scheme="dpop")
-    evidence.note("scheme in lower case (RFC 9110 11.1: case does not matter)", _word(answer))
 
 
 @check("SEC-J08.code", requirement="SEC-J08", needs=("oauth.authorize", "oauth.token"), effects=Effect.WRITE)
@@ -89,7 +100,7 @@ def codes_are_bound_to_their_key(candidate: Candidate, evidence: Evidence) -> No
 @check("SEC-J09.replay", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
 def proofs_are_used_once(candidate: Candidate, evidence: Evidence) -> None:
     """A proof that was accepted is refused when it is sent again with the same token, and one without jti at once."""
-    flow, grant = _bound(candidate)
+    flow, grant = bound_grant(candidate)
     proof = flow.resource_proof(grant.access_token)
     opened(flow.read(grant.access_token, proof=proof))
     barred(flow.read(grant.access_token, proof=proof), "the proof was used before")
@@ -102,7 +113,7 @@ def proofs_are_used_once(candidate: Candidate, evidence: Evidence) -> None:
 @check("SEC-J09.htm", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
 def proofs_are_for_one_method(candidate: Candidate, evidence: Evidence) -> None:
     """A proof for another method, or for none, is refused."""
-    flow, grant = _bound(candidate)
+    flow, grant = bound_grant(candidate)
     changes: tuple[tuple[Change, str], ...] = (
         (claiming(htm="POST"), "the proof is for another method (htm)"),
         (lambda proof: proof.without("htm"), "the proof names no method (htm)"),
@@ -114,8 +125,8 @@ def proofs_are_for_one_method(candidate: Candidate, evidence: Evidence) -> None:
 
 @check("SEC-J09.htu", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
 def proofs_are_for_one_address(candidate: Candidate, evidence: Evidence) -> None:
-    """A proof for another address, or for none, is refused; other spellings of the same one may be accepted."""
-    flow, grant = _bound(candidate)
+    """A proof for another address, or for none, is refused; SEC-J23 is about other spellings of the same one."""
+    flow, grant = bound_grant(candidate)
     url = flow.server.resource
     changes: tuple[tuple[Change, str], ...] = (
         (claiming(htu="https://other.example.com/resource"), "the proof is for another host (htu)"),
@@ -125,15 +136,12 @@ def proofs_are_for_one_address(candidate: Candidate, evidence: Evidence) -> None
     for change, because in changes:
         barred(flow.read(grant.access_token, proof=change), because)
     declined(flow.tokens(proof=claiming(htu=url)), "the proof for the token endpoint is for another address (htu)")
-    for label, spelling in (("scheme in capitals", _shouted(url)), ("with a query", f"{url}?page=1")):
-        answer = flow.read(grant.access_token, proof=claiming(htu=spelling))
-        evidence.note(f"the same address {label} (RFC 9449 4.3: should be accepted)", _word(answer))
 
 
 @check("SEC-J09.ath", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
 def proofs_are_for_one_token(candidate: Candidate, evidence: Evidence) -> None:
     """A proof that carries the hash of another token, or none, is refused at the resource."""
-    flow, grant = _bound(candidate)
+    flow, grant = bound_grant(candidate)
     other = flow.resource_proof("another-token")
     barred(flow.read(grant.access_token, proof=other), "the proof is for another token (ath)")
     barred(flow.read(grant.access_token, proof=lambda proof: proof.without("ath")), "the proof names no token (ath)")
@@ -146,7 +154,7 @@ def proofs_are_of_now(candidate: Candidate, evidence: Evidence) -> None:
     Where the server hands out nonces, they may tell the age of a proof instead of its date (RFC 9449 4.3): what it
     does with dates is then only noted, and SEC-J09.nonce decides.
     """
-    flow, grant = _bound(candidate)
+    flow, grant = bound_grant(candidate)
     now = flow.now()
     if flow.nonce("resource"):
         _note_dates(flow, grant, evidence)
@@ -172,9 +180,9 @@ def proofs_are_of_now(candidate: Candidate, evidence: Evidence) -> None:
 def proofs_are_signed_by_the_key_they_show(candidate: Candidate, evidence: Evidence) -> None:
     """A proof is refused that is not signed by the key in its header, or shows none, a private one, or another type.
 
-    A claim that nobody defined changes nothing: a proof with one is accepted (RFC 7519 4).
+    Two proofs are no proof (RFC 9449 4.3).
     """
-    flow, grant = _bound(candidate)
+    flow, grant = bound_grant(candidate)
     key, stranger = flow.dpop_key, SigningKey.made()
     changes: dict[str, Change] = {
         "the proof is signed by another key than it shows": lambda proof: proof.by(stranger),
@@ -182,14 +190,28 @@ def proofs_are_signed_by_the_key_they_show(candidate: Candidate, evidence: Evide
         "the proof shows no key": lambda proof: proof.beheaded("jwk"),
         "the proof shows its private key": lambda proof: proof.heading(jwk=key.private_jwk()),
         "the proof is of another type (typ)": lambda proof: proof.heading(typ="JWT"),
+        "the proof names no type (typ)": lambda proof: proof.beheaded("typ"),
         "the proof is no JWT": "not-a-proof",
+        "there are two proofs": lambda proof: f"{proof.text()}, {proof.claiming(jti=token_urlsafe(16)).text()}",
     }
     for because, change in changes.items():
         barred(flow.read(grant.access_token, proof=change), because)
-    must_accept(
-        flow.read(grant.access_token, proof=claiming(further="claim")),
-        "a proof with a claim that nobody defined must be accepted",
-    )
+
+
+@check("SEC-J09.algorithm", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
+def proofs_are_signed_by_approved_algorithms(candidate: Candidate, evidence: Evidence) -> None:
+    """A proof is refused at the token endpoint under RS256, a 1024-bit RSA key, or HMAC (FAPI 2.0 5.4.1)."""
+    flow = Flow.of(candidate, first_client(candidate, "dpop"))
+    flow.grant()
+    for because, key in (
+        ("the proof is signed with RS256", SigningKey.made_rsa(2048, "RS256")),
+        ("the proof is signed with a 1024-bit RSA key", SigningKey.made_rsa(1024, "PS256")),
+    ):
+        weak = replace(flow, dpop_key=key)
+        declined(_asked(weak, assertion=sound), because, challenged=True)
+    for secret in verification_secrets(flow.dpop_key.public_jwk()):
+        answer = _asked(flow, assertion=sound, proof=under_hmac(secret))
+        declined(answer, "the proof is signed with HS256 under the public key that it shows")
 
 
 @check("SEC-J09.nonce", requirement="SEC-J09", needs=BOUND, effects=Effect.WRITE)
@@ -202,7 +224,7 @@ def nonces_are_the_servers(candidate: Candidate, evidence: Evidence) -> None:
     if hook:
         candidate.hook("dpop_nonce", required=True)
     try:
-        flow, grant = _bound(candidate)
+        flow, grant = bound_grant(candidate)
         if not flow.nonce("resource"):
             raise NotApplicable("the server wants no nonces in proofs")
         invented = claiming(nonce="made-by-the-client")
@@ -228,6 +250,44 @@ def certificate_bound_tokens_need_their_certificate(candidate: Candidate, eviden
     cut_off(flow.read(grant.access_token, by=other), "a certificate-bound token comes with another certificate")
 
 
+@check("SEC-J10.token", requirement="SEC-J10", needs=BOUND, effects=Effect.WRITE)
+def certificates_are_shown_when_tokens_are_issued(candidate: Candidate, evidence: Evidence) -> None:
+    """A client whose tokens are bound to its certificate gets none over a connection without one (RFC 8705 3)."""
+    client = first_client(candidate, "mtls")
+    flow = Flow.of(candidate, client)
+    flow.grant()
+    if client.method in CERTIFICATE_METHODS:
+        answer = _asked(flow, assertion=None)
+    else:
+        # It still proves itself, by its key or secret: only the certificate is missing.
+        answer = _asked(Flow.of(candidate, replace(client, binding="none", user="")), assertion=sound)
+    declined(answer, "a token that must be bound to a certificate is asked for without one")
+
+
+@check("SEC-J10.header", requirement="SEC-J10", needs=BOUND, effects=Effect.WRITE)
+def certificates_in_headers_open_nothing(candidate: Candidate, evidence: Evidence) -> None:
+    """A certificate-bound token is refused when its certificate only stands in a header, and none is in TLS.
+
+    Tried are the headers in which proxies hand certificates on, at the address for certificates and at the main one:
+    whoever stole the token has the certificate, too, for it is public.
+    """
+    client = first_client(candidate, "mtls")
+    flow = Flow.of(candidate, client)
+    grant = flow.grant()
+    opened(flow.read(grant.access_token))
+    certificate = x509.load_pem_x509_certificate(certificate_of(candidate, client.user))
+    nobody = candidate.without_credentials()
+    for place in sorted({"", flow.server.mtls_endpoint}):
+        request = nobody.at(place).prepare("oauth.resource")
+        request = request.with_header("Authorization", f"Bearer {grant.access_token}")
+        for headers in header_sets(certificate):
+            sent = request
+            for name, value in headers.items():
+                sent = sent.with_header(name, value)
+            cut_off(sent.send(), f"the token's certificate only stands in {next(iter(headers))}")
+    opened(flow.read(grant.access_token))
+
+
 # -- the bound token ------------------------------------------------------------------------------------------------
 
 
@@ -235,12 +295,11 @@ def _any_bound(candidate: Candidate) -> bool:
     return any(section.get("binding", "none") != "none" for section in client_sections(candidate).values())
 
 
-def _bound(candidate: Candidate) -> tuple[Flow, Grant]:
-    """Return a client with a DPoP-bound token that opened the resource."""
-    flow = Flow.of(candidate, first_client(candidate, "dpop"))
-    grant = flow.grant()
-    opened(flow.read(grant.access_token))
-    return flow, grant
+def _asked(flow: Flow, *, assertion: Change, proof: Change = sound) -> Answer:
+    """Ask for tokens as a client does, with what it sends to the token endpoint changed there alone."""
+    if flow.client.grant_type == "client_credentials" or not flow.candidate.offers("oauth.authorize"):
+        return flow.tokens(assertion=assertion, proof=proof)
+    return flow.redeem(flow.code(), assertion=assertion, proof=proof)
 
 
 def _of(key: SigningKey, proof: Jwt) -> Jwt:
@@ -278,11 +337,6 @@ def _note_dates(flow: Flow, grant: Grant, evidence: Evidence) -> None:
     for label, moved in (("an hour ahead", HOUR_S), ("an hour ago", -HOUR_S)):
         answer = flow.read(grant.access_token, proof=claiming(iat=flow.now() + moved))
         evidence.note(f"a proof dated {label}, with the server's nonce", _word(answer))
-
-
-def _shouted(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme.upper()}://{rest}"
 
 
 def _word(answer: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from conformance.sdk import Candidate, Effect, Evidence, Params, check, expect
-from conformance_security.reads import some_read
+from conformance_security.reads import any_read
 from conformance_security.scene import control
 from conformance_security.tls.codepoints import OLD_SUITES, TLS12_SUITES, TLS13_SUITES
 from conformance_security.tls.hello import Version, client_hello
@@ -23,6 +23,17 @@ def old_versions_are_refused(candidate: Candidate, evidence: Evidence) -> None:
     prober = Prober.of(candidate, evidence)
     for version in (Version.SSL3, Version.TLS10, Version.TLS11):
         prober.must_refuse(version.title, version, OLD_SUITES)
+    prober.settle()
+
+
+@check("SEC-T01.ssl2", requirement="SEC-T01", effects=Effect.READ)
+def the_oldest_version_is_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """SSL 2.0 is never negotiated: its CLIENT-HELLO, with every cipher that it has, draws no SERVER-HELLO.
+
+    It counts only beside hellos for TLS 1.2 or 1.3 that the same server accepted.
+    """
+    prober = Prober.of(candidate, evidence)
+    prober.must_refuse_ssl2()
     prober.settle()
 
 
@@ -71,7 +82,7 @@ def the_newest_version_is_preferred(candidate: Candidate, evidence: Evidence) ->
 def https_is_demanded_for_a_year(candidate: Candidate, evidence: Evidence, params: Params) -> None:
     """Answers over HTTPS carry Strict-Transport-Security with a max-age of at least a year."""
     target = tls_target(candidate)
-    answer = control(some_read(target.candidate), "a read over HTTPS")
+    answer = control(any_read(target.candidate), "a read over HTTPS")
     header = answer.exchange.header("Strict-Transport-Security")
     least = int(params["hsts_s_min"])
     age = re.search(r'max-age\s*=\s*"?(\d+)', header, re.IGNORECASE)

@@ -31,6 +31,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J09.form", "the proof is signed by another key than it shows",
     ),
     fault(
+        "oauth.dpop-rs256",
+        "DPoP proofs may be signed with RS256",
+        "接受以 RS256 签名的 DPoP 证明",
+        "SEC-J09.algorithm", "is signed with RS256",
+    ),
+    fault(
         "oauth.dpop-nonce-unchecked",
         "Any nonce in a DPoP proof will do",
         "DPoP 证明中的随机数未经核对",
@@ -67,10 +73,40 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J09.iat", "(iat)",
     ),
     fault(
+        "oauth.dpop-claims-refused",
+        "Proofs with claims that are not known here are refused",
+        "含有未知声明的 DPoP 证明被拒绝",
+        "SEC-J09.claims", "a proof with a claim that nobody defined must be accepted",
+    ),
+    fault(
+        "oauth.dpop-htu-query",
+        "Proofs whose address has a query are refused",
+        "地址（htu）含查询参数的 DPoP 证明被拒绝",
+        "SEC-J09.query", "has a query must be accepted",
+    ),
+    fault(
+        "oauth.dpop-htu-literal",
+        "The address in a proof is compared letter by letter",
+        "逐字比对 DPoP 证明中的地址（htu）",
+        "SEC-J23", "should be accepted whose address (htu) has",
+    ),
+    fault(
         "oauth.mtls-binding-off",
         "Certificate-bound tokens work without their certificate",
         "证书绑定令牌无需对应证书即可使用",
-        "SEC-J10", "a certificate-bound token comes",
+        "SEC-J10", "a certificate-bound token comes", "SEC-J10.header",
+    ),
+    fault(
+        "oauth.certificate-optional",
+        "Tokens that must be bound to a certificate are issued without one",
+        "未出示证书也签发应绑定证书的令牌",
+        "SEC-J10.token", "is asked for without one",
+    ),
+    fault(
+        "oauth.certificate-header-trusted",
+        "A certificate in a header unlocks the token that is bound to it",
+        "信任请求头中的证书以使用证书绑定令牌",
+        "SEC-J10.header", "only stands in X-Client-Cert",
     ),
     fault(
         "oauth.par-unauthenticated",
@@ -97,6 +133,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J11.redirect", "the request has no redirect_uri",
     ),
     fault(
+        "oauth.request-uri-nested",
+        "A pushed request may refer to another one",
+        "推送请求可再引用其他推送请求",
+        "SEC-J11.nested", "the pushed request names a request_uri",
+    ),
+    fault(
         "oauth.metadata-issuer",
         "The metadata names another issuer",
         "元数据中的签发方不符",
@@ -113,6 +155,18 @@ FAULTS: tuple[Fault, ...] = (
         "A pushed request serves any client",
         "推送请求可被其他客户端使用",
         "SEC-J12.bound", "belongs to another client",
+    ),
+    fault(
+        "oauth.request-uri-unexpiring",
+        "Pushed requests never expire",
+        "推送请求永不过期",
+        "SEC-J12.age", "the pushed request has expired",
+    ),
+    fault(
+        "oauth.request-uri-reusable",
+        "A pushed request leads to any number of codes",
+        "同一推送请求可多次换取授权码",
+        "SEC-J24", "should lead to a code once",
     ),
     fault(
         "oauth.code-reusable",
@@ -143,6 +197,12 @@ FAULTS: tuple[Fault, ...] = (
         "Client assertions may be for several audiences",
         "客户端断言可使用多个受众",
         "SEC-J14.audience", "although its audience is",
+    ),
+    fault(
+        "oauth.assertion-sub-unchecked",
+        "Client assertions may be about anybody",
+        "未核对客户端断言的主体（sub）",
+        "SEC-J14.parties", "(sub)",
     ),
     fault(
         "oauth.assertion-key-unchecked",
@@ -239,6 +299,18 @@ FAULTS: tuple[Fault, ...] = (
         "The authorization server's key set shows the private key",
         "授权服务器的密钥集公布了私钥",
         "SEC-J21", "must not publish private members",
+    ),
+    fault(
+        "oauth.code-reuse-unpunished",
+        "Tokens outlive the second use of their code",
+        "授权码重复使用后先前令牌仍有效",
+        "SEC-J26", "should be revoked",
+    ),
+    fault(
+        "oauth.scheme-case",
+        "The scheme of a token is compared letter by letter",
+        "逐字比对令牌的认证方案名",
+        "SEC-J25", "must be read in any case",
     ),
     fault(
         "keys.rotation-ignored",

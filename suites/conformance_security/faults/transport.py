@@ -14,6 +14,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-T05",
     ),
     fault(
+        "tls.ssl2",
+        "SSL 2.0 is negotiated",
+        "可协商 SSL 2.0",
+        "SEC-T01.ssl2", "SSL 2.0 must be refused, but the server answered with a ServerHello",
+    ),
+    fault(
         "tls.only-old",
         "Nothing newer than TLS 1.0 is spoken",
         "仅支持 TLS 1.0",

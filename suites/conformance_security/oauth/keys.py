@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -38,15 +39,30 @@ class SigningKey:
         return cls(ec.generate_private_key(ec.SECP256R1()), "ES256")
 
     @classmethod
+    def made_rsa(cls, bits: int, algorithm: str) -> SigningKey:
+        """Return an RSA key of any size, under any algorithm: what servers of the profile must refuse."""
+        return cls(_rsa_key(bits), algorithm)
+
+    @classmethod
     def read(cls, text: str, algorithm: str = "", kid: str = "") -> SigningKey:
-        """Read a private key in PEM or as a JWK; raises ValueError for a kind that the profile does not know."""
+        """Read a private key in PEM or as a JWK.
+
+        Raises ValueError for a kind that the profile does not know, and for an algorithm of another kind of key.
+        """
         if text.lstrip().startswith("{"):
             jwk = json.loads(text)
             private = _private_of_jwk(jwk)
             kid = kid or str(jwk.get("kid", ""))
         else:
             private = _known(serialization.load_pem_private_key(text.encode("ascii"), None))
-        return cls(private, algorithm or _algorithm_of(private), kid)
+        own = _algorithm_of(private)
+        if algorithm not in ("", own) and (own, algorithm) != ("PS256", "RS256"):
+            raise ValueError(f"it is a key for {own}, and algorithm says {algorithm}")
+        return cls(private, algorithm or own, kid)
+
+    def outdated(self) -> SigningKey | None:
+        """Return the same RSA key under RS256, which the profile refuses; None for a key of another kind."""
+        return SigningKey(self.private, "RS256", self.kid) if isinstance(self.private, rsa.RSAPrivateKey) else None
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature of ``message`` in the form that JWS wants (RFC 7518 3.4, 3.5; RFC 8037 3.1)."""
@@ -84,6 +100,12 @@ class SigningKey:
     def thumbprint(self) -> str:
         """Return the SHA-256 thumbprint of the public key (RFC 7638)."""
         return thumbprint(self.public_jwk())
+
+
+@cache
+def _rsa_key(bits: int) -> rsa.RSAPrivateKey:
+    """Make a key once: it takes long, and nothing is kept secret by it."""
+    return rsa.generate_private_key(65537, bits)
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:

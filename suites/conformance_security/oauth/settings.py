@@ -14,6 +14,7 @@ from conformance.sdk import Accepted, Broken, Candidate, Exchange, Inconclusive,
 from conformance_security.declared import declared
 from conformance_security.oauth.certificates import x5t_s256
 from conformance_security.oauth.keys import SigningKey
+from conformance_security.oauth.members import CLIENT, SERVER, require_known
 
 SECTION = "[declared.security.oauth]"
 #: Ways to prove a client by its certificate (RFC 8705 2).
@@ -42,6 +43,7 @@ class Server:
     def of(cls, candidate: Candidate) -> Server:
         """Read declaration and metadata; raises NotTested if neither names what is needed, Inconclusive on a 5xx."""
         own = section(candidate)
+        require_known(SECTION, own, SERVER)
         metadata, skew = _metadata(candidate)
         metadata = {**metadata, **{name: own[name] for name in ("token_endpoint",) if name in own}}
         issuer = str(own.get("issuer") or metadata.get("issuer") or "")
@@ -93,6 +95,7 @@ class Client:
         where = f"[declared.security.oauth.clients.{name}]"
         if not isinstance(own, Mapping):
             raise NotTested(f"no client {name!r} is declared; add {where} to candidate.toml", blame="CONFIG")
+        require_known(where, own, CLIENT)
         if not own.get("client_id"):
             raise NotTested(f"{where} names no client_id", blame="CONFIG")
         method = str(own.get("method", "private_key_jwt"))
@@ -147,16 +150,24 @@ def first_client(candidate: Candidate, binding: str) -> Client:
     raise NotApplicable(f'no declared client has tokens bound by {binding} (binding = "{binding}")')
 
 
-def thumbprint_of(candidate: Candidate, user: str) -> str:
-    """Return ``x5t#S256`` of a user's certificate, or "" for a user without one; raises NotTested if unreadable."""
+def certificate_of(candidate: Candidate, user: str) -> bytes:
+    """Return a user's certificate as PEM, or b"" for a user without one; raises NotTested if unreadable."""
     named = candidate.file.users.get(user, {}).get("client_cert")
     if not named:
-        return ""
+        return b""
     path = _path(candidate, named.get("file", "") if isinstance(named, Mapping) else named)
     try:
-        return x5t_s256(path.read_bytes())
+        pem = path.read_bytes()
+        x5t_s256(pem)
     except (OSError, ValueError) as error:
         raise NotTested(f"the certificate of [users.{user}] cannot be read: {error}", blame="CONFIG") from error
+    return pem
+
+
+def thumbprint_of(candidate: Candidate, user: str) -> str:
+    """Return ``x5t#S256`` of a user's certificate, or "" for a user without one; raises NotTested if unreadable."""
+    pem = certificate_of(candidate, user)
+    return x5t_s256(pem) if pem else ""
 
 
 def revealed(candidate: Candidate, reference: Any, where: str) -> str:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.sdk import Host, Listener
 from conformance_security.reference.early_data import EarlyTerminator
-from conformance_security.reference.tls_script import Offer, Script, alert, read_offer, sized
+from conformance_security.reference.tls_script import Offer, Script, alert, old_hello, read_offer, sized
 
 #: The endpoint name of the listener.
 FRONT = "front"
@@ -91,7 +91,7 @@ class _Front:
         """Read the first record and decide."""
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             offer, taken = await read_offer(reader)
-            answer = self._scripted(offer) if offer else None
+            answer = self._scripted(offer) if offer else self._oldest(taken)
             if answer is not None:
                 writer.write(answer)
                 await writer.drain()
@@ -104,6 +104,10 @@ class _Front:
         """Return the terminator that takes early data, made when it is first needed."""
         self._early = self._early or EarlyTerminator(self._host.directory)
         return self._early
+
+    def _oldest(self, taken: bytes) -> bytes | None:
+        """Return the answer in SSL 2.0, which only a fault gives, or None."""
+        return old_hello(taken, self._certificates()[0]) if self._host.faults.on("tls.ssl2") else None
 
     def _scripted(self, offer: Offer) -> bytes | None:
         """Return the answer of a faulty server, or None where no fault is about this hello."""

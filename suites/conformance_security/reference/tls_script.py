@@ -107,6 +107,16 @@ class Script:
         return struct.pack(">BH", _HANDSHAKE, self.version) + sized(message, 2)
 
 
+def old_hello(taken: bytes, certificate: bytes) -> bytes | None:
+    """Return the SERVER-HELLO of SSL 2.0 to what begins as its CLIENT-HELLO, or None for anything else."""
+    if len(taken) < 5 or not taken[0] & 0x80 or taken[2] != _CLIENT_HELLO or taken[3:5] != b"\x00\x02":
+        return None
+    ciphers, connection = bytes.fromhex("0700c0"), os.urandom(16)
+    body = struct.pack(">BBBHHHH", 4, 0, 1, 2, len(certificate), len(ciphers), len(connection))
+    message = body + certificate + ciphers + connection
+    return struct.pack(">H", 0x8000 | len(message)) + message
+
+
 def alert(code: int) -> bytes:
     """Return a fatal alert."""
     return bytes([_ALERT, 3, 3, 0, 2, 2, code])

@@ -33,7 +33,7 @@ class ServerHello:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back first. ``kind``: hello, alert, closed, silent or garbage."""
+    """What came back first. ``kind``: hello, alert, closed, silent, garbage, or ssl2-error for an ERROR of SSL 2.0."""
 
     kind: str
     hello: ServerHello | None = None
@@ -65,6 +65,8 @@ class Reply:
                 return "a closed connection"
             case "silent":
                 return "no answer"
+            case "ssl2-error":
+                return "an error in the words of SSL 2.0"
             case _:
                 return "bytes that are not TLS"
 

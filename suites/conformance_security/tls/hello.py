@@ -14,6 +14,7 @@ from conformance_security.tls.wire import numbers, vector
 class Version(IntEnum):
     """Protocol versions as they stand on the wire."""
 
+    SSL2 = 0x0002
     TLCP = 0x0101
     SSL3 = 0x0300
     TLS10 = 0x0301
@@ -28,6 +29,7 @@ class Version(IntEnum):
 
 
 _TITLES = {
+    Version.SSL2: "SSL 2.0",
     Version.TLCP: "TLCP",
     Version.SSL3: "SSL 3.0",
     Version.TLS10: "TLS 1.0",

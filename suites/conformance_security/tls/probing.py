@@ -49,6 +49,18 @@ class Prober:
         An acceptance fails even where the controls did not work: it needs nothing beside it.
         """
         reply = self.target.ask(client_hello(version, suites, self.target.host))
+        self._must_refuse(what, reply, refuses=reply.refuses)
+
+    def must_refuse_ssl2(self) -> None:
+        """Require the same of a hello of SSL 2.0.
+
+        Its records are not those of TLS. So any alert of TLS refuses, such as that the record cannot be read; and so
+        does an ERROR of SSL 2.0, for every cipher of that version was offered.
+        """
+        reply = self.target.ask_ssl2()
+        self._must_refuse("SSL 2.0", reply, refuses=reply.kind in ("alert", "closed", "ssl2-error"))
+
+    def _must_refuse(self, what: str, reply: Reply, *, refuses: bool) -> None:
         self.note(what, reply)
         expect(
             reply.kind != "hello",
@@ -56,7 +68,7 @@ class Prober:
             expected="alert 40, 70 or 71, or a closed connection",
             actual=str(reply),
         )
-        if not reply.refuses:
+        if not refuses:
             raise Inconclusive(f"a hello for {what} drew {reply}, which neither refuses nor accepts", blame="PRODUCT")
         self._refusals.append((what, reply))
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from conformance.sdk import Candidate, Inconclusive, NotTested, RawSocket
 from conformance_security.declared import declared
 from conformance_security.tls.flight import Flight, Receive, Reply, read_flight, read_reply
+from conformance_security.tls.ssl2 import read_ssl2, ssl2_hello
 
 T = TypeVar("T")
 
@@ -30,6 +31,10 @@ class TlsTarget:
     def ask(self, hello: bytes) -> Reply:
         """Send a hello on a connection of its own and read the first message of the answer."""
         return self._converse(hello, read_reply)
+
+    def ask_ssl2(self) -> Reply:
+        """Send a hello of SSL 2.0 on a connection of its own and read the first message of the answer."""
+        return self._converse(ssl2_hello(), read_ssl2)
 
     def flight(self, hello: bytes) -> Flight:
         """Send a hello on a connection of its own and read the whole plaintext flight."""

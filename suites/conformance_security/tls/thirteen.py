@@ -18,24 +18,27 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from conformance.sdk import RawSocket
 from conformance_security.tls.flight import ServerHello, parse_extensions, parse_server_hello
 from conformance_security.tls.hello import EARLY_DATA, HANDSHAKE, KEY_SHARE, Version, client_hello
-from conformance_security.tls.schedule import SUITE, Protection, derive, expand, extract, finished
+from conformance_security.tls.schedule import AES_128, SUITES, Protection, Suite
 from conformance_security.tls.wire import Malformed, Reader, numbers, vector
 
 _ALERT, _APPLICATION, _CHANGE_CIPHER = 21, 23, 20
 _SERVER_HELLO, _TICKET, _END_OF_EARLY, _ENCRYPTED, _CERTIFICATE, _REQUEST, _FINISHED = 2, 4, 5, 8, 11, 13, 20
 _PSK, _PSK_MODES = 0x0029, 0x002D
 _X25519, _P256 = 0x001D, 0x0017
-_BINDER_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A NewSessionTicket with the key it stands for. ``early_max``: bytes of early data that it allows, 0 for none."""
+    """A NewSessionTicket with the key it stands for, and the suite that the key is for.
+
+    ``early_max``: bytes of early data that it allows, 0 for none.
+    """
 
     identity: bytes
     key: bytes
     age_add: int
     early_max: int
+    suite: Suite = AES_128
 
 
 @dataclass(slots=True)
@@ -58,7 +61,8 @@ class Client:
         self._result = Conversation()
         self._wire = b""
         self._transcript = self._hello(host)
-        self._early_secret = extract(b"", ticket.key if ticket else b"")
+        #: That of the ticket, until the server has chosen one.
+        self._suite = ticket.suite if ticket else AES_128
         self._master = b""
 
     def speak(self, request: bytes, *, early: bool = False) -> Conversation:
@@ -66,7 +70,7 @@ class Client:
         writing: Protection | None = None
         self._connection.send(struct.pack(">BH", HANDSHAKE, Version.TLS10) + vector(self._transcript, 2))
         if early:
-            writing = Protection(derive(self._early_secret, "c e traffic", self._transcript))
+            writing = self._suite.protection(self._suite.derive(self._early(), "c e traffic", self._transcript))
             self._connection.send(writing.seal(_APPLICATION, request))
         reading, sending = self._handshake(writing)
         accepted = early and self._result.early_accepted
@@ -79,13 +83,16 @@ class Client:
     def _hello(self, host: str) -> bytes:
         more = {KEY_SHARE: vector(self._shares(), 2), _PSK_MODES: b"\x01\x01"}
         if self._ticket is None:
-            return client_hello(Version.TLS13, [SUITE], host, more=more)[5:]
+            return client_hello(Version.TLS13, [*SUITES], host, more=more)[5:]
         # The binders stand last and are computed over everything before them.
         identity = vector(self._ticket.identity, 2) + struct.pack(">I", self._ticket.age_add)
-        more |= {EARLY_DATA: b"", _PSK: vector(identity, 2) + vector(vector(bytes(_BINDER_SIZE), 1), 2)}
-        whole = client_hello(Version.TLS13, [SUITE], host, more=more)[5:]
-        secret = derive(extract(b"", self._ticket.key), "res binder")
-        return whole[:-_BINDER_SIZE] + finished(secret, whole[: -_BINDER_SIZE - 3])
+        suite = self._ticket.suite
+        size = suite.hash_size
+        more |= {EARLY_DATA: b"", _PSK: vector(identity, 2) + vector(vector(bytes(size), 1), 2)}
+        # Early data is protected under the suite of the ticket, so no other one may be chosen.
+        whole = client_hello(Version.TLS13, [suite.code], host, more=more)[5:]
+        secret = suite.derive(suite.extract(b"", self._ticket.key), "res binder")
+        return whole[:-size] + suite.finished(secret, whole[: -size - 3])
 
     def _shares(self) -> bytes:
         first = self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -95,25 +102,27 @@ class Client:
     def _handshake(self, early: Protection | None) -> tuple[Protection, Protection]:
         """Read the server's flight and finish; return the protections of application data, reading and writing."""
         hello = self._server_hello()
-        secret = extract(derive(self._early(hello), "derived"), self._shared(hello))
-        theirs, ours = (derive(secret, f"{side} hs traffic", self._transcript) for side in ("s", "c"))
-        demanded = self._server_flight(Protection(theirs), theirs)
-        master = extract(derive(secret, "derived"), b"")
-        reading, sending = (derive(master, f"{side} ap traffic", self._transcript) for side in ("s", "c"))
+        suite = self._suite = SUITES[hello.suite]
+        taken = self._early() if _PSK in hello.extensions else suite.extract(b"", b"")
+        secret = suite.extract(suite.derive(taken, "derived"), self._shared(hello))
+        theirs, ours = (suite.derive(secret, f"{side} hs traffic", self._transcript) for side in ("s", "c"))
+        demanded = self._server_flight(suite.protection(theirs), theirs)
+        master = suite.extract(suite.derive(secret, "derived"), b"")
+        reading, sending = (suite.derive(master, f"{side} ap traffic", self._transcript) for side in ("s", "c"))
         if early and self._result.early_accepted:
             end = bytes([_END_OF_EARLY]) + vector(b"", 3)
             self._connection.send(early.seal(HANDSHAKE, end))
             self._transcript += end
-        protection = Protection(ours)
+        protection = suite.protection(ours)
         if demanded is not None:
             self._say(protection, _CERTIFICATE, vector(demanded, 1) + vector(b"", 3))
-        self._say(protection, _FINISHED, finished(ours, self._transcript))
-        self._master = derive(master, "res master", self._transcript)
-        return Protection(reading), Protection(sending)
+        self._say(protection, _FINISHED, suite.finished(ours, self._transcript))
+        self._master = suite.derive(master, "res master", self._transcript)
+        return suite.protection(reading), suite.protection(sending)
 
-    def _early(self, hello: ServerHello) -> bytes:
-        """Return the early secret: that of the ticket only if the server took it."""
-        return self._early_secret if _PSK in hello.extensions else extract(b"", b"")
+    def _early(self) -> bytes:
+        """Return the early secret of the ticket, or that of none."""
+        return self._suite.extract(b"", self._ticket.key if self._ticket else b"")
 
     def _shared(self, hello: ServerHello) -> bytes:
         reader = Reader(hello.extensions.get(KEY_SHARE, b""))
@@ -138,10 +147,13 @@ class Client:
                 if reader.number(1) != _SERVER_HELLO:
                     break
                 hello = parse_server_hello(reader.vector(3))
-                if hello.version != Version.TLS13 or hello.suite != SUITE:
+                if hello.version != Version.TLS13 or hello.suite not in self._offered():
                     break
                 return hello
         raise Malformed("no ServerHello for TLS 1.3")
+
+    def _offered(self) -> set[int]:
+        return {self._ticket.suite.code} if self._ticket else set(SUITES)
 
     def _server_flight(self, protection: Protection, secret: bytes) -> bytes | None:
         """Read EncryptedExtensions to Finished; return the context of a CertificateRequest, or None."""
@@ -151,7 +163,7 @@ class Client:
                 self._result.early_accepted = EARLY_DATA in parse_extensions(Reader(body).vector(2))
             if kind == _REQUEST:
                 demanded = Reader(body).vector(1)
-            if kind == _FINISHED and not hmac.compare_digest(body, finished(secret, self._transcript)):
+            if kind == _FINISHED and not hmac.compare_digest(body, self._suite.finished(secret, self._transcript)):
                 raise Malformed("the server's Finished does not verify")
             self._transcript += bytes([kind]) + vector(body, 3)
             if kind == _FINISHED:
@@ -190,8 +202,9 @@ class Client:
                 continue
             _, age_add, nonce, identity = body.number(4), body.number(4), body.vector(1), body.vector(2)
             allowed = parse_extensions(body.vector(2)).get(EARLY_DATA, b"")
-            key = expand(self._master, "resumption", nonce)
-            self._result.tickets.append(Ticket(identity, key, age_add, int.from_bytes(allowed, "big")))
+            key = self._suite.expand(self._master, "resumption", nonce)
+            ticket = Ticket(identity, key, age_add, int.from_bytes(allowed, "big"), self._suite)
+            self._result.tickets.append(ticket)
 
     def _say(self, protection: Protection, kind: int, body: bytes) -> None:
         message = bytes([kind]) + vector(body, 3)

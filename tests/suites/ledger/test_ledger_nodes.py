@@ -16,7 +16,7 @@ from conformance.sdk import Problem
 from conformance_ledger.reference import sm
 from conformance_ledger.reference.ledger import CHAIN, NODES, Ledger
 from conformance_ledger.reference.state import account_id
-from conformance_ledger.reference.transactions import Rejected, Transaction
+from conformance_ledger.reference.transactions import Rejected, Transaction, parse
 
 
 class _Faults:
@@ -241,3 +241,34 @@ def test_money_is_conserved_whatever_is_sent_to_whomever(orders: list[tuple[int,
             assert all(account.balance >= 0 for account in world.nodes[name].chain.state.accounts.values())
     finally:
         world.ledger.stop()
+
+
+def test_accounts_without_a_key_of_their_own_are_kept_here_and_signed_for(world: World) -> None:
+    payer, payee = (world.ledger.open_account({"balance": balance})["account"] for balance in (50, 0))
+    world.run()
+    made = world.ledger.sign({"from": payer, "to": payee, "amount": 20, "nonce": 0})["transaction"]
+    world.nodes["node2"].submit(parse({"transaction": made}, world.ledger.rule))
+    world.run()
+    assert (world.balance("node4", payer), world.balance("node4", payee)) == (30, 20)
+
+
+def test_nobody_signs_for_an_account_that_is_not_kept_here(world: World) -> None:
+    _, stranger = world.open("payer", 100)
+    with pytest.raises(Problem, match="must be an account whose key is kept here"):
+        world.ledger.sign({"from": stranger, "to": stranger, "amount": 1, "nonce": 0})
+
+
+def test_under_the_fault_of_load_a_block_takes_longer_the_more_transactions_wait(world: World) -> None:
+    private, _ = world.open("payer", 100)
+    _, payee = world.open("payee", 0)
+    world.host.faults.active = {"load.slow-finality"}
+    steps = []
+    for count, nonce in ((1, 0), (4, 1)):
+        for number in range(count):
+            world.nodes["node1"].submit(world.transfer(private, payee, 1, nonce + number))
+        before = world.balance("node1", payee)
+        steps.append(0)
+        while world.balance("node1", payee) == before:
+            world.run(1)
+            steps[-1] += 1
+    assert steps[1] > 2 * steps[0]

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,7 +27,7 @@ class Bank:
     def __init__(self, fault=""):
         self.fault, self.lock = fault, threading.Lock()
         self.balances, self.entries, self.keys = {}, {}, {}
-        self.hits, self.seen, self.requests = 0, Counter(), 0
+        self.hits, self.seen, self.requests, self.payments = 0, Counter(), 0, 0
 
     def strikes(self, fault):
         if self.fault != fault:
@@ -88,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path == "/accounts":
                 self.answer(201, bank.open(body["balance"]))
             else:
+                bank.payments += 1
                 self.answer(*bank.pay(self.headers["Idempotency-Key"], body))
 
     def do_GET(self):
@@ -202,15 +206,32 @@ def main(spec_path):
         print(json.dumps(measure(spec)), flush=True)
 
 
+def work(spec_path):
+    """Be a worker of a crew, as a load process would."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    from conformance_load.crew.worker import run
+
+    spec = json.loads(Path(spec_path).read_text())
+    run(context_of(spec, []))
+
+
 def measure(spec):
     """Run the scenario once and return its measurement and how many exchanges it recorded."""
-    from conformance.sdk import Candidate, CandidateFile, LoadContext, Pool
     from conformance_load.scenario import run
+
+    recorded = []
+    return {"measurement": run(context_of(spec, recorded)), "recorded": len(recorded)}
+
+
+def context_of(spec, recorded):
+    """Return what a load process gives a scenario of the small bank."""
+    from conformance.sdk import Candidate, CandidateFile, LoadContext, Pool
 
     file = CandidateFile("Small Bank", "1", spec["url"], users={"alice": {}})
     candidate = Candidate(Driver(spec["url"]), file, Pool(()), lambda name, arguments: {}, "alice")
-    recorded = []
-    context = LoadContext(
+    return LoadContext(
         run="test",
         scenario="payments-create",
         candidate=candidate,
@@ -219,9 +240,48 @@ def measure(spec):
         progress=lambda done, total, note: None,
         record=lambda sighting: recorded.append(sighting) or len(recorded),
         seed=1,
+        candidate_digest=spec.get("digest", "sha256:0"),
+        spawn=lambda module, parameters, environment: Worker(spec, parameters, environment),
     )
-    return {"measurement": run(context), "recorded": len(recorded)}
+
+
+class Worker:
+    """A worker process; ``kill_after_s`` of the spec kills the last one so long after its wave began."""
+
+    started = 0
+
+    def __init__(self, spec, parameters, environment):
+        Worker.started += 1
+        path = Path(spec["directory"]) / f"worker-{Worker.started}.json"
+        path.write_text(json.dumps(spec | {"parameters": parameters, "digest": spec.get("worker_digest", "sha256:0")}))
+        command = [sys.executable, __file__, "--worker", str(path)]
+        self.process = subprocess.Popen(command, env=os.environ | environment)
+        workers = int(spec["parameters"]["workers"])
+        if spec.get("kill") and Worker.started == workers:
+            threading.Thread(target=self.kill_under_load, args=(Path(spec["directory"]),), daemon=True).start()
+
+    def kill_under_load(self, folder):
+        """Kill as soon as the journal shows that payments are under way."""
+        from conformance_load.journal import PaymentJournal, State
+
+        while not (found := list(folder.glob(f"*-worker-{Worker.started}.journal"))):
+            time.sleep(0.05)
+        with PaymentJournal.open(found[0]) as journal:
+            while journal.count(State.ACK) < 20:
+                time.sleep(0.01)
+        self.process.kill()
+
+    def ended(self):
+        code = self.process.poll()
+        return "" if code is None else f"it ended with {code}"
+
+    def stop(self):
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    (work if sys.argv[1] == "--worker" else main)(sys.argv[-1])

@@ -15,7 +15,7 @@ from conformance.sdk import (
     WireRequest,
 )
 from conformance_load import deciding
-from conformance_load.deciding import decide_unknown
+from conformance_load.deciding import Decisions, decide_unknown
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal, State
 from conformance_load.making import PaymentMaker
@@ -102,7 +102,8 @@ def test_nothing_open_asks_nothing(tmp_path):
     product = Product(offers=("payments.list", "payments.read"))
     found, _ = decided(tmp_path, product, [State.ACK, State.REJECT, State.FREE])
     assert found.as_json() == {
-        "unknown": 0, "undecided": 0, "pending": 0, "stuck": 0, "byQuery": 0, "byReplay": 0, "examples": {},
+        "unknown": 0, "undecided": 0, "pending": 0, "stuck": 0, "byQuery": 0, "byReplay": 0, "overdrawn": 0,
+        "examples": {},
     }  # fmt: skip
     assert "payments.create" not in product.asked
 
@@ -164,3 +165,17 @@ def test_asking_is_bounded(tmp_path, monkeypatch):
     assert states.count(State.ACK) == found.by_replay == 7
     assert (found.unknown, found.undecided) == (10, 3)
     assert len(found.examples["undecided"]) == 3
+
+
+def test_payments_without_cover_that_turn_out_to_be_made_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.BOOK", Book("run", accounts=3, amount_max=100, uncovered_every=2))
+    found, _ = decided(tmp_path, Product(replay=confirmed), [State.UNKNOWN] * 5 + [State.ACK] * 4)
+    assert (found.by_replay, found.overdrawn) == (5, 2)
+
+
+def test_decisions_about_several_journals_add_up(tmp_path):
+    first, second = (Decisions(3, 2, 1, 1, 4, 5, 6, {"undecided": [name, name, name]}) for name in ("a", "b"))
+    first.add(second)
+    written = first.as_json()
+    assert written.pop("examples") == {"undecided": ["a", "a", "a", "b", "b"]}
+    assert list(written.values()) == [6, 4, 2, 2, 8, 10, 12]

@@ -10,6 +10,17 @@ from conformance_load.faults import FAULTS
 from conformance_load.shares import OPERATIONS
 
 MONEY = {"confirmed": 40, "undecided": 1, "accounts": 4, "accountsOff": 0, "totalDrift": 0, "moved": 900, "unread": ""}
+RACED = MONEY | {
+    "payments": 40,
+    "beyond": 0,
+    "neither": 0,
+    "exceeded": 0,
+    "lost": 0,
+    "ghost": 0,
+    "half": 0,
+    "untied": 0,
+}
+RACED |= {"examples": []}
 COUNTS = {"confirmed": 100, "refused": 0, "broken": 0, "unsent": 0}
 STREAMS = {
     name: {
@@ -24,7 +35,7 @@ STREAMS = {
         "counts": COUNTS,
         "latencyUs": {"response": {"p99": 20_000, "count": 100}},
         "slo": {"p99MsMax": 500, "errorPermilleMax": 10, "confirmedPermilleMin": 950},
-        **({"money": MONEY} if name in ("refund", "code_pay") else {}),
+        **({"money": MONEY} if name in ("refund", "code_pay") else {"money": RACED} if name == "refund_race" else {}),
     }
     for name, operation in OPERATIONS.items()
 }
@@ -94,8 +105,23 @@ def test_money_that_did_not_move_as_confirmed_fails(check, name):
         decide(check, day(**{name: {"money": MONEY | {"unread": "gone"}}}))
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"exceeded": 3, "beyond": 4, "examples": ["pay-1"]}, "3 payments gave back more than was paid, by 4 refunds"),
+        ({"neither": 2}, r"refunds of 2 payments are not as they were answered: \{'neither': 2\}"),
+        ({"lost": 1, "half": 1}, "refunds of 2 payments are not as they were answered"),
+        ({"ghost": 1}, "refunds of 1 payments are not as they were answered"),
+        ({"accountsOff": 1}, "1 of 4 accounts do not hold"),
+    ],
+)
+def test_refunds_that_exceed_or_contradict_their_answers_fail(changes, words):
+    with pytest.raises(Finding, match=words):
+        decide("LOAD-M16", day(refund_race={"money": RACED | changes}))
+
+
 def test_a_stream_that_got_too_little_or_waited_too_long_is_starved():
-    with pytest.raises(Finding, match=r"1 of 7 streams starved .* only 94 of 100 of accounts\.balance were confirmed"):
+    with pytest.raises(Finding, match=r"1 of 8 streams starved .* only 94 of 100 of accounts\.balance were confirmed"):
         decide("LOAD-P03", day(balance={"confirmed": 94}))
     with pytest.raises(Finding, match=r"payments\.create took 501\.0 ms"):
         decide("LOAD-P03", day(pay={"latencyUs": {"response": {"p99": 501_000, "count": 100}}}))

@@ -31,8 +31,8 @@ def repeats_of(*kinds, number=0):
     [
         (accepted("p"), accepted("p"), "same"),
         (accepted("p"), accepted("q"), "different"),
-        (accepted("p"), REFUSED, "refused"),
-        (REFUSED, accepted("p"), "refused"),
+        (accepted("p"), REFUSED, "oneRefused"),
+        (REFUSED, accepted("p"), "oneRefused"),
         (REFUSED, REFUSED, "neither"),
         (BROKEN, accepted("p"), "broken"),
         (REFUSED, BROKEN, "broken"),
@@ -45,7 +45,7 @@ def test_a_pair_is_judged_by_both_answers(first, second, expected, turned):
     for kind, answer in reversed(answers) if turned else answers:
         assert repeats.twins().made == 0
         repeats.note(kind, 0, answer)
-    zero = dict.fromkeys(("same", "different", "refused", "neither", "broken"), 0)
+    zero = dict.fromkeys(("same", "different", "oneRefused", "neither", "broken"), 0)
     assert repeats.twins().as_json() == zero | {"made": 1, expected: 1}
     assert repeats.replays().made == 0
 

@@ -85,7 +85,8 @@ def test_a_statement_that_grows_at_its_end_is_sound(bench):
     bench.read(60, first, second)
     bench.read(70, first, second)
     assert bench.found() == NOTHING
-    assert bench.sampler.result().readings == 3
+    found = bench.sampler.result()
+    assert (found.readings, found.judged, found.entries) == (3, 2, 5)
 
 
 def test_a_confirmed_payment_that_a_reading_lacks_is_missing_once(bench):
@@ -169,14 +170,14 @@ def test_readings_that_fail_are_counted_and_say_nothing(bench):
     bench.product.broken = False
     bench.read(40, entry(DEBITS[0]))
     written = bench.sampler.result().as_json()
-    assert (written["unread"], written["readings"], written["missing"]) == (1, 1, 0)
+    assert (written["failed"], written["readings"], written["missing"]) == (1, 1, 0)
 
 
 def test_a_statement_that_is_too_long_is_given_up(bench, monkeypatch):
     monkeypatch.setattr(sampling, "PAGE_SIZE", 1)
     monkeypatch.setattr(sampling, "PAGES_MAX", 3)
     bench.read(30, *(entry(number) for number in DEBITS[:6]))
-    assert bench.sampler.result().unread == 1
+    assert bench.sampler.result().failed == 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,11 +1,13 @@
 """Parameters: wrong ones are refused with their place and remedy before anything is sent."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.errors import ConfigError
-from conformance_load.arrivals import FRESH, Kind, arrange
+from conformance_load.arrivals import FRESH, Arrival, Kind, arrange, simultaneous
 from conformance_load.recipes import SCENARIOS
 from conformance_load.settings import CALIBRATION, DEFAULTS, Settings, require_memory
 
@@ -76,7 +78,20 @@ def test_arrivals_are_payments_once_each_plus_repetitions_of_earlier_ones(count,
     for kind, every in ((Kind.REPLAY, replay), (Kind.ALTERED, altered), (Kind.CUT, cut)):
         found = sum(arrival.kind is kind for arrival in arrivals)
         assert found <= -(-count // every) if every else found == 0
+    for before, arrival in itertools.pairwise(arrivals):
+        if arrival.kind is Kind.TWIN:
+            assert before == Arrival(Kind.PAYMENT, arrival.number)
     seen = -1
     for arrival in arrivals:
         assert arrival.number == seen + 1 if arrival.kind in FRESH else 0 <= arrival.number <= seen
         seen = max(seen, arrival.number)
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=300), st.integers(1, 20))
+def test_twins_are_due_at_the_moment_of_their_payment_and_all_others_when_they_were(steps, every):
+    offsets = sorted(steps)
+    arrivals = arrange(Settings.of({"twin_every": every}, 1000), len(offsets))
+    moments = list(simultaneous(offsets, arrivals))
+    assert moments == sorted(moments)
+    for place, arrival in enumerate(arrivals):
+        assert moments[place] == (moments[place - 1] if arrival.kind is Kind.TWIN else offsets[place])

@@ -4,7 +4,7 @@ import pytest
 
 from conformance.errors import ConfigError
 from conformance_load.settings import CALIBRATION
-from conformance_load.shares import DEFAULTS, OPERATIONS, shares_of
+from conformance_load.shares import DEFAULTS, OPERATIONS, require_rates, shares_of
 
 
 def test_the_defaults_make_one_whole_of_all_operations():
@@ -23,6 +23,7 @@ def test_a_share_of_nothing_leaves_the_stream_out():
         "read",
         "balance",
         "refund",
+        "refund_race",
         "code_pay",
     ]
 
@@ -36,7 +37,7 @@ def test_a_share_becomes_a_rate_of_at_least_one():
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"read_permille": 201}, "the shares of the streams make 1001"),
+        ({"read_permille": 151}, "the shares of the streams make 1001"),
         ({"pay_permille": 0}, "0 is not a whole number of 1 or more"),
         ({"read_p99_ms_max": 0}, "0 is not a whole number of 1 or more"),
         ({"read_permille": "many"}, "'many' is not a whole number of 0 or more"),
@@ -47,3 +48,20 @@ def test_a_wrong_value_is_named_with_its_remedy(parameters, words):
     with pytest.raises(ConfigError, match=words) as error:
         shares_of(parameters)
     assert error.value.remedy
+
+
+def test_streams_may_reach_what_is_allowed_together_and_no_more():
+    shares = shares_of({})
+    require_rates(shares, 100, 2, "burst", 200)
+    with pytest.raises(ConfigError, match="the streams reach 200 per second together, but the candidate allows 199"):
+        require_rates(shares, 100, 2, "burst", 199)
+
+
+def test_small_shares_count_with_the_rate_that_they_become():
+    with pytest.raises(ConfigError, match="the streams reach 8 per second together, but the candidate allows 3"):
+        require_rates(shares_of({}), 3, 1, "constant", 3)
+
+
+def test_a_trace_has_no_shares():
+    with pytest.raises(ConfigError, match="a trace has no rate"):
+        require_rates(shares_of({}), 100, 1, "trace", 1000)

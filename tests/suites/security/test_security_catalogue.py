@@ -16,7 +16,7 @@ from conformance_security.faults import FAULTS
 
 CATALOGUE = read_catalogue("security", SUITE.package)
 #: Chapter letters with the number of requirements in each.
-NUMBERS = {"T": 19, "S": 13, "J": 22, "Z": 10, "V": 12, "I": 10, "D": 13}
+NUMBERS = {"T": 19, "S": 13, "J": 26, "Z": 10, "V": 12, "I": 10, "D": 13}
 EVERY_ID = [f"SEC-{letter}{number:02d}" for letter, count in NUMBERS.items() for number in range(1, count + 1)]
 
 
@@ -33,7 +33,7 @@ CHECKS = {item.id: item for item in declarations()}
 
 def test_every_requirement_is_there_once() -> None:
     assert sorted(item.id for item in CATALOGUE.requirements) == sorted(EVERY_ID)
-    assert len(EVERY_ID) == 99
+    assert len(EVERY_ID) == 103
 
 
 @pytest.mark.parametrize("requirement", CATALOGUE.requirements, ids=lambda item: item.id)

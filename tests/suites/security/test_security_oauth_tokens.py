@@ -195,6 +195,16 @@ def test_other_curves_are_refused_with_words() -> None:
         SigningKey.read(pem.decode())
 
 
+@pytest.mark.parametrize(("algorithm", "known"), [("ES256", True), ("PS256", False), ("EdDSA", False)])
+def test_an_algorithm_belongs_to_its_kind_of_key(algorithm: str, known: bool) -> None:
+    jwk = json.dumps(KEY.private_jwk())
+    if known:
+        assert SigningKey.read(jwk, algorithm).algorithm == algorithm
+        return
+    with pytest.raises(ValueError, match=f"a key for ES256, and algorithm says {algorithm}"):
+        SigningKey.read(jwk, algorithm)
+
+
 def test_a_certificate_thumbprint_is_that_of_its_der() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client.example.com")])

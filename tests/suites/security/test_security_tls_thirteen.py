@@ -21,7 +21,7 @@ from OpenSSL._util import ffi, lib
 
 from conformance.sdk import Exchange, WireRequest
 from conformance_security.tls.http import parse_answer, request_bytes
-from conformance_security.tls.schedule import Protection, derive, expand, extract
+from conformance_security.tls.schedule import AES_128, AES_256, CHACHA20, SUITES, Suite
 from conformance_security.tls.thirteen import Client
 from conformance_security.tls.wire import Malformed
 
@@ -31,33 +31,36 @@ REQUEST = b"POST /payments HTTP/1.1\r\nHost: bank.example.com\r\n\r\n"
 
 def test_the_key_schedule_is_that_of_rfc_8448() -> None:
     """The simple handshake of RFC 8448 3, up to its handshake secret."""
-    early = extract(b"", b"")
+    early = AES_128.extract(b"", b"")
     assert early.hex() == "33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a"
-    derived = derive(early, "derived")
+    derived = AES_128.derive(early, "derived")
     assert derived.hex() == "6f2615a108c702c5678f54fc9dbab69716c076189c48250cebeac3576c3611ba"
     shared = bytes.fromhex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d")
-    handshake = extract(derived, shared)
+    handshake = AES_128.extract(derived, shared)
     assert handshake.hex() == "1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac"
 
 
 def test_the_keys_of_a_traffic_secret_are_those_of_rfc_8448() -> None:
     secret = bytes.fromhex("b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38")
-    assert expand(secret, "key", b"", 16).hex() == "3fce516009c21727d0f2e4e86ee403bc"
-    assert expand(secret, "iv", b"", 12).hex() == "5d313eb2671276ee13000b30"
+    assert AES_128.expand(secret, "key", b"", 16).hex() == "3fce516009c21727d0f2e4e86ee403bc"
+    assert AES_128.expand(secret, "iv", b"", 12).hex() == "5d313eb2671276ee13000b30"
 
 
-@given(st.lists(st.tuples(st.sampled_from([21, 22, 23]), st.binary(max_size=200)), max_size=5))
-def test_what_is_sealed_is_opened_in_order(records: list[tuple[int, bytes]]) -> None:
-    one, other = Protection(bytes(32)), Protection(bytes(32))
+@given(
+    st.sampled_from([AES_128, AES_256, CHACHA20]),
+    st.lists(st.tuples(st.sampled_from([21, 22, 23]), st.binary(max_size=200)), max_size=5),
+)
+def test_what_is_sealed_is_opened_in_order(suite: Suite, records: list[tuple[int, bytes]]) -> None:
+    one, other = (suite.protection(bytes(suite.hash_size)) for _ in range(2))
     for kind, content in records:
         sealed = one.seal(kind, content)
         assert other.open(sealed[:5], sealed[5:]) == (kind, content)
 
 
 def test_a_changed_record_is_malformed() -> None:
-    sealed = Protection(bytes(32)).seal(23, b"content")
+    sealed = AES_128.protection(bytes(32)).seal(23, b"content")
     with pytest.raises(Malformed):
-        Protection(bytes(32)).open(sealed[:5], sealed[5:-1] + bytes([sealed[-1] ^ 1]))
+        AES_128.protection(bytes(32)).open(sealed[:5], sealed[5:-1] + bytes([sealed[-1] ^ 1]))
 
 
 class Wire:
@@ -93,13 +96,15 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def openssl(chain: Path, early_max: int, *, asks: bool = False) -> Iterator[tuple[int, list[bytes]]]:
+def openssl(chain: Path, early_max: int, *, asks: bool = False, suites: str = "") -> Iterator[tuple[int, list[bytes]]]:
     """A server of OpenSSL's for as many connections as come; gives its port and the early data it was sent."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.use_certificate_chain_file(str(chain))
     context.use_privatekey_file(str(chain))
     context.set_session_id(b"test")
     lib.SSL_CTX_set_max_early_data(context._context, early_max)
+    if suites:
+        context.set_tls13_ciphersuites(suites.encode())
     if asks:
         context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
     early: list[bytes] = []
@@ -139,12 +144,20 @@ def test_a_request_is_answered_and_a_ticket_given(chain: Path, asks: bool) -> No
     assert [ticket.early_max for ticket in told.tickets] == [0] * len(told.tickets)
 
 
-def test_early_data_reaches_a_server_that_takes_it(chain: Path) -> None:
-    with openssl(chain, 5000) as (port, early):
+@pytest.mark.parametrize(
+    ("suites", "code"),
+    [
+        ("TLS_AES_128_GCM_SHA256", 0x1301),
+        ("TLS_AES_256_GCM_SHA384", 0x1302),
+        ("TLS_CHACHA20_POLY1305_SHA256", 0x1303),
+    ],
+)
+def test_early_data_reaches_a_server_that_takes_it(chain: Path, suites: str, code: int) -> None:
+    with openssl(chain, 5000, suites=suites) as (port, early):
         first = Client(Wire(port), "thirteen.example.com").speak(REQUEST)
         ticket = first.tickets[0]
         again = Client(Wire(port), "thirteen.example.com", ticket).speak(REQUEST, early=True)
-    assert ticket.early_max == 5000
+    assert (ticket.early_max, ticket.suite) == (5000, SUITES[code])
     assert early == [b"", REQUEST]
     assert again.early_accepted
     assert again.answer == ANSWER

@@ -29,7 +29,7 @@ def test_it_runs_the_load_suite_alone_under_a_load_profile(asked: list[verb_run.
     (options,) = asked
     assert (options.suites, options.profile, options.demo) == (("load",), "core-payment-load-ci", True)
     assert (options.words, options.limitations) == ((), ())
-    assert options.overrides == {"workers": "0", "bind": "127.0.0.1:0", "ui_port": 0}
+    assert options.overrides == {"workers": "0", "crew": "", "bind": "127.0.0.1:0", "ui_port": 0}
 
 
 def test_settings_reach_all_scenarios_or_one(asked: list[verb_run.Options]) -> None:

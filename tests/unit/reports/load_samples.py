@@ -48,8 +48,8 @@ def seconds(offered: list[int], confirmed: list[int], p99_us: list[int], broken:
     rows = zip([*offered, 0], [*offered, 0], confirmed, p99_us, broken, strict=True)
     return [
         {
-            "s": s, "offered": due, "sent": sent, "confirmed": done, "replayed": due // 64, "refused": 0, "broken": bad,
-            "p99Us": p99, "lagP99Us": 90 + 7 * (s % 5) if p99 else 0,
+            "s": s, "offered": due, "sent": sent, "confirmed": done, "replayed": due // 64,
+            "refused": due // 50, "broken": bad, "p99Us": p99, "lagP99Us": 90 + 7 * (s % 5) if p99 else 0,
         }
         for s, (due, sent, done, p99, bad) in enumerate(rows)
     ]  # fmt: skip
@@ -100,10 +100,12 @@ def burst() -> dict[str, Any]:
             [9000, 8000, 9400, 61000, 182000, 96000, 11000, 9000, 8700, 9100, 0], [0] * 11,
         ),
         "slo": SLO | {"ratePerSecondMin": 15},
-        "marks": [{"atMs": 3000, "endMs": 5000, "kind": "burst", "label": "10 times the rate for 2 s"}],
+        "marks": [{"atMs": 4000, "endMs": 6000, "kind": "burst", "label": "10 times the rate for 2 s"}],
         "recovery": {"beforeUs": 2100, "afterUs": 2300, "recoveredMs": 12},
         "reconciliation": books(600, 580, 20),
         "statement": {"stable": True, "entriesFirst": 580, "entriesSecond": 580},
+        "burst": {"fromS": 3, "endS": 5, "limitMs": 5000, "recoveredMs": 2000},
+        "twins": {"made": 4, "same": 1, "different": 0, "refused": 3, "neither": 0, "broken": 0},
         "replays": {"made": 8, "same": 8, "different": 0, "refused": 0},
         "altered": {"made": 3, "accepted": 0},
         "uncovered": {"made": 8, "accepted": 0},
@@ -139,11 +141,21 @@ def killed() -> dict[str, Any]:
         },
         "slo": SLO,
         "marks": [
-            {"atMs": 3400, "endMs": 5200, "kind": "kill", "label": "kill -9, restarted after 1 s"},
-            {"atMs": 8000, "endMs": 8000, "kind": "resets", "label": "a tenth of the connections"},
-            {"atMs": 10500, "endMs": 12000, "kind": "slow-disk", "label": "50 ms per write"},
+            {"atMs": 5400, "endMs": 7200, "kind": "kill", "label": "kill -9, restarted after 1 s"},
+            {"atMs": 10000, "endMs": 10000, "kind": "resets", "label": "a tenth of the connections"},
+            {"atMs": 12500, "endMs": 14000, "kind": "slow-disk", "label": "50 ms per write"},
         ],
-        "disturbance": {"kind": "kill", "recoveredMs": 2400, "resumed": False},
+        "burst": {},
+        "soak": {"firstUs": 12000, "lastUs": 11800, "decayPermilleMax": 2000, "decayFloorMs": 250},
+        "ramp": {"cliff": {"s": 3, "offered": 100, "answered": 42, "p99Us": 240000}},
+        "disturbance": {
+            "kind": "kill", "times": 1, "recoveredMs": 2400, "resumed": False, "recoveryMsMax": 5000, "resets": {},
+            "failure": "",
+        },
+        "sampling": {
+            "readings": 40, "unread": 0, "entries": 900, "missing": 2, "early": 0, "inserted": 0, "vanished": 0,
+            "swapped": 0, "examples": {"missing": ["load-17"]},
+        },
         "streams": [
             {
                 "name": "create", "operation": "payments.create", "ratePerSecond": 60, "scheduled": 720, "sent": 720,
@@ -153,7 +165,11 @@ def killed() -> dict[str, Any]:
             {
                 "name": "query", "operation": "payments.read", "ratePerSecond": 30, "scheduled": 360, "sent": 360,
                 "confirmed": 330, "counts": {"broken": 3}, "latencyUs": latencies(2100, 360),
-                "slo": {"p99MsMax": 100, "errorPermilleMax": 10},
+                "slo": {"p99MsMax": 100, "errorPermilleMax": 10}, "absent": "",
+                "money": {
+                    "confirmed": 330, "refused": 2, "unknown": 3, "undecided": 0, "accounts": 4, "moved": 3300,
+                    "accountsOff": 1, "totalDrift": 0, "unread": "",
+                },
             },
             {
                 "name": "token", "operation": "tokens.issue", "ratePerSecond": 10, "scheduled": 0, "sent": 0,
@@ -167,8 +183,9 @@ def killed() -> dict[str, Any]:
         "replays": {"made": 20, "same": 18, "different": 0, "refused": 2},
         "generator": found["generator"] | {
             "workers": [
-                {"name": "worker-1", "sent": 600, "lost": 0, "clockOffsetUs": 40},
-                {"name": "worker-2", "sent": 600, "lost": 0, "clockOffsetUs": -112},
+                {"name": "worker-1", "sent": 600, "cpuPermille": 212, "lost": "", "clockOffsetUs": 40,
+                 "clockErrorUs": 9},
+                {"name": "worker-2", "sent": 600, "lost": "it closed its connection", "clockOffsetUs": -112},
             ],
             "prepared": {"requests": 1200, "cpuUsPerRequest": 26, "cpuS": 1, "how": "ES256"},
         },
@@ -196,6 +213,7 @@ def searched() -> dict[str, Any]:
         "slo": {"p99MsMax": 500},
         "search": {"best": 300, "failed": 350, "highest": 400, "exact": False, "trials": trials},
         "marks": [],
+        "burst": {},
         "reconciliation": books(3450, 3450, 0),
     }
     return found

@@ -82,9 +82,21 @@ def test_what_the_evidence_does_not_keep_is_asked_for_before_anything_is_sent(tm
     path = tmp_path / "X-2.sh"
     path.write_text(script(row, {7: exchange(7, "POST /par HTTP/1.1", 201, "{}")}.get), encoding="utf-8")
 
-    done = subprocess.run(["bash", str(path)], capture_output=True, text=True, timeout=30, check=False)
+    # A shell that is not bash hands over to it.
+    done = subprocess.run(["sh", str(path)], capture_output=True, text=True, timeout=30, check=False)
 
     assert done.returncode == 2
     assert "CLIENT_ASSERTION_7 is not set; export it: a new value for client_assertion of exchange 7" in done.stderr
     assert "DPOP_7 is not set" in done.stderr
+    assert done.stderr.endswith("or let the harness make new ones: conformance run --check X-2\n")
     assert done.stdout == ""
+
+
+def test_a_script_ends_by_saying_what_to_compare() -> None:
+    row = {
+        "check": "X-3", "title": {"en": "t"}, "reason": "it's paid twice", "expected": "1 id", "actual": "8 ids",
+        "exchanges": [], "curl": [],
+    }  # fmt: skip
+    done = subprocess.run(["bash", "-c", script(row, {}.get)], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("compare:\nit's paid twice; expected: 1 id; recorded: 8 ids\n")

@@ -65,8 +65,10 @@ def _parameters(
             return wishes.checked(server, client, query)
         raise OAuthError("invalid_request", "Requests must be pushed first.")
     kept = store.pushed(connection, uri)
-    if kept is None or kept.used or server.now() >= kept.expires:
-        raise OAuthError("invalid_request_uri", "The request is unknown, used or expired.")
+    if kept is None or (kept.used and not server.faulty("request-uri-reusable")):
+        raise OAuthError("invalid_request_uri", "The request is unknown or used.")
+    if server.now() >= kept.expires and not server.faulty("request-uri-unexpiring"):
+        raise OAuthError("invalid_request_uri", "The request has expired.")
     if kept.client != client.id and not server.faulty("request-uri-unbound"):
         raise OAuthError("invalid_request_uri", "The request was pushed by another client.")
     store.spend_request(connection, uri)

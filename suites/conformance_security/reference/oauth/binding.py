@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.requests import Request
 
 from conformance_security.reference.oauth import dpop
@@ -23,6 +26,8 @@ def confirmation(server: Server, connection: sqlite3.Connection, request: Reques
     if client.binding == "dpop":
         return {KEY: dpop.prove(server, connection, request)}
     certificate = thumbprint_of(request)
+    if not certificate and server.faulty("certificate-optional"):
+        return {}
     if not certificate:
         raise OAuthError("invalid_request", "A client certificate is required to bind the token to.")
     return {CERTIFICATE: certificate}
@@ -32,6 +37,15 @@ def thumbprint_of(request: Request) -> str:
     """Return the thumbprint of the TLS client certificate (RFC 8705 3.1), or ""."""
     der: bytes | None = request.scope.get("client_certificate")
     return digest(der) if der else ""
+
+
+def _claimed(server: Server, request: Request) -> str:
+    """Return the thumbprint of a certificate in a header, which only a fault believes; "" for none."""
+    text = request.headers.get("x-client-cert", "") if server.faulty("certificate-header-trusted") else ""
+    try:
+        return digest(x509.load_pem_x509_certificate(unquote(text).encode()).public_bytes(Encoding.DER)) if text else ""
+    except ValueError:
+        return ""
 
 
 def require_holder(
@@ -44,7 +58,8 @@ def require_holder(
     if KEY in bound:
         _require_key(server, connection, request, scheme, token, str(bound[KEY]))
     elif CERTIFICATE in bound:
-        same = scheme == "bearer" and bound[CERTIFICATE] == thumbprint_of(request)
+        shown = thumbprint_of(request) or _claimed(server, request)
+        same = scheme == "bearer" and bound[CERTIFICATE] == shown
         if not same and not server.faulty("mtls-binding-off"):
             raise OAuthError("invalid_token", "The token is bound to another certificate.", 401)
     else:

@@ -33,6 +33,8 @@ JTI_MAX = 256
 #: Seconds after which the nonce changes; the one before is taken for as long.
 NONCE_S = 120
 
+#: The claims of a proof (RFC 9449 4.2), and the times that any token may have.
+_CLAIMS = frozenset({"jti", "htm", "htu", "iat", "ath", "nonce", "nbf", "exp"})
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 #: Characters that need no percent-encoding (RFC 3986 2.3): encoded or not, they are the same.
 _UNRESERVED = re.compile(r"%(2D|2E|5F|7E|3[0-9]|[46][1-9A-F]|[57][0-9A])", re.IGNORECASE)
@@ -54,6 +56,7 @@ def prove(server: Server, connection: sqlite3.Connection, request: Request, toke
         _refuse("Exactly one proof is required.")
     try:
         jwt = parse(proofs[0])
+        _require_known_members(server, jwt)
         jkt = _signer(server, jwt)
         _require_times(server, jwt)
     except Unreadable as error:
@@ -65,11 +68,18 @@ def prove(server: Server, connection: sqlite3.Connection, request: Request, toke
     return jkt
 
 
+def _require_known_members(server: Server, jwt: Jwt) -> None:
+    """Refuse what is not defined here, which only a fault does: others may define more (RFC 7519 4)."""
+    if server.faulty("dpop-claims-refused") and not set(jwt.claims) <= _CLAIMS:
+        _refuse("The proof has a claim that is unknown.")
+
+
 def _signer(server: Server, jwt: Jwt) -> str:
     """Return the thumbprint of the public key inside, once the signature has proved it."""
     if jwt.header.get("typ") != TYPE:
         _refuse(f"typ must be {TYPE}.")
-    if jwt.algorithm not in ALGORITHMS:
+    outdated = jwt.algorithm == "RS256" and server.faulty("dpop-rs256")
+    if jwt.algorithm not in ALGORITHMS and not outdated:
         _refuse("The algorithm is not one of those supported.")
     jwk = jwt.header.get("jwk")
     if not valid(jwt, public_key(jwk)) and not server.faulty("dpop-signature-unchecked"):
@@ -97,8 +107,17 @@ def _require_request(server: Server, request: Request, jwt: Jwt) -> None:
     if method != request.method and not server.faulty("dpop-htm-unchecked"):
         _refuse("htm is another method.")
     here = server.base(request) + request.scope["path"]
-    if normal(url) != normal(here) and not server.faulty("dpop-htu-unchecked"):
+    if not _same(server, url, here) and not server.faulty("dpop-htu-unchecked"):
         _refuse("htu is another address.")
+
+
+def _same(server: Server, url: str, here: str) -> bool:
+    """Tell whether a proof's address is the one that was asked."""
+    if server.faulty("dpop-htu-literal"):
+        return url.partition("#")[0].partition("?")[0] == here
+    if server.faulty("dpop-htu-query") and {"?", "#"} & set(url):
+        return False
+    return normal(url) == normal(here)
 
 
 def _require_token(server: Server, jwt: Jwt, token: str) -> None:

@@ -20,7 +20,7 @@ def unpack(server: Server, client: Client, form: Mapping[str, str]) -> Mapping[s
 
     Raises OAuthError. Where there is an object, what stands beside it does not count (RFC 9101 6.3).
     """
-    if "request_uri" in form:
+    if "request_uri" in form and not server.faulty("request-uri-nested"):
         raise OAuthError("invalid_request", "request_uri cannot be pushed.")
     if "request" not in form:
         if client.signed_requests and not server.faulty("jar-optional"):

@@ -32,7 +32,7 @@ def routes(server: Server) -> list[Route]:
 
 
 def _read(server: Server, connection: sqlite3.Connection, request: Request) -> dict[str, Any]:
-    scheme, token = _credentials(request)
+    scheme, token = _credentials(server, request)
     try:
         jwt = tokens.read(server, token)
     except Unreadable as error:
@@ -47,13 +47,14 @@ def _read(server: Server, connection: sqlite3.Connection, request: Request) -> d
     return {"sub": claims["sub"], "scope": claims["scope"], "client_id": claims["client_id"]}
 
 
-def _credentials(request: Request) -> tuple[str, str]:
+def _credentials(server: Server, request: Request) -> tuple[str, str]:
     """Return scheme (lower case) and token of the one Authorization header."""
     if "access_token" in request.query_params:
         raise OAuthError("invalid_request", "An access token does not belong into a URL.", 400)
     given = request.headers.getlist("authorization")
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    if scheme.lower() not in ("dpop", "bearer") or not token.strip():
+    known = scheme in ("DPoP", "Bearer") if server.faulty("scheme-case") else scheme.lower() in ("dpop", "bearer")
+    if not known or not token.strip():
         raise OAuthError("", "An access token is required.", 401)
     return scheme.lower(), token.strip()
 

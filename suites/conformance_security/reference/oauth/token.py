@@ -81,7 +81,8 @@ def _require_own(server: Server, connection: sqlite3.Connection, client: Client,
     if kept.client != client.id and not server.faulty("code-client-unbound"):
         raise _refused("The code was given to another client.")
     if kept.used and not server.faulty("code-reusable"):
-        store.revoke_grant(connection, kept.grant)
+        if not server.faulty("code-reuse-unpunished"):
+            store.revoke_grant(connection, kept.grant)
         raise _refused("The code was used before; what it brought is revoked.")
     if server.now() >= kept.expires:
         raise _refused("The code has expired.")

@@ -1,0 +1,140 @@
+"""Parts of a crew that need no second process: adding shares, comparing clocks, naming workers, the channel's keys."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.errors import ConfigError
+from conformance_load.crew.calling import address_of, names_of, require_crew
+from conformance_load.crew.clocks import Reading, best
+from conformance_load.crew.joining import summed
+from conformance_load.tally import OUTCOMES, Tally
+
+arrivals = st.lists(
+    st.tuples(st.sampled_from(OUTCOMES), st.integers(0, 3_000_000_000), st.integers(0, 10**9), st.integers(0, 10**9)),
+    max_size=30,
+)
+
+
+def tallied(items):
+    tally = Tally(3)
+    for outcome, intended, waited, took in items:
+        if outcome != "unsent":
+            tally.sending(intended, intended + waited, waited if waited % 2 else None)
+        tally.ended(outcome, intended, intended + waited, intended + waited + took)
+    return tally
+
+
+def shown(tally):
+    return tally.latency(), tally.timeline(), tally.counts, tally.sent, tally.own_lag.as_json()
+
+
+@given(st.lists(arrivals, min_size=1, max_size=4))
+def test_shares_added_up_are_one_tally_that_saw_everything(parts):
+    whole, joined = tallied([item for part in parts for item in part]), Tally(3)
+    for part in parts:
+        joined.add(tallied(part).share())
+    assert shown(joined) == shown(whole)
+
+
+def test_numbers_at_the_same_place_are_added():
+    assert summed([{"a": 1, "b": {"c": 2}}, {"a": 3, "b": {"c": 4, "d": 5}}]) == {"a": 4, "b": {"c": 6, "d": 5}}
+    assert summed([]) == {}
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**12))
+def test_the_true_offset_lies_within_the_error(offset, there, back, asked):
+    reading = Reading(asked, asked + there + offset, asked + there + back)
+    assert abs(reading.offset_ns - offset) <= reading.error_ns + 1
+
+
+def test_the_quickest_answer_is_the_best():
+    slow, quick = Reading(0, 500, 1000), Reading(0, 60, 100)
+    assert best([slow, None, quick]) is quick
+    assert best([None]) is None
+
+
+def test_workers_are_a_number_or_names():
+    assert names_of("2") == (["local-1", "local-2"], True)
+    assert names_of("alpha, beta*2") == (["alpha", "beta-1", "beta-2"], False)
+    require_crew("0", "anything", "")
+    require_crew("alpha", "192.0.2.10:5557", "crew")
+    assert address_of("[::1]:0") == ("::1", 0)
+
+
+@pytest.mark.parametrize(
+    ("workers", "bind", "crew", "where"),
+    [
+        ("a,a", "127.0.0.1:0", "crew", "load.workers"),
+        ("a b", "127.0.0.1:0", "crew", "load.workers"),
+        ("", "127.0.0.1:0", "crew", "load.workers"),
+        ("a*", "127.0.0.1:0", "crew", "load.workers"),
+        ("a", "127.0.0.1", "crew", "load.bind"),
+        ("a", "127.0.0.1:70000", "crew", "load.bind"),
+        ("a", "127.0.0.1:0", "", "load.crew"),
+    ],
+)
+def test_a_crew_that_cannot_meet_is_refused(workers, bind, crew, where):
+    with pytest.raises(ConfigError) as refusal:
+        require_crew(workers, bind, crew)
+    assert refusal.value.where == where
+    assert refusal.value.remedy
+
+
+# Locust patches sockets when it is imported, so these look at the modules in a process of their own.
+def test_keys_follow_from_the_secret(run_patched):
+    run_patched("""
+from conformance.errors import ConfigError
+from conformance_load.crew.secure import Keys, secret_from
+
+assert Keys.of(b"x" * 32) == Keys.of(b"x" * 32) != Keys.of(b"y" * 32)
+try:
+    secret_from("12")
+except ConfigError as refusal:
+    assert "hexadecimal" in str(refusal)
+else:
+    raise AssertionError("too short")
+""")
+
+
+def test_only_those_who_know_the_secret_get_a_word_through(run_patched):
+    run_patched("""
+import gevent
+from locust.exception import RPCSendError
+from locust.rpc import Message, zmqrpc
+from conformance_load.crew.secure import Keys, install
+
+install(Keys.of(b"x" * 32))
+server = zmqrpc.Server("127.0.0.1", 0)
+friend = zmqrpc.Client("127.0.0.1", server.port, "friend")
+install(Keys.of(b"y" * 32))
+stranger = zmqrpc.Client("127.0.0.1", server.port, "stranger")
+plain = zmqrpc.BaseSocket(__import__("zmq.green").green.DEALER, True)
+plain.socket.setsockopt(__import__("zmq").IDENTITY, b"plain")
+plain.socket.connect(f"tcp://127.0.0.1:{server.port}")
+heard = []
+reading = gevent.spawn(lambda: [heard.append(server.recv_from_client()[0]) for _ in range(9)])
+for _ in range(3):
+    for who in (stranger, plain, friend):
+        try:
+            who.send(Message("hello", None, "x"))
+        except RPCSendError:
+            assert who is not friend
+    gevent.sleep(0.2)
+assert set(heard) == {"friend"}, heard
+reading.kill()
+""")
+
+
+@pytest.fixture
+def run_patched():
+    """Run code in a process that is patched as a load process is."""
+    import subprocess
+    import sys
+
+    def run(code):
+        text = "from gevent import monkey; monkey.patch_all()\n" + code
+        done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+    return run

@@ -135,11 +135,13 @@ class Caller:
 class Server:
     """Answers many connections at once; ``answer(number)`` returns the bytes for the n-th request, or b"" to close.
 
-    ``context`` may hold a TLS context. Counts every request that came in whole.
+    ``after(number)`` may return what to do with the connection afterwards; ``context`` is for TLS. Counts every request
+    that came in whole.
     """
 
-    def __init__(self, answer=lambda _number: OK, *, port=0):
-        self.answer, self.requests, self.lock = answer, [], threading.Lock()
+    def __init__(self, answer=lambda _number: OK, *, after=lambda _number: None, port=0, context=None):
+        self.answer, self.after, self.context = answer, after, context
+        self.requests, self.lock = [], threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", port), backlog=500)
         self.port = self.listener.getsockname()[1]
         self.open = set()
@@ -157,7 +159,7 @@ class Server:
 
     def talk(self, connection):
         data = b""
-        with contextlib.suppress(OSError), connection:
+        with contextlib.suppress(OSError), self.secured(connection) as connection:
             while piece := connection.recv(65536):
                 data += piece
                 while b"\r\n\r\n" in data:
@@ -169,6 +171,11 @@ class Server:
                     if not answer:
                         return
                     connection.sendall(answer)
+                    if further := self.after(number):
+                        further(connection)
+
+    def secured(self, connection):
+        return self.context.wrap_socket(connection, server_side=True) if self.context else connection
 
     def __enter__(self):
         return self

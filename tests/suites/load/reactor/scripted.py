@@ -18,7 +18,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 class Script:
     """Answers each request on each connection with the next piece of the script; b"" closes.
 
-    A list is sent piece by piece, with a moment in between; None never answers.
+    A list is sent piece by piece, with a moment in between; None never answers, and a function is called to wait.
     """
 
     def __init__(self, *answers, context=None, request_size=1):
@@ -54,6 +54,8 @@ class Script:
             for piece in answer if isinstance(answer, list) else [answer]:
                 if piece is None:
                     self.over.wait(10)
+                elif callable(piece):
+                    piece(10)
                 else:
                     connection.sendall(piece)
                     time.sleep(0.002 if isinstance(answer, list) else 0)

@@ -231,16 +231,17 @@ def test_a_client_certificate_is_shown_by_users_of_locust(tmp_path):
     assert entry["num_failures"] == 0
 
 
-TALKATIVE = LOCUSTFILE + "    wait_time = __import__('locust').constant(0.05)\n"
+TALKATIVE = LOCUSTFILE + "    wait_time = __import__('locust').constant(0.4)\n"
 
 
 def test_an_answer_too_many_is_counted_apart_and_credited_to_nobody(tmp_path):
     def late(connection):
-        time.sleep(0.01)
+        # Later than the user needs to read the first answer, sooner than it asks again.
+        time.sleep(0.15)
         connection.sendall(OK)
 
     with Server(after=lambda number: late if number % 5 == 2 else None) as server:
-        found = headless(tmp_path, server, "--stop-timeout", 5, text=TALKATIVE, users=1, seconds=3)
+        found = headless(tmp_path, server, "--stop-timeout", 5, text=TALKATIVE, users=1, seconds=5)
     unasked = sum(number % 5 == 2 for number in range(len(server.requests)))
     assert found[("POST", "/pay")]["num_requests"] == len(server.requests) > 5
     assert found[("POST", "/pay")]["num_failures"] == 0

@@ -18,8 +18,8 @@ from conformance_load.reactor.endpoint import Endpoint
 from conformance_load.reactor.head import Head, MalformedError, TooLargeError
 from conformance_load.reactor.response import Reader
 
-#: States of a connection.
-CLOSED, OPENING, READY, BUSY = range(4)
+#: States of a connection. From BUSY on a request is under way; READING: its answer is not one that comes whole.
+CLOSED, OPENING, READY, BUSY, READING = range(5)
 #: How much is read at once: a usual response, and of one that is larger the rest. Small reads cost less memory.
 RECEIVE = 4 * 1024
 RECEIVE_MORE = 64 * 1024
@@ -60,7 +60,6 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
-        "_bodiless",
         "_cutting",
         "_endpoint",
         "_failing",
@@ -71,6 +70,7 @@ class Connection:
         "_reader",
         "_receive",
         "_send",
+        "_size",
         "_socket",
         "_timeout_ns",
         "_unsent",
@@ -95,14 +95,14 @@ class Connection:
         self._next_address = 0
         self._reader: Reader | None = None
         self._unsent: memoryview | None = None
-        self._bodiless = False
+        self._size = RECEIVE
         self._cutting = False
         self._failing = False
 
     @property
     def waits(self) -> bool:
         """Tell whether the deadline counts."""
-        return self.state in (OPENING, BUSY)
+        return self.state not in (CLOSED, READY)
 
     @property
     def used_ns(self) -> int:
@@ -125,7 +125,8 @@ class Connection:
         self.state = BUSY
         self.deadline_ns = at_ns + self._timeout_ns
         # H: only then compare in full, because every request comes through here.
-        self._bodiless = request[0] == 72 and request.startswith(b"HEAD ")
+        if request[0] == 72 and request.startswith(b"HEAD "):
+            self._read_carefully(bodiless=True)
         try:
             sent = self._send(request)
         except _AGAIN:
@@ -147,6 +148,7 @@ class Connection:
         """Close; harmless when done twice."""
         self.state = CLOSED
         self._reader = None
+        self._size = RECEIVE
         self._unsent = None
         self._endpoint.forget(self)
         if self._socket is not None:
@@ -239,14 +241,14 @@ class Connection:
 
     def _readable(self, _event: int) -> None:
         try:
-            data = self._receive(RECEIVE if self._reader is None else RECEIVE_MORE)
+            data = self._receive(self._size)
         except _AGAIN:
             return
         except OSError as error:
             self._gone(said(error))
             return
         # The beginning of _received, once more: calling it costs as much as a twentieth of a whole request.
-        if self._reader is None and self.state == BUSY and not self._bodiless:
+        if self.state == BUSY:
             heads = self._heads
             if len(data) == heads.size and data.startswith(heads.raw):
                 self.state = READY
@@ -256,7 +258,7 @@ class Connection:
 
     def _received(self, data: bytes) -> None:
         """Take what came, decrypted; empty when the server closed."""
-        if self._reader is None and self.state == BUSY and not self._bodiless:
+        if self.state == BUSY:
             heads = self._heads
             usual = len(data) == heads.size and data.startswith(heads.raw)
             head = heads.last if usual else heads.find(data)
@@ -266,16 +268,14 @@ class Connection:
                 return
         if not data:
             self._gone("closed by the server")
-        elif self.state == BUSY:
+        elif self.state >= BUSY:
             self._read(data)
         else:
             self._endpoint.surplus += 1
             self._lost(surplus=True)
 
     def _read(self, data: bytes) -> None:
-        reader = self._reader
-        if reader is None:
-            reader = self._reader = Reader(bodiless=self._bodiless, body_max=self._endpoint.target.body_max)
+        reader = self._reader or self._read_carefully()
         try:
             if reader.feed(data):
                 self._complete(reader)
@@ -283,6 +283,13 @@ class Connection:
             self.fail("unparseable", str(error))
         except TooLargeError as error:
             self.fail("too-large", str(error))
+
+    def _read_carefully(self, bodiless: bool = False) -> Reader:
+        """Take the answer to the request under way byte by byte."""
+        self.state = READING
+        self._size = RECEIVE_MORE
+        self._reader = made = Reader(bodiless=bodiless, body_max=self._endpoint.target.body_max)
+        return made
 
     def _complete(self, reader: Reader) -> None:
         head = reader.head
@@ -293,6 +300,7 @@ class Connection:
             raise MalformedError("more than one answer to one request")
         body = reader.body()
         self._reader = None
+        self._size = RECEIVE
         if reader.close or self._unsent is not None:
             self.close()
         else:
@@ -303,7 +311,7 @@ class Connection:
 
     def _gone(self, detail: str) -> None:
         """Handle the end of the connection from the other side."""
-        if self.state != BUSY:
+        if self.state < BUSY:
             self._lost()
             return
         reader = self._reader
@@ -332,7 +340,8 @@ class Connection:
         """Send what did not fit, and take an answer that comes early."""
         if event & ~_OUT:
             # Whatever comes before the request is sent goes the careful way, and the connection ends with it.
-            self._reader = self._reader or Reader(bodiless=False, body_max=self._endpoint.target.body_max)
+            if self._reader is None:
+                self._read_carefully()
             self._readable(event)
         if self._unsent is None or not event & _OUT:
             return

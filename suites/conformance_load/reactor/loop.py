@@ -78,7 +78,9 @@ class Reactor:
 
     def remove(self, file: int, holder: Any) -> None:
         """Stop watching, and close ``holder`` after this batch of events: until then its number must stay taken."""
-        if self._handlers.pop(file, None) is not None:
+        if self._handlers.get(file, _nothing) is not _nothing:
+            # Its event may still be in this batch.
+            self._handlers[file] = _nothing
             self._epoll.unregister(file)
         self._leaving.append(holder)
         self.wake()
@@ -111,10 +113,7 @@ class Reactor:
         idle = False
         while True:
             for file, event in events:
-                # A handler may have closed a file whose event is still in this batch.
-                handler = handlers.get(file)
-                if handler is not None:
-                    handler(event)
+                handlers[file](event)
             if self._leaving:
                 self._close_leaving()
             now = now_ns()
@@ -215,4 +214,4 @@ def _epoll() -> Any:
 
 
 def _nothing(_event: int) -> None:
-    """The timer did its work by waking us."""
+    """Ignore the timer, which did its work by waking us, and files that were closed."""

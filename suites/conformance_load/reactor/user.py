@@ -121,13 +121,13 @@ class _Slot:
     def drain(self, seconds: float) -> None:
         """Wait for the answer under way, but not for ever."""
         self._user._state = _STOPPING
-        if self.connection.state == BUSY:
+        if self.connection.state >= BUSY:
             with gevent.Timeout(seconds, False):
                 self.over.get()
 
     def close(self) -> None:
         """Close; a request without an answer is counted, as a failure, because the server may have seen it."""
-        if self.connection.state == BUSY:
+        if self.connection.state >= BUSY:
             self._count(now_ns(), 0)
             self.batch.fail("stopped before it was answered")
         self.connection.close()

@@ -1,8 +1,9 @@
 """The load suite: how fast, how honestly measured, and whether every payment is accounted for afterwards."""
 
 from conformance.sdk import Suite, Text
+from conformance_load.calibrating import CALIBRATION
+from conformance_load.parameters import DEFAULTS
 from conformance_load.recipes import SCENARIOS
-from conformance_load.settings import CALIBRATION, DEFAULTS
 
 SUITE = Suite(
     id="load",

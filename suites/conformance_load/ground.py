@@ -163,7 +163,7 @@ def aftermath(here: Ground, probes: Probes, recovery: Recovery) -> After:
     for journal in here.journals:
         decisions.add(decide_unknown(here.maker_of(journal.worker), journal, settings.final_s_max))
     found, books = reconcile(here.maker, here.journals, here.reader, CURRENCY, here.sampler)
-    sampled = here.sampler.result().as_json()
+    sampled = here.sampler.result(here.others).as_json()
     if here.unread:
         books = {**books, "unread": here.unread}
     return After(recovery, decisions, {"reconciliation": found.as_json(), "statement": books, "sampling": sampled})

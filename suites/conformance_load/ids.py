@@ -88,11 +88,15 @@ class Book:
 
     def number_of(self, reference: str) -> int | None:
         """Return the number of the payment that a reference names, or None when it is not of this run and worker."""
+        place = self.place_of(reference)
+        return place[1] if place is not None and place[0] == self.worker else None
+
+    def place_of(self, reference: str) -> tuple[int, int] | None:
+        """Return worker and number of the payment that a reference names, or None when it is not of this run."""
         prefix, digits = reference[:_PREFIX_LENGTH], reference[_PREFIX_LENGTH:]
         if prefix != _prefix(self.run) or len(digits) != 16 or not _HEXADECIMAL.issuperset(digits):
             return None
-        worker, number = decode(int(digits, 16))
-        return number if worker == self.worker else None
+        return decode(int(digits, 16))
 
 
 #: Length of ``load-``, eight digits that tell runs apart, and a dash.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ PAGES_MAX = 100
 #: References kept as examples.
 EXAMPLES_MAX = 5
 _PIECE = 1 << 18
+#: By how much times of another generator may be off, in nanoseconds.
+SLACK_NS = 50_000_000
 
 
 @dataclass(slots=True)
@@ -40,8 +42,7 @@ class Sampled:
     """What readings showed: all but ``readings`` and ``failed`` in entries (two per payment).
 
     ``readings`` during the pressure; ``failed``: those that could not be made. ``entries`` were seen in all readings,
-    also in those made afterwards. ``judged``: confirmed payments that a reading showed, so that their times count;
-    those of other generators have times of another clock, and count for the order alone.
+    also in those made afterwards. ``judged``: confirmed payments that a reading showed.
     """
 
     readings: int = 0
@@ -94,25 +95,55 @@ class Reading:
         self.position = position
         self.kept = kept
         self.began_ns = now_ns()
-        #: Hashes of the entries in order, and the places of those that are legs of payments.
+        #: Hashes of the entries in order, and by worker the places of those that are legs of its payments.
         self.order: array[int] = array("q")
-        self.legs: array[int] = array("q")
+        self.legs: dict[int, array[int]] = {}
 
     def take(self, page: Iterable[dict[str, Any]]) -> None:
         """Take one page of entries."""
         for item in page:
             self.order.append(hash(_identity(item)))
-            leg = self._sampler.leg_of(item)
-            if leg is not None:
-                self.legs.append(leg)
+            place = self._sampler.place_of(item)
+            if place is not None:
+                self.legs.setdefault(place[0], array("q")).append(place[1])
 
     def end(self) -> None:
         """Note that the reading is complete."""
         self._sampler.note(self, now_ns())
 
 
+class _Legs:
+    """When legs were seen: a payment's debit at an even place, its credit after it. Grows with what is seen.
+
+    ``without``: when the last reading began that did not show a leg before one did. ``within``: when the first one
+    ended that did (0: none did).
+    """
+
+    def __init__(self) -> None:
+        self.without: NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
+        self.within: NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
+
+    def see(self, places: array[int], without_ns: int, within_ns: int) -> None:
+        """Note a reading that showed these legs."""
+        legs = np.array(places, dtype=np.int64)
+        self._hold(int(legs.max()) + 2)
+        new = legs[self.within[legs] == 0]
+        self.without[new], self.within[new] = without_ns, within_ns
+
+    def part(self, start: int, length: int, credit: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Return ``without`` and ``within`` of one leg of so many payments."""
+        self._hold(2 * (start + length))
+        cut = slice(2 * start + credit, 2 * (start + length), 2)
+        return self.without[cut], self.within[cut]
+
+    def _hold(self, size: int) -> None:
+        if size > len(self.within):
+            more = np.zeros(max(size, 2 * len(self.within)) - len(self.within), dtype=np.uint64)
+            self.without, self.within = np.concatenate([self.without, more]), np.concatenate([self.within, more])
+
+
 class Sampler:
-    """Reads statements of accounts, and judges what they showed of the payments of one journal."""
+    """Reads statements of accounts, and judges what they showed of a run's payments."""
 
     def __init__(self, candidate: Candidate, accounts: Sequence[Account], book: Book, journal: PaymentJournal) -> None:
         self._candidate = candidate
@@ -120,10 +151,7 @@ class Sampler:
         self._book = book
         self._journal = journal
         self._shown = [_Shown() for _ in accounts]
-        #: For each leg (debit at an even place, credit after it): when the last reading began that did not show it
-        #: before one did, and when the first one ended that did (0: none did).
-        self._without: NDArray[np.uint64] = np.zeros(2 * journal.capacity, dtype=np.uint64)
-        self._within: NDArray[np.uint64] = np.zeros(2 * journal.capacity, dtype=np.uint64)
+        self._legs: dict[int, _Legs] = {}
         self._found = Sampled()
         self._stopped = False
 
@@ -171,36 +199,49 @@ class Sampler:
         shown, found = self._shown[reading.position], self._found
         found.entries += len(reading.order)
         self._compare(shown, reading.order, reading.kept)
-        legs = np.array(reading.legs, dtype=np.int64)
-        new = legs[self._within[legs] == 0]
-        self._without[new], self._within[new] = shown.began_ns, ended_ns
+        for worker, places in reading.legs.items():
+            self._legs.setdefault(worker, _Legs()).see(places, shown.began_ns, ended_ns)
         shown.began_ns = reading.began_ns
 
-    def leg_of(self, item: dict[str, Any]) -> int | None:
-        """Return the place of the leg that an entry is, None where it belongs to no payment of the journal."""
-        number = self._book.number_of(str(item.get("reference") or ""))
-        if number is None or number >= self._journal.capacity:
+    def place_of(self, item: dict[str, Any]) -> tuple[int, int] | None:
+        """Return worker and place of the leg that an entry is, None where it belongs to no payment of the run."""
+        place = self._book.place_of(str(item.get("reference") or ""))
+        # No worker has a larger journal than the one that was made for all payments.
+        if place is None or place[1] >= self._journal.capacity:
             return None
-        return 2 * number + (int(item.get("amount", 0)) >= 0)
+        return place[0], 2 * place[1] + (int(item.get("amount", 0)) >= 0)
 
-    def result(self) -> Sampled:
-        """Return what the readings so far showed; the last one shows all that was ever booked."""
-        found, journal = self._found, self._journal
+    def result(self, others: Sequence[PaymentJournal] = ()) -> Sampled:
+        """Return what the readings so far showed; the last one shows all that was ever booked.
+
+        ``others``: journals of other generators. Their times were brought to our clock, so they may be a little off.
+        """
+        found = self._found
         found.missing = found.early = found.judged = 0
         found.examples.clear()
+        self._judge(self._journal, 0)
+        for journal in others:
+            self._judge(journal, SLACK_NS)
+        return found
+
+    def _judge(self, journal: PaymentJournal, slack_ns: int) -> None:
+        found, legs = self._found, self._legs.get(journal.worker)
+        if legs is None:
+            return
         states = np.frombuffer(journal.states, dtype=np.uint8)
         times = np.frombuffer(journal.all_times, dtype=np.uint64)
         for start in range(0, journal.capacity, _PIECE):
             part = slice(start, start + _PIECE)
-            sent, decided = times[0::2][part], times[1::2][part]
-            seen = (self._within[0::2][part] > 0) | (self._within[1::2][part] > 0)
-            found.judged += int(np.count_nonzero(seen & (states[part] == State.ACK)))
+            state, sent, decided = states[part], times[0::2][part], times[1::2][part]
+            seen = np.zeros(len(state), dtype=np.bool_)
             for credit in (0, 1):
-                without, within = self._without[credit::2][part], self._within[credit::2][part]
-                absent = (states[part] == State.ACK) & (decided < without)
-                found.missing += self._named("missing", start + np.flatnonzero(absent))
-                found.early += self._named("early", start + np.flatnonzero((within > 0) & (sent > within)))
-        return found
+                without, within = legs.part(start, len(state), credit)
+                absent = (state == State.ACK) & (decided > 0) & (decided + np.uint64(slack_ns) < without)
+                early = (within > 0) & (sent > within + np.uint64(slack_ns))
+                found.missing += self._named("missing", journal.worker, start + np.flatnonzero(absent))
+                found.early += self._named("early", journal.worker, start + np.flatnonzero(early))
+                seen |= within > 0
+            found.judged += int(np.count_nonzero(seen & (state == State.ACK)))
 
     def _compare(self, shown: _Shown, after: array[int], kept: int) -> None:
         """Hold the order of a reading against what earlier ones showed, and keep it."""
@@ -246,10 +287,11 @@ class Sampler:
             cursor = following
         yield None, None
 
-    def _named(self, name: str, numbers: NDArray[np.int64]) -> int:
+    def _named(self, name: str, worker: int, numbers: NDArray[np.int64]) -> int:
         if len(numbers):
             kept = self._found.examples.setdefault(name, [])
-            kept += [self._book.reference(number) for number in numbers[: EXAMPLES_MAX - len(kept)].tolist()]
+            book = replace(self._book, worker=worker)
+            kept += [book.reference(number) for number in numbers[: EXAMPLES_MAX - len(kept)].tolist()]
         return len(numbers)
 
 

@@ -1,4 +1,4 @@
-"""Parameters of the load scenarios: defaults, and what a profile may set."""
+"""The parameters of a scenario, read and checked."""
 
 from __future__ import annotations
 
@@ -9,160 +9,18 @@ from typing import Any
 from conformance.errors import ConfigError
 from conformance.sdk import CandidateFile
 from conformance_load.crew.calling import require_crew
-from conformance_load.shares import OPERATIONS as STREAMS
+from conformance_load.parameters import ALL, DEFAULTS
 
-#: Defaults, small enough for a laptop. Every value is an integer or a word, so that plans stay canonical.
-DEFAULTS: dict[str, int | str] = {
-    "shape": "constant",
-    "trace": "",
-    "rate_per_s": 100,
-    "scale_permille": 1000,
-    "duration_s": 8,
-    "warmup_s": 1,
-    "burst_factor": 10,
-    "burst_at_s": 2,
-    "burst_s": 2,
-    "period_s": 4,
-    "ramp_from_permille": 100,
-    "search_from_per_s": 10,
-    "search_step_s": 5,
-    "connections": 32,
-    "accounts": 12,
-    "amount_max": 10_00,
-    "replay_every": 64,
-    "altered_every": 120,
-    "twin_every": 90,
-    "cut_every": 150,
-    "uncovered_every": 50,
-    "prepare_s_max": 600,
-    "sample_every_ms": 500,
-    "drain_s": 5,
-    "final_s_max": 15,
-    "probes": 5,
-    "p50_ms_max": 500,
-    "p99_ms_max": 1000,
-    "error_permille_max": 10,
-    "confirmed_permille_min": 990,
-    "rate_per_s_min": 0,
-    "abort_on_breach": 0,
-    "abort_after_s": 5,
-    "recovery_s_max": 10,
-    "recovered_ms_max": 300,
-    "burst_recovery_ms_max": 5000,
-    "decay_permille_max": 2000,
-    "decay_floor_ms": 250,
-    "longest_ms_max": 0,
-    "scaled_counts": 0,
-    "workers": "0",
-    "bind": "127.0.0.1:0",
-    "crew": "",
-    "ui_port": 0,
-    "disturbance": "",
-    "disturb_at_s": 2,
-    "disturb_s": 2,
-    "slow_disk_ms": 300,
-    "reset_every": 8,
-    "disturb_recovery_ms_max": 5000,
-}
-#: What calibration changes: long enough for every fault to strike several times, slow enough for a busy machine, and
-#: limits that the slow faults break by far.
-CALIBRATION: dict[str, Any] = {
-    "rate_per_s": 30,
-    "duration_s": 4,
-    "warmup_s": 0,
-    "accounts": 6,
-    "replay_every": 20,
-    "altered_every": 48,
-    "twin_every": 13,
-    "cut_every": 40,
-    "uncovered_every": 25,
-    "sample_every_ms": 100,
-    "final_s_max": 2,
-    "p50_ms_max": 1000,
-    "p99_ms_max": 3000,
-    "recovered_ms_max": 600,
-    "scaled_counts": 1,
-    "scenarios": {
-        "payments-burst": {"rate_per_s": 12, "duration_s": 8, "burst_at_s": 1, "burst_s": 1, "p99_ms_max": 650},
-        "payments-ramp": {"rate_per_s": 80},
-        "payments-limit": {"rate_per_s": 40, "search_from_per_s": 20, "search_step_s": 2},
-        "payments-soak": {"duration_s": 8},
-        **{
-            f"payments-{name}": {"duration_s": 5, "disturb_at_s": 1, "disturb_s": 1, "disturb_recovery_ms_max": 2000}
-            | {"cut_every": 15 if name == "killed" else 40, "sample_every_ms": 0}
-            for name in ("killed", "paused", "reset", "slow-disk")
-        },
-        **{
-            f"target-{name}": {"rate_per_s": 30, "duration_s": 3, "burst_s": 1, "burst_at_s": 1, "burst_factor": 2}
-            | {"p99_ms_max": 1500, "p50_ms_max": 1000}
-            | ({"longest_ms_max": 2000} if name in ("sct-inst", "pix", "upi") else {})
-            for name in ("mojaloop", "tips", "sct-inst", "pix", "upi", "netsunion")
-        },
-        # Few connections for each of many streams; limits that the slow faults break by far.
-        "shop-day": {"rate_per_s": 60, "connections": 16, **{f"{name}_p99_ms_max": 3000 for name in STREAMS}},
-        "ledger-final": {"rate_per_s": 8, "final_p99_ms_max": 3000},
-    },
-}
 #: What may be done to the candidate during the load; "" is nothing.
 DISTURBANCES = ("", "kill", "pause", "slow-disk", "resets")
 SHAPES = ("constant", "poisson", "ramp", "burst", "square", "trace")
-#: Values that may be zero; all others must be at least 1.
-_MAY_BE_ZERO = frozenset(
-    {
-        "warmup_s",
-        "burst_at_s",
-        "ramp_from_permille",
-        "replay_every",
-        "altered_every",
-        "twin_every",
-        "cut_every",
-        "uncovered_every",
-        "sample_every_ms",
-        "drain_s",
-        "error_permille_max",
-        "rate_per_s_min",
-        "abort_on_breach",
-        "abort_after_s",
-        "longest_ms_max",
-        "scaled_counts",
-        "ui_port",
-    }
-)
 #: All requests are made ready before the clock starts; this bounds the memory they take.
 REQUESTS_MAX = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One scenario's parameters.
-
-    ``shape``: how arrivals come (:data:`SHAPES`), ``rate_per_s`` in a second at its level (for a ramp, at its end),
-    for ``duration_s`` after ``warmup_s`` at the level with which the shape begins; the warm-up is reconciled but not
-    measured. A burst multiplies the rate by ``burst_factor`` from ``burst_at_s`` on for ``burst_s``; a square wave does
-    so in the second half of every ``period_s``; a ramp begins at ``ramp_from_permille`` of the rate; a trace replays
-    the file ``trace``. ``scale_permille`` multiplies rates and lengths, so that a large target can be tried on a small
-    machine; reports say so. A search begins at ``search_from_per_s`` and tries each rate for ``search_step_s``.
-
-    One arrival in ``replay_every`` repeats an earlier payment with its key, one in ``altered_every`` uses an earlier
-    key for another amount, one in ``twin_every`` is the request before it at the same moment, one in ``cut_every``
-    loses its connection after sending, one in ``uncovered_every`` payments comes from an empty account. Making the
-    requests ready may take ``prepare_s_max`` seconds of CPU. During the pressure one account's statement is read every
-    ``sample_every_ms`` (0: never). ``drain_s`` after the last arrival, what has not been sent is given up; from then on
-    a payment may stay pending for ``final_s_max``. ``probes`` single payments are timed before and after the pressure.
-
-    Limits: ``p50_ms_max`` and ``p99_ms_max`` on the response time, ``error_permille_max`` broken requests,
-    ``confirmed_permille_min`` confirmed payments, ``rate_per_s_min`` confirmed in a second (0: no limit of its own);
-    within ``recovery_s_max`` after the pressure a payment must again take at most ``recovered_ms_max``;
-    ``burst_recovery_ms_max`` after a burst the limits must be met again; in a soak the last quarter may take
-    ``decay_permille_max`` of the first, unless it stays below ``decay_floor_ms``; ``longest_ms_max`` bounds every
-    single payment (0: nothing does). ``scaled_counts`` 1: what was scaled decides as if it had not been, for
-    calibration. With ``abort_on_breach`` the pressure ends as soon as a limit is broken beyond doubt, not before
-    ``abort_after_s``.
-
-    ``workers``: how many local processes generate the load ("0": this one), or names of workers elsewhere, who find
-    the master at ``bind`` and share the secret in the file ``crew``. ``ui_port`` shows Locust's live page on loopback
-    (0: nowhere).
-    """
+    """One scenario's parameters; :mod:`conformance_load.parameters` says what each means."""
 
     shape: str
     trace: str
@@ -333,7 +191,7 @@ def _value(name: str, parameters: Mapping[str, Any]) -> int | str:
                 remedy=f"Set it in the profile under [parameters.load]; the default is {default!r}.",
             )
         return value
-    least = 0 if name in _MAY_BE_ZERO else 1
+    least = 0 if ALL[name].zero else 1
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ConfigError(
             f"{value!r} is not a whole number of {least} or more",

@@ -8,6 +8,7 @@ it patches sockets: that happens in load processes alone.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,11 +40,19 @@ def live_view(environment: Any, port: int, tell: Callable[[str], None]) -> Itera
     """
     import gevent
     from gevent import pywsgi
+    from locust.runners import STATE_RUNNING
     from locust.stats import stats_history
     from locust.web import WebUI
 
+    class Page(WebUI):
+        """The page of a run that somebody else started: it opens with the numbers, not with the form to start one."""
+
+        def update_template_args(self) -> None:
+            super().update_template_args()  # type: ignore[no-untyped-call]  # Locust leaves it untyped
+            self.template_args["state"] = STATE_RUNNING
+
     listener = _listen(port)
-    page = WebUI(environment, HOST, port, delayed_start=True)
+    page = Page(environment, HOST, port, delayed_start=True)
     _protect(page)
     page.server = pywsgi.WSGIServer(listener, page.app, log=None, error_log=None)
     history = gevent.spawn(stats_history, environment.runner)
@@ -92,3 +101,11 @@ def _protect(page: Any) -> None:
                 "The profile decides what is offered; this page only shows it.\n", 403, mimetype="text/plain"
             )
         return None
+
+    @page.app.after_request  # type: ignore[untyped-decorator]  # as above
+    def as_running(response: Any) -> Any:
+        # A master of workers that are not Locust's own users calls itself ready all the time; then the page would
+        # show its form again.
+        if request.path == "/stats/requests" and response.is_json:
+            response.set_data(json.dumps({**response.get_json(), "state": "running"}))
+        return response

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import zstandard
 
 from conformance.sdk import Sighting, WireMessage
-from conformance_load.flow import Pressed
+from conformance_load.flow import Pressed, now_ns
 from conformance_load.journal import PaymentJournal
 from conformance_load.presign import Cost
 from conformance_load.settings import Settings
@@ -18,7 +20,7 @@ from conformance_load.wave import Wave
 
 
 def share_of(wave: Wave, journal: PaymentJournal) -> dict[str, Any]:
-    """Return a wave as plain data, with the journal's states."""
+    """Return a wave as plain data, with the journal's states and times."""
     return {
         "tally": wave.tally.share(),
         "pressed": asdict(wave.pressed),
@@ -29,6 +31,7 @@ def share_of(wave: Wave, journal: PaymentJournal) -> dict[str, Any]:
         "told": wave.told,
         "sightings": [_plain(item) for item in wave.sightings],
         "states": zstandard.ZstdCompressor().compress(bytes(journal.states)),
+        "times": zstandard.ZstdCompressor().compress(journal.all_times.tobytes()),
     }
 
 
@@ -36,6 +39,20 @@ def write_states(share: Mapping[str, Any], journal: PaymentJournal) -> None:
     """Write the states that a share brought into a journal of the same size."""
     states = zstandard.ZstdDecompressor().decompress(share["states"], max_output_size=journal.capacity)
     journal.states[: len(states)] = states
+
+
+def write_times(share: Mapping[str, Any], journal: PaymentJournal, offset_ns: int) -> None:
+    """Write the times that a share brought into a journal of the same size, on our own clock.
+
+    ``offset_ns``: how far the other machine's time of day is ahead of ours.
+    """
+    theirs = zstandard.ZstdDecompressor().decompress(share["times"], max_output_size=16 * journal.capacity)
+    pressed = share["pressed"]
+    to_wall = int(pressed["epoch_wall_ns"]) - int(pressed["epoch_ns"])
+    shift = to_wall - offset_ns - (time.time_ns() - now_ns())
+    times = np.frombuffer(theirs, dtype=np.int64)
+    ours = np.frombuffer(journal.all_times, dtype=np.int64)
+    ours[: len(times)] = np.where(times > 0, times + shift, 0)
 
 
 def joined(shares: Sequence[Mapping[str, Any]], settings: Settings) -> Wave:

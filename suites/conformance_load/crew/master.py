@@ -22,7 +22,7 @@ from conformance.sdk import Spawned
 from conformance_load.crew import orders
 from conformance_load.crew.calling import address_of, names_of
 from conformance_load.crew.clocks import Reading, best
-from conformance_load.crew.joining import joined, write_states
+from conformance_load.crew.joining import joined, write_states, write_times
 from conformance_load.crew.orders import Enlistment
 from conformance_load.crew.secure import VARIABLE, Keys, install, new_secret, secret_from
 from conformance_load.ground import Ground
@@ -295,6 +295,7 @@ class Crew:
                 here.unread = f"worker {member.name} was lost with its journal"
             if share:
                 write_states(share, self._journals[number])
+                write_times(share, self._journals[number], member.clock.offset_ns if member.clock else 0)
         here.others[:] = self._journals.values()
 
     def _count_reasons(self, shares: list[dict[str, Any]]) -> list[str]:

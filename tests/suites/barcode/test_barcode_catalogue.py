@@ -80,7 +80,8 @@ def test_every_fault_is_switched_somewhere_in_the_reference() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "on"
         if isinstance(node.args[0], ast.Constant)
     }
-    assert switched == {fault.id for fault in FAULTS}
+    # Defects that show under load alone are the load suite's, wherever they are switched.
+    assert {name for name in switched if not name.startswith("load.")} == {fault.id for fault in FAULTS}
 
 
 @pytest.mark.parametrize("path", _reference_sources(), ids=lambda path: path.name)

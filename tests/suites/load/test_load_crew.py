@@ -21,8 +21,9 @@ QUICK = {
     "probes": 3,
     "sample_every_ms": 0,
 }
+DISORDER = ("missing", "early", "inserted", "vanished", "swapped")
 ORDERS = {
-    "sound": {"parameters": QUICK | {"workers": "2"}},
+    "sound": {"parameters": QUICK | {"workers": "2", "sample_every_ms": 100}},
     "killed": {"parameters": QUICK | {"workers": "2", "duration_s": 4}, "kill": True},
     "stranger": {"parameters": QUICK | {"workers": "1"}, "worker_digest": "sha256:1"},
 }
@@ -73,6 +74,10 @@ def test_every_count_agrees_and_every_payment_is_accounted_for(results):
     assert {name: books[name] for name in zero} == dict.fromkeys(zero, 0)
     assert books["balanced"]
     assert sum(second["sent"] for second in found["timeline"]) == found["sent"]
+    sampled = found["sampling"]
+    assert sampled["readings"] > 5
+    assert sampled["judged"] == books["acknowledged"]
+    assert {name: sampled[name] for name in DISORDER} == dict.fromkeys(DISORDER, 0)
     assert found["latencyUs"]["response"]["count"] == found["sent"] + found["counts"]["unsent"]
 
 

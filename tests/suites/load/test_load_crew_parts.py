@@ -1,13 +1,16 @@
 """Parts of a crew that need no second process: adding shares, comparing clocks, naming workers, the channel's keys."""
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.errors import ConfigError
+from conformance_load.crew import joining
 from conformance_load.crew.calling import address_of, names_of, require_crew
 from conformance_load.crew.clocks import Reading, best
 from conformance_load.crew.joining import summed
+from conformance_load.journal import PaymentJournal, State
 from conformance_load.tally import OUTCOMES, Tally
 
 arrivals = st.lists(
@@ -35,6 +38,20 @@ def test_shares_added_up_are_one_tally_that_saw_everything(parts):
     for part in parts:
         joined.add(tallied(part).share())
     assert shown(joined) == shown(whole)
+
+
+def test_times_of_another_machine_are_brought_to_our_clock(tmp_path, monkeypatch):
+    """There, a second after its start is at 7 s of its own clock; our time of day is 3 s behind, our clock at 100 s."""
+    theirs = {"epoch_ns": 6 * 10**9, "epoch_wall_ns": 1_000 * 10**9}
+    monkeypatch.setattr(joining, "now_ns", lambda: 100 * 10**9)
+    monkeypatch.setattr(joining.time, "time_ns", lambda: 1_000 * 10**9)
+    with PaymentJournal.create(tmp_path / "a", 3) as there, PaymentJournal.create(tmp_path / "b", 3) as here:
+        there.sending(0, 7 * 10**9)
+        there.decide(0, State.ACK, 8 * 10**9)
+        there.sending(2, 9 * 10**9)
+        packed = zstandard.ZstdCompressor().compress(there.all_times.tobytes())
+        joining.write_times({"times": packed, "pressed": theirs}, here, offset_ns=3 * 10**9)
+        assert [here.times(number) for number in range(3)] == [(98 * 10**9, 99 * 10**9), (0, 0), (100 * 10**9, 0)]
 
 
 def test_numbers_at_the_same_place_are_added():

@@ -8,7 +8,7 @@ import pytest
 from conformance.engine.checks_pass import Workplace
 from conformance.engine.load import LoadSpec, run_scenario
 from conformance.reference.process import ReferenceProcess
-from conformance_load.settings import CALIBRATION
+from conformance_load.calibrating import CALIBRATION
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

@@ -1,6 +1,7 @@
 """Sampling: what readings during the pressure show is judged by when each payment was sent and confirmed."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -178,6 +179,24 @@ def test_a_statement_that_is_too_long_is_given_up(bench, monkeypatch):
     monkeypatch.setattr(sampling, "PAGES_MAX", 3)
     bench.read(30, *(entry(number) for number in DEBITS[:6]))
     assert bench.sampler.result().failed == 1
+
+
+def test_payments_of_other_generators_are_judged_with_some_slack(bench, tmp_path):
+    other = replace(BOOK, worker=5)
+    number, slack = DEBITS[0], sampling.SLACK_NS
+    shown = {"id": "o", "reference": other.reference(number), "amount": -1}
+    with PaymentJournal.create(tmp_path / "other", PAYMENTS, 5) as journal:
+        journal.sending(number, 10)
+        journal.decide(number, State.ACK, 20)
+        bench.read(20 + slack)
+        bench.read(30 + slack, shown)
+        assert bench.sampler.result([journal]).missing == 0
+        journal.all_times[2 * number + 1] = 19
+        found = bench.sampler.result([journal])
+        assert (found.missing, found.judged, found.examples) == (1, 1, {"missing": [other.reference(number)]})
+        journal.all_times[2 * number] = 31 + slack + slack
+        assert bench.sampler.result([journal]).early == 1
+        assert bench.sampler.result().judged == 0
 
 
 @settings(max_examples=60, deadline=None)

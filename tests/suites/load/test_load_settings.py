@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from conformance.errors import ConfigError
 from conformance_load.arrivals import FRESH, Arrival, Kind, arrange, simultaneous
+from conformance_load.calibrating import CALIBRATION
+from conformance_load.parameters import DEFAULTS
 from conformance_load.recipes import SCENARIOS
-from conformance_load.settings import CALIBRATION, DEFAULTS, Settings, require_memory
+from conformance_load.settings import Settings, require_memory
 
 
 def test_the_defaults_are_good_and_calibration_only_changes_what_exists():

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance.errors import ConfigError
-from conformance_load.settings import CALIBRATION
+from conformance_load.calibrating import CALIBRATION
 from conformance_load.shares import DEFAULTS, OPERATIONS, require_rates, shares_of
 
 

@@ -8,8 +8,8 @@ from conformance.engine.checks_pass import Workplace
 from conformance.engine.load import LoadSpec, run_scenario
 from conformance.evidence.canary import canary_leaks as leaks
 from conformance.reference.process import ReferenceProcess
+from conformance_load.calibrating import CALIBRATION
 from conformance_load.recipes import parameters_of
-from conformance_load.settings import CALIBRATION
 from conformance_load.shares import OPERATIONS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

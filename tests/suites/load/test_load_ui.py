@@ -25,7 +25,7 @@ def test_the_page_and_its_numbers_are_shown(found):
     assert found["page"][0] == 200
     assert "<html" in found["page"][1]
     assert found["numbers"][0] == 200
-    assert json.loads(found["numbers"][1])["state"] == "ready"
+    assert json.loads(found["numbers"][1])["state"] == "running"
 
 
 @pytest.mark.parametrize("name", ["start", "stop", "reset", "user"])

@@ -143,6 +143,12 @@ def test_the_known_answer_of_sm3() -> None:
     assert sm2.sm3(b"abc").hex() == "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**256 - 1) | st.integers(0, 40) | st.integers(sm2.N - 40, sm2.N + 40))
+def test_multiples_of_the_base_point_are_those_made_by_adding(scalar: int) -> None:
+    assert sm2.multiply_base(scalar) == sm2.multiply(scalar, (sm2.GX, sm2.GY))
+
+
 @settings(max_examples=8, deadline=None)
 @given(private=st.integers(1, sm2.N - 2), message=st.binary(max_size=200))
 def test_sm2_agrees_with_an_independent_implementation(private: int, message: bytes) -> None:

@@ -168,12 +168,13 @@ def _payer(order: Order) -> Any:
 def _journalling(order: Order, journal: PaymentJournal) -> Any:
     numbers = itertools.count()
     sending, confirm, now = journal.sending, journal.confirm, time.perf_counter_ns
-    head = (
+    form = (
         b"POST /pay HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        b"Idempotency-Key: load-00000000-%016x\r\nContent-Length: 170\r\n\r\n"
-        b'{"debtor":"acc-%08d","creditor":"acc-%08d","amount":%06d,"currency":"CNY",'
-        b'"reference":"load-00000000-%016x","note":"' + b"x" * 30 + b'"}'
+        b"Idempotency-Key: load-00000000-%b\r\nContent-Length: 170\r\n\r\n"
+        b'{"debtor":"%b","creditor":"%b","amount":%d,"currency":"CNY",'
+        b'"reference":"load-00000000-%b","note":"' + b"x" * 30 + b'"}'
     )
+    accounts = [b"acc-%08d" % number for number in range(64)]
 
     class Journalling(ReactorUser):
         host = _url(order)
@@ -182,14 +183,11 @@ def _journalling(order: Order, journal: PaymentJournal) -> Any:
         def request(self) -> bytes:
             self.number = number = next(numbers)
             identifier = number * ODD & 0xFFFFFFFFFFFFFFFF
+            reference = b"%016x" % identifier
             debtor = (identifier >> 16) % 64
-            made = head % (
-                identifier,
-                debtor,
-                (debtor + 1 + (identifier >> 28) % 63) % 64,
-                100_000 + (identifier >> 40) % 900_000,
-                identifier,
-            )
+            creditor = (debtor + 1 + (identifier >> 28) % 63) % 64
+            amount = 100_000 + (identifier >> 40) % 900_000
+            made = form % (reference, accounts[debtor], accounts[creditor], amount, reference)
             sending(number, now())
             return made
 

@@ -55,6 +55,13 @@ TABLE_SIZE = 1 << 16
 TABLE = _table()
 
 
+def bucket_of(value: int) -> int:
+    """Return the bucket that any value is counted in: negative ones as 0, too large ones in the last."""
+    if 0 <= value < TABLE_SIZE:
+        return TABLE[value]
+    return index_of(min(max(value, 0), VALUE_MAX))
+
+
 class Histogram:
     """Counts of durations in microseconds."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import gevent
 import locust.stats
 
-from conformance_load.histogram import BUCKETS, VALUE_MAX, bounds_of, index_of
+from conformance_load.histogram import BUCKETS, bounds_of, bucket_of
 from conformance_load.reactor.distributed import install
 
 #: How often Locust's statistics are brought up to date, in seconds.
@@ -39,7 +39,7 @@ class Batch:
 
     def record(self, took_us: int, length: int) -> None:
         """Count a request that was answered."""
-        self.counts[index_of(min(took_us, VALUE_MAX))] += 1
+        self.counts[bucket_of(took_us)] += 1
         self.total_us += took_us
         self.length += length
 
@@ -98,7 +98,7 @@ def _middle_ms(index: int) -> float:
 
 def bucket_response_time(response_time: float) -> float:
     """Round a time in milliseconds to the middle of our bucket: within 0.4 %, where Locust keeps two digits."""
-    return _middle_ms(index_of(max(0, int(response_time * 1000))))
+    return _middle_ms(bucket_of(int(response_time * 1000)))
 
 
 class Statistics:

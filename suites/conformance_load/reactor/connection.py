@@ -15,11 +15,11 @@ from typing import Any, Protocol
 from conformance.sdk import BrokenKind
 from conformance_load.flow import Reply, now_ns
 from conformance_load.reactor.endpoint import Endpoint
-from conformance_load.reactor.head import REMEMBERED_MAX, Head, MalformedError, TooLargeError
+from conformance_load.reactor.head import Head, MalformedError, TooLargeError
 from conformance_load.reactor.response import Reader
 
-#: States of a connection.
-CLOSED, OPENING, READY, BUSY = range(4)
+#: States of a connection. From BUSY on a request is under way; READING: its answer is not one that comes whole.
+CLOSED, OPENING, READY, BUSY, READING = range(5)
 #: How much is read at once: a usual response, and of one that is larger the rest. Small reads cost less memory.
 RECEIVE = 4 * 1024
 RECEIVE_MORE = 64 * 1024
@@ -60,17 +60,17 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
-        "_bodiless",
         "_cutting",
         "_endpoint",
         "_failing",
         "_file",
+        "_heads",
         "_next_address",
         "_reactor",
         "_reader",
         "_receive",
-        "_remembered",
         "_send",
+        "_size",
         "_socket",
         "_timeout_ns",
         "_unsent",
@@ -82,7 +82,7 @@ class Connection:
     def __init__(self, endpoint: Endpoint, owner: Owner) -> None:
         self._endpoint = endpoint
         self._reactor = endpoint.reactor
-        self._remembered = endpoint.remembered
+        self._heads = endpoint.heads
         self._timeout_ns = endpoint.timeout_ns
         self.owner = owner
         self.state = CLOSED
@@ -95,14 +95,14 @@ class Connection:
         self._next_address = 0
         self._reader: Reader | None = None
         self._unsent: memoryview | None = None
-        self._bodiless = False
+        self._size = RECEIVE
         self._cutting = False
         self._failing = False
 
     @property
     def waits(self) -> bool:
         """Tell whether the deadline counts."""
-        return self.state in (OPENING, BUSY)
+        return self.state not in (CLOSED, READY)
 
     @property
     def used_ns(self) -> int:
@@ -125,7 +125,8 @@ class Connection:
         self.state = BUSY
         self.deadline_ns = at_ns + self._timeout_ns
         # H: only then compare in full, because every request comes through here.
-        self._bodiless = request[0] == 72 and request.startswith(b"HEAD ")
+        if request[0] == 72 and request.startswith(b"HEAD "):
+            self._read_carefully(bodiless=True)
         try:
             sent = self._send(request)
         except _AGAIN:
@@ -147,6 +148,7 @@ class Connection:
         """Close; harmless when done twice."""
         self.state = CLOSED
         self._reader = None
+        self._size = RECEIVE
         self._unsent = None
         self._endpoint.forget(self)
         if self._socket is not None:
@@ -239,43 +241,41 @@ class Connection:
 
     def _readable(self, _event: int) -> None:
         try:
-            data = self._receive(RECEIVE if self._reader is None else RECEIVE_MORE)
+            data = self._receive(self._size)
         except _AGAIN:
             return
         except OSError as error:
             self._gone(said(error))
             return
         # The beginning of _received, once more: calling it costs as much as a twentieth of a whole request.
-        if self._reader is None and self.state == BUSY and not self._bodiless:
-            end = data.find(b"\r\n\r\n") + 4
-            head = self._remembered.get(data[:end])
-            if head is not None and end + head.length == len(data):
+        if self.state == BUSY:
+            heads = self._heads
+            if len(data) == heads.size and data.startswith(heads.raw):
                 self.state = READY
-                self.owner.whole(head, data)
+                self.owner.whole(heads.last, data)
                 return
         self._received(data)
 
     def _received(self, data: bytes) -> None:
         """Take what came, decrypted; empty when the server closed."""
-        if self._reader is None and self.state == BUSY and not self._bodiless:
-            end = data.find(b"\r\n\r\n") + 4
-            head = self._remembered.get(data[:end])
-            if head is not None and end + head.length == len(data):  # type: ignore[operator]  # plain heads have one
+        if self.state == BUSY:
+            heads = self._heads
+            usual = len(data) == heads.size and data.startswith(heads.raw)
+            head = heads.last if usual else heads.find(data)
+            if head is not None:
                 self.state = READY
                 self.owner.whole(head, data)
                 return
         if not data:
             self._gone("closed by the server")
-        elif self.state == BUSY:
+        elif self.state >= BUSY:
             self._read(data)
         else:
             self._endpoint.surplus += 1
             self._lost(surplus=True)
 
     def _read(self, data: bytes) -> None:
-        reader = self._reader
-        if reader is None:
-            reader = self._reader = Reader(bodiless=self._bodiless, body_max=self._endpoint.target.body_max)
+        reader = self._reader or self._read_carefully()
         try:
             if reader.feed(data):
                 self._complete(reader)
@@ -283,6 +283,13 @@ class Connection:
             self.fail("unparseable", str(error))
         except TooLargeError as error:
             self.fail("too-large", str(error))
+
+    def _read_carefully(self, bodiless: bool = False) -> Reader:
+        """Take the answer to the request under way byte by byte."""
+        self.state = READING
+        self._size = RECEIVE_MORE
+        self._reader = made = Reader(bodiless=bodiless, body_max=self._endpoint.target.body_max)
+        return made
 
     def _complete(self, reader: Reader) -> None:
         head = reader.head
@@ -293,22 +300,18 @@ class Connection:
             raise MalformedError("more than one answer to one request")
         body = reader.body()
         self._reader = None
+        self._size = RECEIVE
         if reader.close or self._unsent is not None:
             self.close()
         else:
             if head.plain:
-                self._remember(head)
+                self._heads.keep(head)
             self.state = READY
         self.owner.ended(Reply(head.status, head.fields, body))
 
-    def _remember(self, head: Head) -> None:
-        if len(self._remembered) >= REMEMBERED_MAX:
-            self._remembered.clear()
-        self._remembered[head.raw] = head
-
     def _gone(self, detail: str) -> None:
         """Handle the end of the connection from the other side."""
-        if self.state != BUSY:
+        if self.state < BUSY:
             self._lost()
             return
         reader = self._reader
@@ -337,7 +340,8 @@ class Connection:
         """Send what did not fit, and take an answer that comes early."""
         if event & ~_OUT:
             # Whatever comes before the request is sent goes the careful way, and the connection ends with it.
-            self._reader = self._reader or Reader(bodiless=False, body_max=self._endpoint.target.body_max)
+            if self._reader is None:
+                self._read_carefully()
             self._readable(event)
         if self._unsent is None or not event & _OUT:
             return

@@ -11,7 +11,7 @@ import gevent.socket
 
 from conformance.errors import ConfigError
 from conformance_load.flow import Target, now_ns
-from conformance_load.reactor.head import Head
+from conformance_load.reactor.head import REMEMBERED_MAX, Head
 from conformance_load.reactor.loop import Reactor
 
 if TYPE_CHECKING:
@@ -30,6 +30,37 @@ class Address:
     place: tuple[Any, ...]
 
 
+class Heads:
+    """Heads that were read before; only plain ones, whose body follows whole.
+
+    The one that came last is kept apart with the size of its whole response: mostly it comes again.
+    """
+
+    __slots__ = ("_by_bytes", "last", "raw", "size")
+
+    def __init__(self) -> None:
+        self._by_bytes: dict[bytes, Head] = {}
+        #: A head wherever ``size`` fits.
+        self.last: Any = None
+        self.raw = b""
+        self.size = -1
+
+    def keep(self, head: Head) -> None:
+        """Remember a head, and that it came last."""
+        if len(self._by_bytes) >= REMEMBERED_MAX:
+            self._by_bytes.clear()
+        self._by_bytes[head.raw] = head
+        self.last, self.raw, self.size = head, head.raw, len(head.raw) + (head.length or 0)
+
+    def find(self, data: bytes) -> Head | None:
+        """Return the head of ``data`` if it was read before and all of its body, and nothing else, follows."""
+        head = self._by_bytes.get(data[: data.find(b"\r\n\r\n") + 4])
+        if head is None or len(data) != len(head.raw) + (head.length or 0):
+            return None
+        self.keep(head)
+        return head
+
+
 class Endpoint:
     """One target. Connections register here while they are open or opening."""
 
@@ -44,8 +75,7 @@ class Endpoint:
         self.unresolved = ""
         #: Answers that nobody asked for: their connections were closed, and no request was credited with them.
         self.surplus = 0
-        #: Heads that were read before, by their bytes; only plain ones, whose body follows whole.
-        self.remembered: dict[bytes, Head] = {}
+        self.heads = Heads()
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._look_ns = min(max(self.timeout_ns // _LOOKS_PER_TIMEOUT, _LOOK_NS[0]), _LOOK_NS[1])
         self._looking = False

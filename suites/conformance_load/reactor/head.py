@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Longest head, and longest section of trailers, in bytes.
 HEAD_MAX = 64 * 1024
@@ -62,7 +62,7 @@ class Fields(Mapping[str, str]):
 class Head:
     """What a head says. ``length`` is None where no Content-Length was given; ``coding`` is the Content-Encoding.
 
-    All responses with the same head share its ``fields``.
+    ``fields`` are the same object for all responses with this head: who has looked at it knows them all.
     """
 
     status: int
@@ -71,7 +71,7 @@ class Head:
     close: bool
     coding: str
     raw: bytes
-    fields: Fields
+    fields: Fields = field(compare=False, repr=False)
 
     @property
     def plain(self) -> bool:

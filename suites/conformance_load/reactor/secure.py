@@ -103,7 +103,7 @@ class TlsConnection(Connection):
 
     def _readable(self, _event: int) -> None:
         try:
-            data = self._receive(RECEIVE if self._reader is None else RECEIVE_MORE)
+            data = self._receive(self._size)
         except _AGAIN:
             return
         except OSError as error:
@@ -112,7 +112,7 @@ class TlsConnection(Connection):
         if data:
             self._incoming.write(data)
             self._decrypt()
-        elif self.state == BUSY:
+        elif self.state >= BUSY:
             # Without TLS's own goodbye this may be somebody cutting an answer short.
             self.fail("connection", "closed by the server without the end that TLS demands")
         else:
@@ -150,7 +150,7 @@ class TlsConnection(Connection):
     def _ended_by_tls(self, error: ssl.SSLError) -> None:
         if isinstance(error, ssl.SSLZeroReturnError):
             self._received(b"")
-        elif self.state == BUSY:
+        elif self.state >= BUSY:
             self.fail("tls", tls_said(error))
         else:
             self._lost()

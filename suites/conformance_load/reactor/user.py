@@ -121,13 +121,13 @@ class _Slot:
     def drain(self, seconds: float) -> None:
         """Wait for the answer under way, but not for ever."""
         self._user._state = _STOPPING
-        if self.connection.state == BUSY:
+        if self.connection.state >= BUSY:
             with gevent.Timeout(seconds, False):
                 self.over.get()
 
     def close(self) -> None:
         """Close; a request without an answer is counted, as a failure, because the server may have seen it."""
-        if self.connection.state == BUSY:
+        if self.connection.state >= BUSY:
             self._count(now_ns(), 0)
             self.batch.fail("stopped before it was answered")
         self.connection.close()
@@ -154,17 +154,18 @@ class _Slot:
         batch.counts[TABLE[took_us] if took_us < TABLE_SIZE else index_of(took_us)] += 1
         batch.total_us += took_us
         batch.length += head.length  # type: ignore[operator]  # plain heads have one
-        if self._hook is not None:
-            # Not Reply(...): making tuples straight away takes half the time.
-            self._judge(_new(Reply, (head.status, head.fields, data[len(head.raw) :], None, "")), now)
-            self._pause_or_end()
-            return
-        if head.status >= 400:
-            batch.fail(f"status {head.status}")
-        if self._pauses or self._user._state != _RUNNING:
-            self._pause_or_end()
-            return
+        hook = self._hook
         try:
+            if hook is not None:
+                # Not Reply(...): making tuples straight away takes half the time.
+                reply = _new(Reply, (head.status, head.fields, data[len(head.raw) :], None, ""))
+                if reason := hook(reply, _new(Times, (self._sent, self._sent, now))):
+                    batch.fail(reason)
+            elif head.status >= 400:
+                batch.fail(f"status {head.status}")
+            if self._pauses or self._user._state != _RUNNING:
+                self._pause_or_end()
+                return
             request = self._asks()
             self._sent = now = now_ns()
             self.connection.send(request, now)
@@ -175,13 +176,17 @@ class _Slot:
         """Take any other end of a request."""
         now = now_ns()
         self._count(now, len(reply.body))
-        if reply.broken:
-            self.batch.fail(f"{reply.broken}: {reply.detail}")
-        elif self._hook is None and reply.status >= 400:
-            self.batch.fail(f"status {reply.status}")
-        if self._hook is not None:
-            self._judge(reply, now)
-        self._pause_or_end()
+        reason = f"status {reply.status}" if reply.status >= 400 else None
+        try:
+            if self._hook is not None:
+                reason = self._hook(reply, Times(self._sent, self._sent, now))
+            if reply.broken:
+                reason = f"{reply.broken}: {reply.detail}"
+            if reason:
+                self.batch.fail(reason)
+            self._pause_or_end()
+        except Exception as error:  # noqa: BLE001 - raised again in the user's own greenlet
+            self.over.set_exception(error)
 
     def cut_off(self) -> None:
         """Users of Locust do not cut connections."""
@@ -196,20 +201,7 @@ class _Slot:
     def _count(self, now: int, length: int) -> None:
         self.batch.record((now - self._sent) // 1000, length)
 
-    def _judge(self, reply: Reply, now: int) -> None:
-        if self._hook is None:
-            return
-        try:
-            reason = self._hook(reply, _new(Times, (self._sent, self._sent, now)))
-        except Exception as error:  # noqa: BLE001 - raised again in the user's own greenlet
-            self.over.set_exception(error)
-            return
-        if reason and not reply.broken:
-            self.batch.fail(reason)
-
     def _pause_or_end(self) -> None:
-        if self.over.ready():
-            return
         if self._user._state != _RUNNING:
             self.over.set(None)
         elif self._pauses:

@@ -18,7 +18,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 class Script:
     """Answers each request on each connection with the next piece of the script; b"" closes.
 
-    A list is sent piece by piece, with a moment in between; None never answers.
+    A list is sent piece by piece, with a moment in between; None never answers, and a function is called to wait.
     """
 
     def __init__(self, *answers, context=None, request_size=1):
@@ -54,6 +54,8 @@ class Script:
             for piece in answer if isinstance(answer, list) else [answer]:
                 if piece is None:
                     self.over.wait(10)
+                elif callable(piece):
+                    piece(10)
                 else:
                     connection.sendall(piece)
                     time.sleep(0.002 if isinstance(answer, list) else 0)
@@ -135,11 +137,13 @@ class Caller:
 class Server:
     """Answers many connections at once; ``answer(number)`` returns the bytes for the n-th request, or b"" to close.
 
-    ``context`` may hold a TLS context. Counts every request that came in whole.
+    ``after(number)`` may return what to do with the connection afterwards; ``context`` is for TLS. Counts every request
+    that came in whole.
     """
 
-    def __init__(self, answer=lambda _number: OK, *, port=0):
-        self.answer, self.requests, self.lock = answer, [], threading.Lock()
+    def __init__(self, answer=lambda _number: OK, *, after=lambda _number: None, port=0, context=None):
+        self.answer, self.after, self.context = answer, after, context
+        self.requests, self.lock = [], threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", port), backlog=500)
         self.port = self.listener.getsockname()[1]
         self.open = set()
@@ -157,7 +161,7 @@ class Server:
 
     def talk(self, connection):
         data = b""
-        with contextlib.suppress(OSError), connection:
+        with contextlib.suppress(OSError), self.secured(connection) as connection:
             while piece := connection.recv(65536):
                 data += piece
                 while b"\r\n\r\n" in data:
@@ -169,6 +173,11 @@ class Server:
                     if not answer:
                         return
                     connection.sendall(answer)
+                    if further := self.after(number):
+                        further(connection)
+
+    def secured(self, connection):
+        return self.context.wrap_socket(connection, server_side=True) if self.context else connection
 
     def __enter__(self):
         return self

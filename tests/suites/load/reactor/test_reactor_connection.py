@@ -5,6 +5,7 @@ import errno
 import gzip
 import socket
 import ssl
+import threading
 
 import gevent
 import pytest
@@ -136,10 +137,12 @@ def test_two_answers_at_once_are_none_and_the_connection_is_closed():
 
 def test_an_answer_that_nobody_asked_for_ends_the_connection_and_is_credited_to_nobody():
     late = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate"
-    with Script([OK, late], OK) as server:
+    read = threading.Event()
+    with Script([OK, read.wait, late], OK) as server:
         caller = Caller(server.target())
         caller.open()
         assert caller.ask() == (200, b"ok")
+        read.set()
         assert caller.next() == "surplus"
         assert caller.endpoint.surplus == 1
         caller.open()

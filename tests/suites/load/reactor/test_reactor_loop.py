@@ -64,13 +64,14 @@ def test_other_greenlets_run_while_the_reactor_never_rests():
             assert caller.open() == "opened"
             caller.connection.send(b"GET / HTTP/1.1\r\n\r\n", now_ns())
         other = gevent.spawn(breathe)
-        while len(asked) < 3000:
+        while len(turns) < 20:
+            assert len(asked) < 500_000
             gevent.sleep(0.01)
         other.kill()
         for caller in callers:
             caller.connection.close()
-    # Between any two turns of the other greenlet only a few milliseconds' worth of answers came.
-    assert len(turns) > 10
+    # Answers came all the while.
+    assert len(set(turns)) > 5
 
 
 def test_the_hubs_own_sockets_are_served_while_the_reactor_never_rests():

@@ -8,12 +8,14 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.request
 
 import pytest
+import tls_files
 from scripted import OK, Server
 
 LOCUSTFILE = """
@@ -197,3 +199,51 @@ def test_a_mistake_in_the_locustfile_is_reported_as_locust_reports_it(tmp_path):
         process = start(tmp_path, "--headless", "-u", 1, "-t", "4s", "-H", f"http://127.0.0.1:{server.port}", text=text)
         _output, errors = process.communicate(timeout=60)
     assert "a mistake of the locustfile" in errors + _output
+
+
+SECURE = """
+import ssl
+from conformance_load.reactor.user import ReactorUser
+
+class Payer(ReactorUser):
+    name = "/pay"
+    tls = ssl.create_default_context(cafile="ca.pem")
+    tls.load_cert_chain("client.pem")
+
+    def on_start(self):
+        self.bytes = self.compose("POST", "/pay")
+
+    def request(self):
+        return self.bytes
+"""
+
+
+def test_a_client_certificate_is_shown_by_users_of_locust(tmp_path):
+    tls_files.make(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(tmp_path / "ca.pem")
+    with Server(context=context) as server:
+        arguments = ["-H", f"https://localhost:{server.port}", "--stop-timeout", 5]
+        entry = headless(tmp_path, server, *arguments, text=SECURE, users=2, seconds=3)[("POST", "/pay")]
+    assert entry["num_requests"] == len(server.requests) > 10
+    assert entry["num_failures"] == 0
+
+
+TALKATIVE = LOCUSTFILE + "    wait_time = __import__('locust').constant(0.4)\n"
+
+
+def test_an_answer_too_many_is_counted_apart_and_credited_to_nobody(tmp_path):
+    def late(connection):
+        # Later than the user needs to read the first answer, sooner than it asks again.
+        time.sleep(0.15)
+        connection.sendall(OK)
+
+    with Server(after=lambda number: late if number % 5 == 2 else None) as server:
+        found = headless(tmp_path, server, "--stop-timeout", 5, text=TALKATIVE, users=1, seconds=5)
+    unasked = sum(number % 5 == 2 for number in range(len(server.requests)))
+    assert found[("POST", "/pay")]["num_requests"] == len(server.requests) > 5
+    assert found[("POST", "/pay")]["num_failures"] == 0
+    # The last one may come when the user has gone.
+    assert found[("UNASKED", "/pay")]["num_failures"] in (unasked, unasked - 1)

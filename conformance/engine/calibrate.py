@@ -57,19 +57,17 @@ class Part:
     def selection(self, fault: Fault | None, checks: Sequence[CheckDeclaration]) -> Selection:
         """Return the checks to run under a fault, or on the sound candidate.
 
-        In the whole matrix a fault meets every check, but for those that read load scenarios which no check named by
-        the fault reads: each scenario takes seconds to measure again.
+        In the whole matrix a fault meets every check, but for those that read load scenarios which no check that it
+        must trip reads: each scenario takes seconds to measure again.
         """
         asked = Selection(checks=self.checks)
         if fault is None:
             return asked
-        named = {trip.check for trip in fault.trips} | set(fault.also)
-        measured = {scenario for check in checks if check.id in named for scenario in check.scenarios}
-        meeting = [check.id for check in checks if check.id in named or self._meets(check, measured)]
+        tripped = {trip.check for trip in fault.trips}
+        measured = {scenario for check in checks if check.id in tripped for scenario in check.scenarios}
+        named = tripped | set(fault.also) if self.named_only else {check.id for check in checks}
+        meeting = (check.id for check in checks if check.id in named and measured.issuperset(check.scenarios))
         return Selection(checks=tuple(name for name in meeting if asked.names(name)))
-
-    def _meets(self, check: CheckDeclaration, measured: set[str]) -> bool:
-        return not self.named_only and measured.issuperset(check.scenarios)
 
     def trials(self, faults: Sequence[Fault]) -> list[Fault]:
         """Return the faults to try: those named, else those that a named check must find."""

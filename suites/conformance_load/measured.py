@@ -107,5 +107,6 @@ def generator(tally: Tally, pressed: Pressed) -> dict[str, Any]:
         "cpuPermille": pressed.cpu_permille,
         "ownLagP99Us": tally.own_lag.quantile(9900),
         "ownLagMaxUs": tally.own_lag.largest,
+        "told": pressed.told,
         "startedAtMs": pressed.epoch_wall_ns // 1_000_000,
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,12 +85,14 @@ def test_requirements_without_a_check_are_rows_and_not_absences(
 def test_every_payment_of_the_load_run_is_accounted_for(
     demo: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
-    (load,) = statement_of(demo[1])["load"]
-    money = load["reconciliation"]
-    assert load["validity"] == "valid"
-    assert money["sent"] == money["acknowledged"] + money["rejected"] + money["unknown"] > 100
-    assert [money[name] for name in ("lost", "doubled", "ghost", "rejectedBooked", "wrongAmount")] == [0] * 5
-    assert money["balanced"] is True
+    loads = {load["scenario"]: load for load in statement_of(demo[1])["load"]}
+    assert loads.keys() == {"payments-create", "shop-day"}
+    for load in loads.values():
+        money = load["reconciliation"]
+        assert load["validity"] == "valid"
+        assert money["sent"] == money["acknowledged"] + money["rejected"] + money["unknown"] > 100
+        assert [money[name] for name in ("lost", "doubled", "ghost", "rejectedBooked", "wrongAmount")] == [0] * 5
+        assert money["balanced"] is True
 
 
 def test_verify_says_who_what_and_under_which_steps(
@@ -249,17 +253,33 @@ token = { env = "CONFORMANCE_TEST_TOKEN" }
 """
 
 
-def test_a_dead_candidate_is_inconclusive_and_never_a_pass(
+def run_dead(environment: dict[str, str], small: Path, folder: Path, port: int) -> tuple[int, str]:
+    candidate = folder / "candidate.toml"
+    candidate.write_text(DEAD.replace(':9"', f':{port}"'), encoding="utf-8")
+    secrets = {"CONFORMANCE_TEST_TOKEN": "a-long-test-token-1"}
+    process = start({**environment, **secrets}, "-c", str(candidate), "-p", str(small), "--runs", str(folder / "runs"))
+    out, errors = process.communicate(timeout=200)
+    return process.returncode, out + errors
+
+
+def test_a_candidate_that_is_not_running_ends_the_run_at_once_with_a_way_out(
     environment: dict[str, str], small: Path, tmp_path: Path
 ) -> None:
-    candidate = tmp_path / "candidate.toml"
-    candidate.write_text(DEAD, encoding="utf-8")
-    secrets = {"CONFORMANCE_TEST_TOKEN": "a-long-test-token-1"}
-    process = start(
-        {**environment, **secrets}, "-c", str(candidate), "-p", str(small), "--runs", str(tmp_path / "runs")
-    )
-    out, errors = process.communicate(timeout=200)
-    assert process.returncode == 3, out + errors
+    code, said = run_dead(environment, small, tmp_path, 9)
+    assert code == 2, said
+    assert "http://127.0.0.1:9" in said
+    assert "→" in said
+    assert list((tmp_path / "runs").glob("*/plan.json")) == []
+
+
+def test_a_candidate_that_hangs_up_is_inconclusive_and_never_a_pass(
+    environment: dict[str, str], small: Path, tmp_path: Path
+) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        code, said = run_dead(environment, small, tmp_path, server.server_address[1])
+        server.shutdown()
+    assert code == 3, said
     report = statement_of(only_run(tmp_path / "runs"))
     assert {row["outcome"] for row in report["outcomes"]} <= {"inconclusive", "not tested"}
     blames = {row["blame"] for row in report["outcomes"] if row["outcome"] == "inconclusive"}

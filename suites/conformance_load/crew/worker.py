@@ -35,14 +35,20 @@ from conformance_load.wave import Loaded, loaded, press_ready
 
 #: How often a worker says how far it is, in seconds.
 PROGRESS_S = 0.5
+#: A master that was not heard for so long is gone, in seconds; its heartbeats come every second.
+MASTER_SILENT_S_MAX = 30
 
 
 def run(context: LoadContext) -> dict[str, Any]:
     """Serve the master at ``parameters["master"]`` for one scenario; return {"served": 1}, or 0 when nobody came."""
     install(Keys.of(secret_from(os.environ.get(VARIABLE, ""))))
     host, _, port = str(context.parameters["master"]).rpartition(":")
-    member = _Member(context, host, int(port))
-    return {"served": int(member.serve(float(context.parameters.get("idle_s", 60))))}
+    idle_s = float(context.parameters.get("idle_s", 60))
+    member: _Member | None = None
+    # Locust keeps trying to reach its master for minutes, whatever we are asked for.
+    with gevent.Timeout(idle_s, False):
+        member = _Member(context, host, int(port))
+    return {"served": int(member.serve(idle_s)) if member else 0}
 
 
 class _Member:
@@ -77,13 +83,18 @@ class _Member:
         self._runner.send_message(orders.ENLISTED, {"name": name, "stage": "here"})
         try:
             while not self._over.wait(0.5):
-                if os.getppid() != self._parent or (self._order is None and time.monotonic() > limit):
+                if self._is_alone() or (self._order is None and time.monotonic() > limit):
                     break
         finally:
             self._runner.quit()
             if self._field is not None:
                 self._field.journal.close()
         return self._order is not None
+
+    def _is_alone(self) -> bool:
+        """Tell whether the parent is gone, or the master has not been heard for long."""
+        heard = self._runner.last_heartbeat_timestamp
+        return os.getppid() != self._parent or bool(heard and time.time() - heard > MASTER_SILENT_S_MAX)
 
     def _guarded(self, listener: Callable[[Any], None]) -> Callable[..., None]:
         def heard(environment: Any, msg: Any, **_facts: Any) -> None:

@@ -4,9 +4,9 @@
 
 Half of the runs (default: 20) press payments from two worker processes at a bank that counts its requests; the other
 half kills the reference candidate with ``kill -9`` in the middle of the load and starts it again. In the first half,
-four numbers must be the same: requests that the bank was asked, that Locust's master was told of, that the workers sent, and
-that the journals and their repetitions make. In the second half every payment that the product's statement shows must
-be one that the journal knows as confirmed, and the other way round. Exit code 1 when one run disagrees.
+four numbers must be the same: requests that the bank was asked, that Locust's master was told of, that the workers
+sent, and that the journals and their repetitions make. In the second half every payment that the product's statement
+shows must be one that the journal knows as confirmed, and the other way round. Exit code 1 when one run disagrees.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ the descriptor named by CONFORMANCE_EVENTS_FD. The end of its input, or of its p
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from conformance.evidence.channel import RecorderProcess
 
 def main() -> int:
     """Serve work orders until standard input ends."""
+    gc.disable()  # importing and collecting checks leaves no garbage; the first check switches it on
     events = os.fdopen(int(os.environ["CONFORMANCE_EVENTS_FD"]), "w", encoding="utf-8")
     emit = _emitter(events)
     for line in sys.stdin:

@@ -18,7 +18,8 @@ unless an exchange is open meanwhile. The reference candidate has a hook that mo
 here; a product without one makes a run as long as its longest wait, 75 s for the age of a code, whatever else is saved.
 
 Bodies are sent again as they were, the large ones that lie beside the journal too. Each line also says how much
-processor time the check process used, exchanges included: on a busy machine own time grows, and this one hardly.
+processor time the check process used, and the recorder process beside it, exchanges included: on a busy machine own
+time grows, and this one hardly. The two work at the same time where the machine has a core to spare.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ _LEFT_OUT = frozenset({"host", "connection", "content-length", "transfer-encodin
 
 @dataclass(frozen=True)
 class Round:
-    """One round, in seconds: own time, processor time of the check process, bare time, and answers within that."""
+    """One round, in seconds: own time, processor time of check and recorder process, bare time, answers within that."""
 
     own: float
     processor: float

@@ -11,7 +11,10 @@ from typing import Any
 from conformance.candidate.open import bind
 from conformance.engine.spec import CheckSpec
 from conformance.engine.tracing import NullRecorder, TracingRecorder
+from conformance.evidence.beside import RecorderBeside
 from conformance.evidence.canary import plant
+from conformance.evidence.channel import RecorderProcess
+from conformance.evidence.journal import FINISHING_S
 from conformance.evidence.recorder import EvidenceRecorder
 from conformance.evidence.sidecar import run_key
 from conformance.files.candidate_file import read_candidate
@@ -33,8 +36,11 @@ class Binding:
 
 
 @contextmanager
-def bound(spec: CheckSpec) -> Iterator[Binding]:
-    """Bind the candidate of a work order, and release everything afterwards."""
+def bound(spec: CheckSpec, beside: RecorderProcess | None = None) -> Iterator[Binding]:
+    """Bind the candidate of a work order, and release everything afterwards.
+
+    Evidence is written by the process ``beside`` this one where there is one, else here.
+    """
     file = read_candidate(Path(spec.candidate))
     drivers = {name: factory for name, (factory, _) in load_drivers(spec.only_plugins).items()}
     if not spec.directory:
@@ -46,7 +52,7 @@ def bound(spec: CheckSpec) -> Iterator[Binding]:
             candidate.driver.close()
         return
     directory = Path(spec.directory)
-    with EvidenceRecorder(directory, spec.run, attempt=spec.attempt) as journal:
+    with _journal(spec, directory, beside) as journal:
         if journal.next_seq == 1:
             plant(journal, run_key(directory))
         recorder = TracingRecorder(journal, journal.next_seq - 2)  # the first was planted
@@ -54,6 +60,12 @@ def bound(spec: CheckSpec) -> Iterator[Binding]:
         for secret in candidate.driver.secrets():
             journal.add_secret(secret)
         try:
-            yield Binding(candidate, recorder, journal.flush, journal.redactor.value)
+            yield Binding(candidate, recorder, journal.flush, journal.redact)
         finally:
             candidate.driver.close()
+
+
+def _journal(spec: CheckSpec, directory: Path, beside: RecorderProcess | None) -> EvidenceRecorder | RecorderBeside:
+    if beside is not None:
+        return RecorderBeside(beside, directory, spec.run, attempt=spec.attempt, patience_s=FINISHING_S)
+    return EvidenceRecorder(directory, spec.run, attempt=spec.attempt, patience_s=FINISHING_S)

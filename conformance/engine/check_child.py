@@ -6,20 +6,24 @@ the descriptor named by CONFORMANCE_EVENTS_FD. The end of its input, or of its p
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
 from conformance.engine.spec import CheckSpec
 from conformance.errors import ConformanceError
+from conformance.evidence.channel import RecorderProcess
 
 
 def main() -> int:
     """Serve work orders until standard input ends."""
+    gc.disable()  # importing and collecting checks leaves no garbage; the first check switches it on
     events = os.fdopen(int(os.environ["CONFORMANCE_EVENTS_FD"]), "w", encoding="utf-8")
     emit = _emitter(events)
     for line in sys.stdin:
@@ -48,6 +52,11 @@ def _emitter(stream: TextIO) -> Callable[[dict[str, Any]], None]:
 
 
 def _serve(spec: CheckSpec, emit: Callable[[dict[str, Any]], None]) -> None:
+    with RecorderProcess() if spec.directory else nullcontext() as beside:  # its imports run while ours do
+        _serve_beside(spec, emit, beside)
+
+
+def _serve_beside(spec: CheckSpec, emit: Callable[[dict[str, Any]], None], beside: RecorderProcess | None) -> None:
     from conformance.engine.binding import bound
     from conformance.engine.pytest_plugin import CheckRunner
     from conformance.engine.run_pytest import run_pytest
@@ -55,7 +64,7 @@ def _serve(spec: CheckSpec, emit: Callable[[dict[str, Any]], None]) -> None:
     from conformance.sdk.context import Measurements
 
     loaded = {name: json.loads(Path(path).read_text(encoding="utf-8")) for name, path in spec.measurements.items()}
-    with bound(spec) as binding:
+    with bound(spec, beside) as binding:
 
         def tell(event: dict[str, Any]) -> None:
             emit(binding.redact(event))

@@ -5,6 +5,7 @@ It is loaded by name into a pytest that reads no configuration of the vendor's a
 
 from __future__ import annotations
 
+import gc
 import inspect
 import time
 from collections.abc import Callable, Iterator
@@ -142,6 +143,9 @@ class CheckRunner:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Iterator[None]:
         """Run all checks, then go on with those that paused, each when its time has come."""
+        if not gc.isenabled():  # the process has just begun: what is imported stays, nobody need look at it again
+            gc.freeze()
+            gc.enable()
         result = yield
         while self._paused:
             running = min(self._paused.values(), key=lambda item: item.due)

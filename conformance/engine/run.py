@@ -29,7 +29,7 @@ from conformance.engine.tracing import NullRecorder
 from conformance.engine.world import World, load_world
 from conformance.errors import ConfigError, HarnessError
 from conformance.evidence.canary import canaries_of, canary_leaks
-from conformance.evidence.journal import describe_evidence
+from conformance.evidence.journal import FINISHING_S, describe_evidence
 from conformance.evidence.sidecar import run_key
 from conformance.files.candidate_file import file_digest, named_files, named_secrets, read_candidate
 from conformance.files.profile_file import profile_digest
@@ -279,7 +279,7 @@ def _statement(
             outcomes=outcomes,
             load=_load_items(run, plan, events),
             calibrations=_calibrations(world),
-            evidence=describe_evidence(run.evidence),
+            evidence=describe_evidence(run.evidence, patience_s=FINISHING_S),
             plugins=_plugins(world, candidate, request.only_plugins),
             waivers=request.waivers,
             issuer={"name": request.issuer or "self-declared", "keyid": signer.keyid},

@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import FileIO
@@ -27,6 +28,9 @@ from conformance.evidence.reader import leaves_path, parse_record, segment_name,
 #: A frame is written when it holds this many records, or at once after a record of so many bytes.
 RECORDS_PER_FRAME = 500
 _RECORD_LARGE = 256 * 1024
+#: How long a writer is given that finishes what a process left to it that has ended, in seconds.
+FINISHING_S = 15.0
+_LOCK_POLL_S = 0.02
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -47,15 +51,15 @@ class _Committed:
 class Journal:
     """Writes records into ``directory`` (a run's ``evidence/``). Safe to use from several threads.
 
-    Raises RunInUse if another process writes there, HarnessError when the disk refuses.
+    Raises RunInUse if another process writes there after ``patience_s`` still, HarnessError when the disk refuses.
     """
 
-    def __init__(self, directory: Path, *, records_per_frame: int = RECORDS_PER_FRAME) -> None:
+    def __init__(self, directory: Path, *, records_per_frame: int = RECORDS_PER_FRAME, patience_s: float = 0.0) -> None:
         self.directory = directory
         self._records_per_frame = records_per_frame
         self._mutex = threading.RLock()
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock_file = _locked(directory)
+        self._lock_file = _locked(directory, patience_s)
         number, self._first_seq = recover(directory)
         self._segment = directory / segment_name(number + 1)
         self._frames = _Growing(self._segment)
@@ -161,13 +165,14 @@ class _Growing:
         return self._stream
 
 
-def describe_evidence(directory: Path) -> dict[str, Any]:
+def describe_evidence(directory: Path, *, patience_s: float = 0.0) -> dict[str, Any]:
     """Return the report's ``evidence`` member for a run nobody is writing, its torn end, if any, dropped first.
 
-    Raises RunInUse if a process still writes there, :class:`EvidenceDamaged` if more than the end is damaged.
+    Raises RunInUse if a process writes there after ``patience_s`` still, :class:`EvidenceDamaged` if more than the
+    end is damaged.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _locked(directory):
+    with _locked(directory, patience_s):
         recover(directory)
         return summary(directory)
 
@@ -232,18 +237,27 @@ def _refused(error: OSError, segment: Path) -> HarnessError:
     )
 
 
-def _locked(directory: Path) -> BinaryIO:
+def _locked(directory: Path, patience_s: float) -> BinaryIO:
     stream = (directory / ".lock").open("ab")
+    limit = time.monotonic() + patience_s
+    while not _taken(stream):
+        if time.monotonic() >= limit:
+            stream.close()
+            raise RunInUse(
+                "another process is writing this run's evidence",
+                where=str(directory),
+                remedy="Wait until it ends, or start a new run.",
+            )
+        time.sleep(_LOCK_POLL_S)
+    return stream
+
+
+def _taken(stream: BinaryIO) -> bool:
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        stream.close()
-        raise RunInUse(
-            "another process is writing this run's evidence",
-            where=str(directory),
-            remedy="Wait until it ends, or start a new run.",
-        ) from None
-    return stream
+        return False
+    return True
 
 
 def _sync_directory(directory: Path) -> None:

@@ -30,11 +30,14 @@ class EvidenceRecorder:
     """Redacts, numbers and appends exchanges; implements :class:`conformance.sdk.drivers.Recorder`.
 
     The journal lies in ``evidence/`` of ``run_dir``; ``secrets`` are all secret values the harness knows;
-    ``attempt`` counts the processes that have worked on the run. Safe to use from several threads; set
-    :attr:`check` before each check.
+    ``attempt`` counts the processes that have worked on the run; ``patience_s`` is how long another one that still
+    writes is waited for before RunInUse is raised. Safe to use from several threads; set :attr:`check` before each
+    check.
     """
 
-    def __init__(self, run_dir: Path, run: str, *, secrets: Iterable[str] = (), attempt: int = 1) -> None:
+    def __init__(
+        self, run_dir: Path, run: str, *, secrets: Iterable[str] = (), attempt: int = 1, patience_s: float = 0.0
+    ) -> None:
         evidence = evidence_directory(run_dir)
         key = run_key(run_dir)
         self.run = run
@@ -43,7 +46,7 @@ class EvidenceRecorder:
         self.attempt = attempt
         self.redactor = Redactor(key, secrets)
         self._mutex = threading.RLock()
-        self._journal = Journal(evidence)
+        self._journal = Journal(evidence, patience_s=patience_s)
         self._bodies = BodyStore(evidence)
         self._sidecar = Sidecar(run_dir, key)
 
@@ -58,8 +61,11 @@ class EvidenceRecorder:
 
     def add_secrets(self, values: Iterable[str]) -> None:
         """Know more secret values."""
-        for value in values:
-            self.redactor.add_secret(value)
+        self.redactor.add_secrets(values)
+
+    def redact(self, value: Any) -> Any:
+        """Return a JSON value cleaned as the journal is cleaned."""
+        return self.redactor.value(value)
 
     def record(self, sighting: Sighting) -> int:
         """Redact and append one exchange; return its sequence number."""

@@ -97,6 +97,10 @@ class Redactor:
         """Know one more secret value, for example a token just fetched."""
         self.secrets.add(value)
 
+    def add_secrets(self, values: Iterable[str]) -> None:
+        """Know more secret values."""
+        self.secrets.add(*values)
+
     def text(self, text: str) -> str:
         """Return free text (a reason, a note, a ``curl`` line) without secrets and personal data."""
         remembered = self.secrets.remembered

@@ -92,9 +92,9 @@ class KnownSecrets:
         """What holds as long as no further secret is known. Take it *before* working out what is to be kept in it."""
         return self._remembered
 
-    def add(self, secret: str) -> None:
-        """Know one more value; one shorter than :data:`SECRET_LENGTH_MIN` is left to the rules by name."""
-        self._learn([secret])
+    def add(self, *secrets: str) -> None:
+        """Know more values; one shorter than :data:`SECRET_LENGTH_MIN` is left to the rules by name."""
+        self._learn(secrets)
 
     def removed_from(self, text: str) -> str:
         """Return ``text`` without any known secret in any spelling."""

@@ -12,7 +12,7 @@ import pytest
 
 from conformance.engine.checks_pass import CheckWorker, Workplace, run_pass
 from conformance.engine.spec import CheckSpec
-from conformance.errors import ConfigError
+from conformance.errors import ConfigError, HarnessError
 from conformance.sdk.checks import declaration_of
 
 TOYS = Path(__file__).parents[2] / "toys"
@@ -112,9 +112,23 @@ def test_a_killed_process_costs_one_check_and_the_rest_goes_on(tmp_path: Path, w
 def test_evidence_is_durable_before_an_outcome_is_told(tmp_path: Path, worker: CheckWorker) -> None:
     from conformance.evidence.reader import read_records
 
-    run_pass(spec(tmp_path, "TOY-PASS", "TOY-KILL"), worker, lambda _event: None)
-    checks = [record["check"] for record in read_records(tmp_path / "evidence")]
-    assert checks.count("TOY-PASS") == 1
+    on_disk: dict[str, list[str]] = {}
+
+    def look(event: Any) -> None:
+        if event["event"] == "outcome":
+            on_disk[event["check"]] = [record["check"] for record in read_records(tmp_path / "evidence")]
+
+    run_pass(spec(tmp_path, "TOY-PASS", "TOY-KILL"), worker, look)
+    assert "TOY-PASS" in on_disk["TOY-PASS"]
+
+
+def test_no_outcome_is_told_when_the_process_that_writes_the_evidence_dies(tmp_path: Path, worker: CheckWorker) -> None:
+    events: list[Any] = []
+    with pytest.raises(HarnessError, match="the process that writes the evidence ended early"):
+        run_pass(spec(tmp_path, "TOY-UNRECORDED", "TOY-PASS"), worker, events.append)
+    assert outcomes(events) == {}
+    run_pass(spec(tmp_path, "TOY-PASS"), worker, events.append)
+    assert outcomes(events)["TOY-PASS"][0] == "passed"
 
 
 def test_a_should_only_warns(tmp_path: Path, worker: CheckWorker) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +68,20 @@ def hangs(candidate: Candidate) -> None:
 def kills_its_process() -> None:
     """It takes its process down."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@check("TOY-UNRECORDED")
+def kills_its_recorder(candidate: Candidate) -> None:
+    """It takes down the process that writes its evidence."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            command = (stat.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == os.getpid() and b"recorder_child" in command:
+            os.kill(int(stat.parent.name), signal.SIGKILL)
+    accepted(candidate.call("accounts.read", account="a"), "the account")
 
 
 @check("TOY-EXIT")

@@ -74,7 +74,7 @@ def test_one_stream_that_was_not_sent_voids_the_day_and_is_named():
     found = validity(SETTINGS, made, PRESSED)
     assert found["validity"] == "invalid"
     (reason,) = found["reasons"]
-    assert reason.startswith("token: only 5 of 10 scheduled requests were sent")
+    assert reason.startswith("stream token, only 5 of 10 scheduled requests were sent")
 
 
 def test_lateness_is_judged_by_all_streams_together_against_the_strictest_limit():

@@ -12,6 +12,7 @@ on 127.0.0.1; gRPC, REST, JSON-RPC and profiling are off. Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -34,6 +35,8 @@ STAKE = "1000000000000000000000inj"
 GAS = 200_000
 FEE = GAS * 160_000_000
 START_S = 120
+#: How long a node that was started again is waited for until it has made a block, in seconds.
+NEXT_BLOCK_S = 6
 
 
 def injectived(*arguments: str) -> str:
@@ -193,7 +196,11 @@ def _number_accounts(directory: Path) -> None:
 
 
 def start(directory: Path, name: str) -> dict[str, Any]:
-    """Start one node and wait until its RPC answers."""
+    """Start one node and wait until its RPC answers and, where the chain goes on, until it has made a block of its own.
+
+    Before its first block a node checks signatures as if at height 0, where accounts have no numbers: it refuses what
+    is valid.
+    """
     state = _load(directory)
     with (directory / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
@@ -204,6 +211,7 @@ def start(directory: Path, name: str) -> dict[str, Any]:
     _save(directory, state)
     if len(state["pids"]) == len(NODES):
         _await_height(state["ports"][name][0], 0)
+        _await_next_block(state["ports"][name][0])
     return {"node": name, "running": True}
 
 
@@ -248,15 +256,31 @@ def down(directory: Path) -> dict[str, Any]:
     return {"down": True}
 
 
+def _height(port: int) -> int:
+    """Return the height of a node; raises OSError while its RPC does not answer."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=2) as answer:
+        return int(json.load(answer)["result"]["sync_info"]["latest_block_height"])
+
+
+def _await_next_block(port: int) -> None:
+    """Wait for one block more, shortly: a chain whose other nodes are stopped makes none."""
+    limit = time.monotonic() + NEXT_BLOCK_S
+    first: int | None = None
+    while time.monotonic() < limit:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            height = _height(port)
+            first = height if first is None else first
+            if height > first:
+                return
+        time.sleep(0.1)
+
+
 def _await_height(port: int, height: int) -> None:
     limit = time.monotonic() + START_S
     while time.monotonic() < limit:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=5) as answer:
-                if int(json.load(answer)["result"]["sync_info"]["latest_block_height"]) >= height:
-                    return
-        except OSError:
-            pass
+        with contextlib.suppress(OSError):
+            if _height(port) >= height:
+                return
         time.sleep(0.2)
     raise RuntimeError(f"the node on port {port} did not reach height {height} within {START_S} s")
 

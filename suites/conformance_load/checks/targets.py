@@ -74,4 +74,4 @@ def _reached(
         expected=f"{offered['ratePerSecond']} per second within the limits",
         actual="; ".join(broken),
     )
-    require_unscaled(found, "the published figures")
+    require_unscaled(found, "the published rate")

@@ -9,6 +9,7 @@ from typing import Any
 
 import rich_click as click
 
+from conformance.cli.run_options import check_option, run_options, subject_options
 from conformance.errors import ConfigError
 
 DEFAULT_PROFILE = "core-payment-load-ci"
@@ -17,13 +18,8 @@ _SETTING = re.compile(r"(?:(?P<scenario>[a-z0-9-]+)\.)?(?P<name>[a-z0-9_]+)=(?P<
 
 
 @click.command()
-@click.option(
-    "-c", "--candidate", type=click.Path(path_type=Path), help="The candidate file [default: candidate.toml]."
-)
-@click.option("-p", "--profile", default=DEFAULT_PROFILE, show_default=True, help="Profile id, or a profile file.")
-@click.option("--demo", is_flag=True, help="Load the reference candidate that ships with the harness.")
-@click.option("--fault", "faults", multiple=True, help="With --demo: switch a defect on (repeatable).")
-@click.option("--check", "checks", multiple=True, help="Run only checks like this pattern, for example 'LOAD-S*'.")
+@subject_options("Load", DEFAULT_PROFILE)
+@check_option("LOAD-S*")
 @click.option("--scale", default="1", show_default=True, help="Multiply all rates and lengths by this, e.g. 1/100.")
 @click.option(
     "--set",
@@ -42,21 +38,7 @@ _SETTING = re.compile(r"(?:(?P<scenario>[a-z0-9-]+)\.)?(?P<name>[a-z0-9_]+)=(?P<
 @click.option("--crew", default="", metavar="FILE", help="The secret that master and workers share; made at first use.")
 @click.option("--bind", default="127.0.0.1:0", show_default=True, help="Where the master listens for workers.")
 @click.option("--ui", "ui_port", type=click.IntRange(1, 65535), help="Show Locust's live page on this loopback port.")
-@click.option("--waivers", type=click.Path(path_type=Path), help="The certifier's waivers.toml.")
-@click.option("--only-plugins", multiple=True, help="Load only these plugins or distributions.")
-@click.option("--resume", type=click.Path(path_type=Path), help="Go on with an interrupted run directory.")
-@click.option("--runs", type=click.Path(path_type=Path), help="Where run directories go [default: .conformance/runs].")
-@click.option(
-    "--key", type=click.Path(path_type=Path), help="Signing key [default: a self-test key made on first use]."
-)
-@click.option("--audit", is_flag=True, help="Mark the report as an audit; needs --key and a policy that trusts it.")
-@click.option("--issuer", default="", help="Who issues the report, printed in it.")
-@click.option("--report", "reports", multiple=True, help="Write only this format (repeatable) [default: all].")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
-)
-@click.option("--lang", type=click.Choice(["en", "zh-CN"]), default="en")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@run_options
 def command(
     scale: str, settings: tuple[str, ...], workers: str, crew: str, bind: str, ui_port: int | None, **values: Any
 ) -> int:

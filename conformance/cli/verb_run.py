@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from conformance import exits
+from conformance.cli.run_options import check_option, run_options, subject_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ DEFAULT_PROFILE = "payment-product"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says; defaults are those of the options below.
+    """What the command line says; defaults are those of its options.
 
     ``verb`` and ``words`` are how the command was called, as far as a resumed run must be called so again;
     ``overrides`` stand above all parameters, ``limitations`` go into the report, and ``environment`` holds secrets for
@@ -64,29 +65,10 @@ class Options:
 
 
 @click.command()
-@click.option(
-    "-c", "--candidate", type=click.Path(path_type=Path), help="The candidate file [default: candidate.toml]."
-)
-@click.option("-p", "--profile", default=DEFAULT_PROFILE, show_default=True, help="Profile id, or a profile file.")
-@click.option("--demo", is_flag=True, help="Test the reference candidate that ships with the harness.")
-@click.option("--fault", "faults", multiple=True, help="With --demo: switch a defect on (repeatable).")
+@subject_options("Test", DEFAULT_PROFILE)
 @click.option("--suite", "suites", multiple=True, help="Run only this suite; the verdict is then inconclusive at best.")
-@click.option("--check", "checks", multiple=True, help="Run only checks like this pattern, for example 'SEC-V*'.")
-@click.option("--waivers", type=click.Path(path_type=Path), help="The certifier's waivers.toml.")
-@click.option("--only-plugins", multiple=True, help="Load only these plugins or distributions.")
-@click.option("--resume", type=click.Path(path_type=Path), help="Go on with an interrupted run directory.")
-@click.option("--runs", type=click.Path(path_type=Path), help="Where run directories go [default: .conformance/runs].")
-@click.option(
-    "--key", type=click.Path(path_type=Path), help="Signing key [default: a self-test key made on first use]."
-)
-@click.option("--audit", is_flag=True, help="Mark the report as an audit; needs --key and a policy that trusts it.")
-@click.option("--issuer", default="", help="Who issues the report, printed in it.")
-@click.option("--report", "reports", multiple=True, help="Write only this format (repeatable) [default: all].")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
-)
-@click.option("--lang", type=click.Choice(["en", "zh-CN"]), default="en")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@check_option("SEC-V*")
+@run_options
 def command(**values: Any) -> int:
     """Run the suites that a profile selects against a candidate, and sign what was found.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -25,6 +25,10 @@ Settled = tuple[str, str] | None
 
 #: The parameter that holds parameters of single scenarios, by their ids.
 SCENARIOS = "scenarios"
+#: How many names are suggested at most, and how alike two are to be taken for each other (of 1): alone, beside others.
+_SUGGESTIONS_MAX = 5
+_ALIKE = 0.6
+_NEARLY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +134,31 @@ def require_parameters(world: World, overrides: Mapping[str, Any]) -> None:
         given |= {f"{scenario}.{name}": scenarios.get(scenario, set()) for name in values}
     for name, allowed in given.items():
         scenario, _, last = name.rpartition(".")
-        if last not in allowed:
-            close = difflib.get_close_matches(scenario or last, scenarios if scenario else known, 3)
-            raise ConfigError(
-                f"no loaded suite has a parameter {name}" if not scenario or scenario in scenarios
-                else f"no loaded suite has a scenario {scenario}",
-                where="--set",
-                remedy=f"Did you mean {', '.join(close)}?" if close else "See docs/reference/load-parameters.md.",
-            )  # fmt: skip
+        if last in allowed:
+            continue
+        strange = bool(scenario) and scenario not in scenarios
+        close = _likely(scenario, scenarios) if strange else _likely(last, allowed)
+        raise ConfigError(
+            f"no loaded suite has a scenario {scenario}" if strange else f"no loaded suite has a parameter {name}",
+            where="--set",
+            remedy=f"Did you mean {', '.join(close)}?" if close else "See docs/reference/load-parameters.md.",
+        )
+
+
+def _likely(given: str, names: Iterable[str]) -> list[str]:
+    """Return at most five names that may have been meant: those of the same words first, then those spelt alike."""
+    names = sorted(names)
+    words = _words(given)
+    same = [name for name in names if words in _words(name) or _words(name) in words]
+    same.sort(key=lambda name: (not _words(name).startswith(words), name.count("_")))
+    # Beside a name of the same words, only one that is nearly the given text is a likely one.
+    alike = difflib.get_close_matches(given, names, 3, cutoff=_NEARLY if same else _ALIKE)
+    return list(dict.fromkeys([*same, *alike]))[:_SUGGESTIONS_MAX]
+
+
+def _words(name: str) -> str:
+    """Return the words of a parameter's or a scenario's name, each between underscores."""
+    return f"_{name.replace('-', '_')}_"
 
 
 def _matches_something(world: World, suite: str, pattern: str) -> bool:

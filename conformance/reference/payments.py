@@ -96,19 +96,7 @@ def routes(host: ReferenceHost) -> list[Route]:
         strict.only(body, ("amount",))
         amount = strict.amount(body, host.faults)
         payment = _party(host, principal, request.path_params["payment"])["id"]
-        looked = await _looked_first(host, payment, amount)
-
-        def job(connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
-            def effect() -> dict[str, Any]:
-                given = host.bank.give_back(payment, amount, principal.user, looked=looked)
-                if host.faults.strikes("load.refunds-lost", "load"):
-                    connection.execute("ROLLBACK TO job")
-                return given
-
-            operation = f"payments.refund/{payment}"
-            return once(connection, host.faults, principal.user, key, operation, {"amount": amount}, effect)
-
-        result, replayed = await host.db.write(job)
+        result, replayed = await _give_back(host, principal.user, key, payment, amount)
         return _created(result, replayed)
 
     return [
@@ -119,6 +107,24 @@ def routes(host: ReferenceHost) -> list[Route]:
         Route("/payments/{payment}/cancel", cancel, methods=["POST"]),
         Route("/payments/{payment}/refunds", refund, methods=["POST"]),
     ]
+
+
+async def _give_back(
+    host: ReferenceHost, user: str, key: str, payment: str, amount: int
+) -> tuple[dict[str, Any], bool]:
+    """Decide on a refund and book it; return it and whether its key was known. Raises Problem when it is refused."""
+    looked = await _looked_first(host, payment, amount)
+
+    def job(connection: sqlite3.Connection) -> tuple[dict[str, Any], bool]:
+        def effect() -> dict[str, Any]:
+            given = host.bank.give_back(payment, amount, user, looked=looked)
+            if host.faults.strikes("load.refunds-lost", "load"):
+                connection.execute("ROLLBACK TO job")
+            return given
+
+        return once(connection, host.faults, user, key, f"payments.refund/{payment}", {"amount": amount}, effect)
+
+    return await host.db.write(job)
 
 
 async def _looked_first(host: ReferenceHost, payment: str, amount: int) -> bool:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from conformance.sdk import Accepted, Answer
+from conformance_load.answer_shape import Sample, Shape, compile_shape, taken_apart
 from conformance_load.flow import Reply
-from conformance_load.shape import Sample, Shape, compile_shape, taken_apart
 
 #: Answers of one skeleton from which its shape is learnt, and again whenever as many did not fit.
 LEARNT_FROM = 8

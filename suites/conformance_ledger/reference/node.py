@@ -28,7 +28,8 @@ from conformance_ledger.reference.messages import (
     RoundChange,
     Status,
 )
-from conformance_ledger.reference.transactions import Rejected, Rules, Transaction
+from conformance_ledger.reference.pool import Pool
+from conformance_ledger.reference.transactions import Rules, Transaction
 
 Send = Callable[[str, str | None, Message], None]
 
@@ -68,10 +69,7 @@ class Node:
 
     def _reset(self) -> None:
         self.chain = Chain(self._genesis, self._validators, self.log, self._rules)
-        self.pool: dict[str, Transaction] = {}
-        self.rejected: dict[str, str] = {}
-        self._early: list[Transaction] = []
-        self._answers: dict[tuple[str, str], int] = {}
+        self.pool = Pool(self.name, self.chain, self._genesis["groups"], self._rules, self._now_ms, self.events)
         self._empty_due: int | None = None
         self._locked: tuple[int, Block] | None = None
         self._new_height()
@@ -94,6 +92,11 @@ class Node:
     def answering(self) -> bool:
         """Tell whether the node takes part at all."""
         return self.running and not self.paused
+
+    @property
+    def rejected(self) -> Mapping[str, str]:
+        """The codes of transactions that this node dropped, by their ids."""
+        return self.pool.rejected
 
     @property
     def quorum(self) -> int:
@@ -143,37 +146,8 @@ class Node:
 
     def submit(self, transaction: Transaction) -> None:
         """Take a transaction into the pool and pass it on; raises Rejected."""
-        known = transaction.id in self.pool or transaction.id in self.chain.places
-        if known and not self._repeats():
-            raise Rejected("duplicate", "the transaction is known already", 409)
-        self._admit(transaction)
+        self.pool.submit(transaction)
         self.send(self.name, None, Gossip(transaction))
-
-    def _admit(self, transaction: Transaction) -> None:
-        state, rules = self.chain.state, self._rules
-        if transaction["chain"] != self.chain.id and not rules("chain-unchecked"):
-            raise Rejected("wrong-chain", "the transaction names another chain")
-        if transaction["group"] not in self._genesis["groups"]:
-            raise Rejected("unknown-group", "there is no such group", 404)
-        if transaction["time"] > self._now_ms() + limits.CLIENT_AHEAD_MS_MAX and not rules("client-clock-trusted"):
-            raise Rejected("future-dated", "the transaction's time lies ahead of this node's clock")
-        if len(self.pool) >= limits.POOL_MAX:
-            raise Rejected("pool-full", "too many transactions are waiting", 429)
-        if rules("dedup-in-memory") and transaction.id in self._seen():
-            raise Rejected("duplicate", "the transaction was seen since this node started", 409)
-        state.check(transaction, self.chain.head.height + 1, waiting=True)
-        account = state.accounts[transaction["from"]]
-        if account.status == "frozen" and rules("freeze-one-node") and self.name == self._order[0]:
-            raise Rejected("account-frozen", "the sender's account is frozen", 403)
-        self.pool[transaction.id] = transaction
-        self.rejected.pop(transaction.id, None)
-        self._answers[("seen", transaction.id)] = 1
-
-    def _repeats(self) -> bool:
-        return self._rules("replay-applied") or self._rules("dedup-in-memory")
-
-    def _seen(self) -> set[str]:
-        return {key for kind, key in self._answers if kind == "seen"}
 
     # -- time ---------------------------------------------------------------------------------------------
 
@@ -181,13 +155,7 @@ class Node:
         """Tell whether this node wants a block or takes part in making one."""
         if not self.answering:
             return False
-        accounts = self.chain.state.accounts
-        ready = any(self._ready(item, accounts[item["from"]].nonce) for item in self.pool.values())
-        return ready or self._empty_due is not None
-
-    def _ready(self, transaction: Transaction, nonce: int) -> bool:
-        loose = any(self._rules(name) for name in ("gap-executed", "replay-applied", "dedup-in-memory"))
-        return transaction["nonce"] == nonce or loose
+        return self.pool.any_ready() or self._empty_due is not None
 
     def tick(self) -> None:
         """Propose when it is this node's turn, or move to the next round when the proposer is silent."""
@@ -226,7 +194,7 @@ class Node:
         )
         empty_wanted = self._empty_due is not None and now >= self._empty_due
         if not block.transactions and not empty_wanted:
-            self._drop_hopeless()
+            self.pool.drop_hopeless()
             return
         self._proposed.add(self._round)
         proposal = Proposal(self._round, self._spoilt(block))
@@ -246,7 +214,7 @@ class Node:
         """Act on a message of another node."""
         match message:
             case Gossip(transaction):
-                self._on_gossip(transaction)
+                self.pool.hear(transaction)
             case Proposal():
                 self._on_proposal(sender, message)
             case Prevote():
@@ -263,18 +231,6 @@ class Node:
                     self.send(self.name, sender, Blocks(tuple(found)))
             case Blocks(blocks):
                 self._on_blocks(sender, blocks)
-
-    def _on_gossip(self, transaction: Transaction) -> None:
-        if transaction.id in self.pool or (transaction.id in self.chain.places and not self._repeats()):
-            return
-        if transaction["from"] not in self.chain.state.accounts:
-            # The block that opens the account may still be on its way here.
-            self._early = [*self._early[-limits.EARLY_MAX :], transaction]
-            return
-        try:
-            self._admit(transaction)
-        except Rejected as problem:
-            self.rejected[transaction.id] = problem.code
 
     def _behind(self, sender: str, height: int) -> bool:
         """Tell whether a message is about another height; ask for what is missing if it is a later one."""
@@ -379,23 +335,6 @@ class Node:
             self.events.append("node", "commit", f"block/{block.height}", "refused", str(problem))
             return
         self.chain.append(block, state)
-        for transaction in block.transactions:
-            self.pool.pop(transaction.id, None)
-            self._answers[("seen", transaction.id)] = 1
-        early, self._early = self._early, []
-        for transaction in early:
-            self._on_gossip(transaction)
-        self._drop_hopeless()
+        self.pool.settle(block.transactions)
         self._empty_due = self._now_ms() + limits.EMPTY_AFTER_MS if block.transactions else None
         self._new_height()
-
-    def _drop_hopeless(self) -> None:
-        """Take out of the pool what can never be executed any more."""
-        for transaction in list(self.pool.values()):
-            try:
-                self.chain.state.check(transaction, self.chain.head.height + 1)
-            except Rejected as problem:
-                if problem.code != "nonce-ahead":
-                    del self.pool[transaction.id]
-                    self.rejected[transaction.id] = problem.code
-                    self.events.append(transaction["from"], "submit", transaction.id, "refused", problem.code)

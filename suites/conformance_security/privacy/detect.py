@@ -21,6 +21,8 @@ _ENDS = r"(?![\w*•●#]|[.-]\d)"
 #: Something that any number below could match, sought first because it is quick.
 _LONG = re.compile(r"\d[\d -]{9,}\d")
 _NUMBER = re.compile(_ALONE + r"\+?\d(?:[ -]?\d){10,18}[Xx]?" + _ENDS)
+#: What hides characters, sought first; a mask begins with the digits before it.
+_HIDDEN = re.compile(r"[*•●#xX]{2,}")
 _MASKED = re.compile(_ALONE + r"(\d{0,12})([*•●#]{2,16}|[xX]{4,16})(\d{0,12}[Xx]?)" + _ENDS)
 _CARD = re.compile(
     r"62\d{12,17}|81\d{14,17}|4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]|[3-6]\d|7[01]|720)\d{12,13}"
@@ -37,7 +39,11 @@ _NAMED_SECRET = re.compile(
     r"([^\"'&\s,;<>{}\[\]()]{3,256})",
     re.I,
 )
-_SECRET_HINTS = ("cvv", "cvc", "cvn", "cav", "security", "verification", "pin", "passw", "track", "magstripe")
+#: How each name of that pattern begins.
+_SECRET_NAMES = (
+    "cvv", "cvc", "cvn", "cav2", "security", "cardverification", "card_verification", "pin", "passw", "track",
+    "magstripe",
+)  # fmt: skip
 _SECRET_FORMS: Mapping[str, re.Pattern[str]] = {
     "cvv": re.compile(r"\d{3,4}"),
     "pin": re.compile(r"\d{4,12}|[0-9A-Fa-f]{16}"),
@@ -54,6 +60,8 @@ _TELLING: Mapping[str, frozenset[str]] = {
 #: Characters around a planted card in which its verification code or PIN is taken for what it is.
 _NEAR = 300
 _SHORT = 6
+#: Bytes of one request in which values handed over are sought: longer ones are padding, of our own making.
+_GIVEN_MAX = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Detector:
         """Give kind and value of what a request hands over under a telling name: from then on, it is planted."""
         if not data:
             return
-        text = data.decode("utf-8", "replace")
+        text = data[:_GIVEN_MAX].decode("utf-8", "replace")
         if "=" in text and not text.startswith(("{", "[", "<")):
             text = unquote_plus(text)  # a form
         for found in _NUMBER.finditer(text) if _LONG.search(text) else ():
@@ -107,7 +115,7 @@ class Detector:
             for kind, form in (("card", _CARD), ("identity", _CITIZEN), ("phone", _PHONE)):
                 if form.fullmatch(bare) and _told(text, found.start(), kind):
                     yield kind, bare
-        for found in _NAMED_SECRET.finditer(text) if _hinted(text.lower()) else ():
+        for found in _named_secrets(text, text.lower()):
             kind = _secret_kind(found)
             if kind in ("cvv", "pin") and _SECRET_FORMS[kind].fullmatch(found[5]) and len(set(found[5])) > 1:
                 yield kind, found[5]
@@ -131,11 +139,10 @@ class Detector:
         if self._exact is not None:
             for found in self._exact.finditer(text):
                 yield self._find(self._planted[found.group()], found.group(), view)
-        if "*" in text or "•" in text or "●" in text or "#" in text or "XXX" in text or "xxx" in text:
-            yield from self._masks(view)
+        yield from self._masks(view)
         lowered = text.lower()
-        if _hinted(lowered) and not _is_schema(lowered):
-            yield from self._secrets(view)
+        if not _is_schema(lowered):
+            yield from self._secrets(view, lowered)
         if ("^" in text or "=" in text) and "track" in self._rules and _TRACK.search(text):
             yield self._find("track", "", view)
         if self._short:
@@ -161,7 +168,7 @@ class Detector:
         return "card" if _card(bare) and _told(text, at, "card") else ""
 
     def _masks(self, view: View) -> Iterator[Find]:
-        for found in _MASKED.finditer(view.text):
+        for found in _masked(view.text):
             first, hidden, last = found.group(1), found.group(2), found.group(3)
             kind = self._masked_kind(first, last, view.text, found.start())
             rule = self._rules.get(kind)
@@ -180,8 +187,8 @@ class Detector:
                 return kind
         return next((kind for kind in _TELLING if _told(text, at, kind)), "")
 
-    def _secrets(self, view: View) -> Iterator[Find]:
-        for found in _NAMED_SECRET.finditer(view.text):
+    def _secrets(self, view: View, lowered: str) -> Iterator[Find]:
+        for found in _named_secrets(view.text, lowered):
             kind = _secret_kind(found)
             if kind in self._rules and _SECRET_FORMS[kind].fullmatch(found[5]):
                 yield self._find(kind, "", view)
@@ -214,9 +221,37 @@ def shown(kind: str, value: str) -> str:
     return f"{value[: ends[0]]}{'*' * (len(value) - sum(ends))}{value[-ends[1] :]}"
 
 
-def _hinted(lowered: str) -> bool:
-    """Tell whether a text may name a secret at all; most do not, and need no closer look."""
-    return any(map(lowered.__contains__, _SECRET_HINTS))
+def _masked(text: str) -> Iterator[re.Match[str]]:
+    """Give all masked numbers, as their pattern would, which alone tries every character of a text."""
+    end = 0
+    for hidden in _HIDDEN.finditer(text):
+        start = hidden.start()
+        while start > end and text[start - 1].isdecimal():
+            start -= 1
+        found = _MASKED.match(text, start)
+        if found:
+            end = found.end()
+            yield found
+
+
+def _named_secrets(text: str, lowered: str) -> Iterator[re.Match[str]]:
+    """Give all secrets with telling names, as their pattern would, which alone tries every character of a text."""
+    if len(lowered) != len(text):  # a few letters are two when small: places in one are not those in the other
+        yield from _NAMED_SECRET.finditer(text)
+        return
+    end = 0
+    for start in sorted(at for name in _SECRET_NAMES for at in _places(lowered, name)):
+        found = _NAMED_SECRET.match(text, start) if start >= end else None
+        if found:
+            end = found.end()
+            yield found
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + 1)
 
 
 def _secret_kind(found: re.Match[str]) -> str:

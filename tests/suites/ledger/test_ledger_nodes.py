@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from conformance.sdk import Problem
 from conformance_ledger.reference import sm
 from conformance_ledger.reference.ledger import CHAIN, NODES, Ledger
+from conformance_ledger.reference.messages import Gossip
 from conformance_ledger.reference.state import account_id
 from conformance_ledger.reference.transactions import Rejected, Transaction, parse
 
@@ -196,6 +197,36 @@ def test_what_may_not_be_is_refused_and_named(world: World, change: dict[str, An
     with pytest.raises(Rejected) as caught:
         world.nodes["node1"].submit(signed)
     assert caught.value.code == code
+
+
+def test_a_transaction_that_came_before_its_account_waits_for_it(world: World) -> None:
+    _, payee = world.open("payee", 0)
+    private = sm.private_key(hashlib.sha256(b"payer").digest())
+    early = world.transfer(private, payee, 5, 0)
+    for node in world.nodes.values():
+        node.receive("node9", Gossip(early))
+        assert early.id not in node.pool
+        assert early.id not in node.rejected
+    world.open("payer", 100)
+    world.run()
+    assert {world.balance(name, payee) for name in NODES} == {5}
+
+
+def test_a_waiting_transaction_that_became_hopeless_is_dropped_and_named(world: World) -> None:
+    private, payer = world.open("payer", 100)
+    _, payee = world.open("payee", 0)
+    # Both are acceptable when they come, and only one of them can be executed.
+    one, other = (world.transfer(private, payee, amount, 0) for amount in (60, 70))
+    node = world.nodes["node1"]
+    node.submit(one)
+    node.submit(other)
+    world.run()
+    dropped = other if one.id in node.chain.places else one
+    assert dropped.id not in node.pool
+    assert node.rejected[dropped.id] == "nonce-used"
+    assert (payer, "submit", dropped.id, "refused") in {
+        (item["actor"], item["action"], item["subject"], item["result"]) for item in node.events.records
+    }
 
 
 def test_hooks_refuse_what_they_do_not_know(world: World) -> None:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from load_products import PRODUCTS, maker_of
 
 from conformance.sdk import Accepted, Exchange
+from conformance_load.answer_shape import taken_apart
 from conformance_load.flow import Reply
 from conformance_load.meaning import LEARNT_FROM, FastReader, meaning_of
-from conformance_load.shape import taken_apart
 
 MAKERS = {product: maker_of(product) for product in PRODUCTS}
 HEADERS = {"Content-Type": "application/json", "Date": "Thu, 01 Jan 2026 00:00:00 GMT"}

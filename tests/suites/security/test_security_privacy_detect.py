@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance_security import SUITE
+from conformance_security.privacy import detect
 from conformance_security.privacy.classes import Mask, rules
 from conformance_security.privacy.detect import Detector
 from conformance_security.privacy.encodings import BYTES_MAX, views
@@ -139,6 +140,24 @@ def test_masks_hide_enough(name: str, shown: str, thin: bool) -> None:
     finds = list(detector().finds(json.dumps({name: shown}).encode()))
     assert [find.thin for find in finds] == ([True] if thin else [])
     assert all(shown not in str(find) for find in finds)
+
+
+#: Pieces of texts in which masks and named secrets begin, end and overlap in every way.
+PIECES = st.lists(
+    st.sampled_from(
+        ["12", "6", "x", "X", "xxxx", "*", "**", "#", "•", "-", ".", " ", "a", "İ", "\n", "pin", "PIN=", "pin_block: '",
+         "cvv2", "card_", "verification_", "code", "passw", "ord", "_hash=", "track", "=", ":", "1234", "a1b2c3",
+         '"', ","]
+    ),
+    max_size=30,
+).map("".join)  # fmt: skip
+
+
+@given(PIECES)
+def test_searching_from_hints_misses_nothing(text: str) -> None:
+    assert [found.span() for found in detect._masked(text)] == [found.span() for found in detect._MASKED.finditer(text)]
+    named = [found.span() for found in detect._named_secrets(text, text.lower())]
+    assert named == [found.span() for found in detect._NAMED_SECRET.finditer(text)]
 
 
 def test_short_secrets_count_beside_their_card_only() -> None:

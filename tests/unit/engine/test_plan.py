@@ -161,5 +161,44 @@ def test_what_no_suite_has_cannot_be_set(overrides: dict[str, Any], says: str) -
     assert "Did you mean" in refusal.value.remedy
 
 
+def refused(overrides: dict[str, Any], *parameters: str) -> str:
+    """Return the remedy for parameters that a suite with the given ones does not have."""
+    (contents,) = world().suites
+    suite = replace(contents.loaded.suite, parameters=dict.fromkeys(parameters, 1))
+    with pytest.raises(ConfigError) as refusal:
+        require_parameters(World((replace(contents, loaded=replace(contents.loaded, suite=suite)),)), overrides)
+    return refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("given", "parameters", "remedy"),
+    [
+        ("rate", ("trace", "sustain_rate", "rate_per_s_min"), "rate_per_s, rate_per_s_min, sustain_rate"),
+        ("trace_file", ("trace", "traces_files"), "trace, traces_files"),
+        ("trace_file", ("trace", "crate_filler"), "trace"),
+        ("burst_s", ("burst_at_s", "burst_s_max", "bursts"), "burst_s_max, bursts, burst_at_s"),
+        ("trasce", ("trace",), "trace"),
+        ("at", ("rat", "data_max", "burst_at_s"), "burst_at_s, rat"),
+        ("p", ("p_1", "p_2", "p_3", "p_4", "p_5", "p_6"), "p_1, p_2, p_3, p_4, p_5"),
+    ],
+)
+def test_names_of_the_same_words_are_suggested_before_those_spelt_alike(
+    given: str, parameters: tuple[str, ...], remedy: str
+) -> None:
+    assert refused({given: 1}, *parameters) == f"Did you mean {remedy}?"
+
+
+def test_where_no_name_is_near_the_page_of_parameters_is_named() -> None:
+    assert refused({"zzz": 1}, "limit") == "See docs/reference/load-parameters.md."
+
+
+def test_a_parameter_that_one_scenario_lacks_is_sought_among_its_own() -> None:
+    assert refused({"scenarios": {"pay": {"rate": 1}}}, "limit") == "Did you mean rate_per_s?"
+
+
+def test_a_scenario_is_suggested_by_one_of_its_words() -> None:
+    assert refused({"scenarios": {"pay-burst": {"limit": 1}}}, "limit") == "Did you mean pay?"
+
+
 def test_what_a_suite_or_a_scenario_has_can_be_set() -> None:
     require_parameters(world(), {"limit": 1, "rate_per_s": 2, "scenarios": {"pay": {"limit": 3, "rate_per_s": 4}}})

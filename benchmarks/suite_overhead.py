@@ -89,13 +89,28 @@ class Exchange:
 
 
 def run_suite(reference: ReferenceProcess, folder: Path) -> tuple[float, list[dict[str, Any]]]:
-    """Run all security checks in a check process of their own; return wall seconds and the journal."""
+    """Plan all security checks and run them in a check process of their own; return wall seconds and the journal."""
     reference.reset()
+    outcomes: list[str] = []
+    began = time.perf_counter()
+    place = Workplace(folder, folder / "log.txt", reference.environment)
+    with CheckWorker(place, recording=True) as worker:
+        worker.process()  # as a run does: it starts while the plan is made
+        spec = planned(reference, folder)
+        run_pass(spec, worker, lambda event: outcomes.append(event["outcome"]) if event["event"] == "outcome" else None)
+        wall = time.perf_counter() - began
+    if set(outcomes) != {"passed"}:
+        raise SystemExit(f"the reference candidate must pass everything, or the numbers mean nothing: {outcomes}")
+    return wall, list(read_records(folder / "evidence"))
+
+
+def planned(reference: ReferenceProcess, folder: Path) -> CheckSpec:
+    """Return the work order of all security checks."""
     world = load_world(None, ("security",))
     candidate = read_candidate(reference.candidate_path)
     everything = Profile("benchmark", "1", Text("benchmark"), {"security": ("*",)})
     plan = make_plan("benchmark", world, candidate, offered_operations(candidate, None), everything, Selection(), {})
-    spec = CheckSpec(
+    return CheckSpec(
         run=plan.run,
         candidate=str(reference.candidate_path),
         directory=str(folder),
@@ -104,14 +119,6 @@ def run_suite(reference: ReferenceProcess, folder: Path) -> tuple[float, list[di
         parameters={key: dict(value) for key, value in plan.parameters.items()},
         rootdir=str(folder),
     )
-    outcomes: list[str] = []
-    with CheckWorker(Workplace(folder, folder / "log.txt", reference.environment)) as worker:
-        began = time.perf_counter()
-        run_pass(spec, worker, lambda event: outcomes.append(event["outcome"]) if event["event"] == "outcome" else None)
-        wall = time.perf_counter() - began
-    if set(outcomes) != {"passed"}:
-        raise SystemExit(f"the reference candidate must pass everything, or the numbers mean nothing: {outcomes}")
-    return wall, list(read_records(folder / "evidence"))
 
 
 def open_seconds(records: Sequence[dict[str, Any]]) -> float:

@@ -5,6 +5,7 @@ A plugin's code runs inside a certification, so each one's distribution, version
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -88,10 +89,19 @@ def load_suites(only: Collection[str] | None = None) -> list[LoadedSuite]:
     return sorted(suites, key=lambda item: item.suite.id)
 
 
-def load_drivers(only: Collection[str] | None = None) -> dict[str, tuple[DriverFactory, PluginSource]]:
-    """Return all driver factories by name."""
+def load_drivers(only: Collection[str] | None = None, named: str = "") -> dict[str, tuple[DriverFactory, PluginSource]]:
+    """Return all driver factories by name; where one is ``named``, that one alone, unless its plugin is called else."""
+    points = _points("driver", only)
+    if named:
+        found = _drivers([point for point in points if point.name == named])
+        if named in found:
+            return {named: found[named]}
+    return _drivers(points)
+
+
+def _drivers(points: Iterable[EntryPoint]) -> dict[str, tuple[DriverFactory, PluginSource]]:
     found: dict[str, tuple[DriverFactory, PluginSource]] = {}
-    for point in _points("driver", only):
+    for point in points:
         factory = _load(point)
         if not callable(getattr(factory, "open", None)) or not getattr(factory, "name", ""):
             raise PluginError(
@@ -121,11 +131,17 @@ def package_digest(package: str) -> str:
     if spec is None or not spec.origin:
         raise PluginError(package, "the package cannot be found")
     origin = Path(spec.origin)
-    return tree_digest(origin.parent) if spec.submodule_search_locations else tree_digest(origin)
+    return _digest_of_loaded(origin.parent if spec.submodule_search_locations else origin)
 
 
 #: Files that are made from a package's code and so cannot be part of its digest.
 _DERIVED = frozenset({"calibration.json"})
+
+
+@functools.cache
+def _digest_of_loaded(root: Path) -> str:
+    """Return the digest of code that this process works with: what is written there later is not what was loaded."""
+    return tree_digest(root)
 
 
 def tree_digest(root: Path) -> str:

@@ -42,7 +42,7 @@ def bound(spec: CheckSpec, beside: RecorderProcess | None = None) -> Iterator[Bi
     Evidence is written by the process ``beside`` this one where there is one, else here.
     """
     file = read_candidate(Path(spec.candidate))
-    drivers = {name: factory for name, (factory, _) in load_drivers(spec.only_plugins).items()}
+    drivers = {name: factory for name, (factory, _) in load_drivers(spec.only_plugins, file.driver).items()}
     if not spec.directory:
         recorder = TracingRecorder(NullRecorder(spec.run))
         candidate = bind(file, recorder, drivers)

@@ -1,4 +1,7 @@
-"""The check process: ``python -m conformance.engine.check_child``.
+"""The check process: ``python -m conformance.engine.check_child [--recording]``.
+
+It first imports what every order needs, and with ``--recording`` starts the recorder process that the first order will
+need: its parent starts it before it makes its plan, and both work at the same time.
 
 Reads paths of work orders from standard input, one a line, runs each in pytest, and writes events as JSON lines to
 the descriptor named by CONFORMANCE_EVENTS_FD. The end of its input, or of its parent, is the end of it.
@@ -7,6 +10,7 @@ the descriptor named by CONFORMANCE_EVENTS_FD. The end of its input, or of its p
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import sys
@@ -26,10 +30,42 @@ def main() -> int:
     gc.disable()  # importing and collecting checks leaves no garbage; the first check switches it on
     events = os.fdopen(int(os.environ["CONFORMANCE_EVENTS_FD"]), "w", encoding="utf-8")
     emit = _emitter(events)
+    recorders = _Recorders(ahead="--recording" in sys.argv[1:])
+    _import_ahead()
+    try:
+        return _serve_orders(emit, recorders)
+    finally:
+        recorders.end()
+
+
+class _Recorders:
+    """Gives a recorder process to each order that records; the first may have been started ahead."""
+
+    def __init__(self, *, ahead: bool) -> None:
+        self._ahead = RecorderProcess() if ahead else None
+
+    def next(self) -> RecorderProcess:
+        """Return a process that nobody has used."""
+        given, self._ahead = self._ahead or RecorderProcess(), None
+        return given
+
+    def end(self) -> None:
+        """End the process that was started ahead, if nobody came for it."""
+        if self._ahead is not None:
+            self._ahead.end()
+
+
+def _import_ahead() -> None:
+    """Import what every order needs, by the way that it needs it: none of this is used here."""
+    for module in ("binding", "pytest_plugin", "run_pytest", "telling"):
+        importlib.import_module(f"conformance.engine.{module}")
+
+
+def _serve_orders(emit: Callable[[dict[str, Any]], None], recorders: _Recorders) -> int:
     for line in sys.stdin:
         spec = CheckSpec.read(Path(line.strip()))
         try:
-            _serve(spec, emit)
+            _serve(spec, emit, recorders)
             emit({"event": "pass-finished"})
         except KeyboardInterrupt:
             return 130
@@ -51,8 +87,8 @@ def _emitter(stream: TextIO) -> Callable[[dict[str, Any]], None]:
     return emit
 
 
-def _serve(spec: CheckSpec, emit: Callable[[dict[str, Any]], None]) -> None:
-    with RecorderProcess() if spec.directory else nullcontext() as beside:  # its imports run while ours do
+def _serve(spec: CheckSpec, emit: Callable[[dict[str, Any]], None], recorders: _Recorders) -> None:
+    with recorders.next() if spec.directory else nullcontext() as beside:  # its imports run while ours do
         _serve_beside(spec, emit, beside)
 
 

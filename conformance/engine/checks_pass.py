@@ -27,9 +27,13 @@ class Workplace:
 
 @dataclass(slots=True)
 class CheckWorker:
-    """A check process that is started when needed, kept for the next pass, and replaced when it dies."""
+    """A check process that is started when needed, kept for the next pass, and replaced when it dies.
+
+    ``recording``: its first pass will write evidence, for which it makes itself ready at once.
+    """
 
     place: Workplace
+    recording: bool = False
     _process: EventProcess | None = field(default=None)
 
     def __enter__(self) -> CheckWorker:
@@ -42,8 +46,9 @@ class CheckWorker:
         """Return the running process, started if there is none."""
         if self._process is None:
             place = self.place
+            words = ["--recording"] if self.recording else []
             self._process = EventProcess(
-                "conformance.engine.check_child", [], place.environment, place.log, place.directory
+                "conformance.engine.check_child", words, place.environment, place.log, place.directory
             )
         return self._process
 

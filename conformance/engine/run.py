@@ -113,14 +113,17 @@ def execute(
 
     Raises ConformanceError of any kind; KeyboardInterrupt leaves a resumable run.
     """
-    with locked(run):
+    place = Workplace(run.root, run.root / "log.txt", request.environment)
+    with locked(run), CheckWorker(place, recording=True) as worker:
+        worker.process()  # it imports what checks need while the plan is made
         world = load_world(request.only_plugins, tuple(request.profile.select))
         candidate = read_candidate(request.candidate)
         require_secrets(candidate, request.environment)
         plan = prepare(request, run, world, candidate)
         log = EventLog(run.events, listeners)
         try:
-            _work(request, run, world, plan, log)
+            _work(request, run, world, plan, log, worker)
+            worker.drop()
             statement = _statement(request, run, world, candidate, plan, signer)
             _check_canaries(run, request.environment)
             _sign(run, statement, signer)
@@ -151,7 +154,7 @@ def require_secrets(candidate: CandidateFile, environment: Mapping[str, str]) ->
 
 def offered_operations(candidate: CandidateFile, only: tuple[str, ...] | None) -> frozenset[str]:
     """Return the operations that the candidate offers through its driver, without contacting it."""
-    drivers = {name: factory for name, (factory, _) in load_drivers(only).items()}
+    drivers = {name: factory for name, (factory, _) in load_drivers(only, candidate.driver).items()}
     bound = bind(candidate, NullRecorder(), drivers)
     try:
         return bound.driver.operations()
@@ -183,13 +186,12 @@ def _left(run: RunDirectory, plan: Plan) -> bool:
 # -- working off the plan ---------------------------------------------------------------------------------
 
 
-def _work(request: RunRequest, run: RunDirectory, world: World, plan: Plan, log: EventLog) -> None:
+def _work(request: RunRequest, run: RunDirectory, world: World, plan: Plan, log: EventLog, worker: CheckWorker) -> None:
     before = read_events(run.events)
     attempt = 1 + sum(1 for event in before if event["event"] == "run-started")
     done = {str(event["check"]) for event in before if event["event"] == "outcome"}
     log.emit(_started(plan, attempt, done))
-    place = Workplace(run.root, run.root / "log.txt", request.environment)
-    _scenarios(request, run, plan, attempt, place, log)
+    _scenarios(request, run, plan, attempt, worker.place, log)
     todo = tuple(item for item in plan.checks if item.settled is None and item.id not in done)
     if todo:
         spec = CheckSpec(
@@ -204,8 +206,7 @@ def _work(request: RunRequest, run: RunDirectory, world: World, plan: Plan, log:
             only_plugins=request.only_plugins,
             rootdir=str(run.root),
         )
-        with CheckWorker(place) as worker:
-            run_pass(spec, worker, log.emit)
+        run_pass(spec, worker, log.emit)
 
 
 def _started(plan: Plan, attempt: int, done: set[str]) -> dict[str, Any]:
@@ -310,7 +311,7 @@ def _calibrations(world: World) -> tuple[SuiteCalibration, ...]:
 
 def _plugins(world: World, candidate: CandidateFile, only: tuple[str, ...] | None) -> tuple[PluginSource, ...]:
     suites = [item.loaded.source for item in world.suites]
-    drivers = [source for name, (_, source) in load_drivers(only).items() if name == candidate.driver]
+    drivers = [source for name, (_, source) in load_drivers(only, candidate.driver).items() if name == candidate.driver]
     others = [source for kind in ("profile", "report") for _, source in load_modules(kind, only).values()]
     return (*suites, *drivers, *others)
 

@@ -7,13 +7,15 @@ flush  ─────────────────►   … and waits   
 ```
 
 The thread that sends is never the one that records: a deadline may interrupt that one anywhere, also in the middle of
-a frame.
+a frame. It begins a moment after it was woken: by then the other most likely waits for an answer, and neither keeps the
+interpreter from the other.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +26,8 @@ from conformance.sdk.drivers import Sighting, WireMessage
 
 #: When more than this was recorded since the last flush, in bytes, recording waits for the recorder process.
 _AHEAD_MAX = 32 * 1024 * 1024
+#: How long the sending thread lets records gather, in seconds.
+_GATHERING_S = 0.001
 #: What an exchange counts for beside its bodies, in bytes.
 _SMALL = 1024
 
@@ -60,6 +64,8 @@ class RecorderBeside:
         self._learnt: list[str] = []
         self._learnt_there = self._learnt_here = 0
         self._error: Exception | None = None
+        #: Whether the sending thread was woken and has not looked yet.
+        self._woken = False
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
@@ -90,7 +96,9 @@ class RecorderBeside:
             self._given.append((self.check, self._learnt[self._learnt_there : known], sighting))
             self._learnt_there = known
             self._ahead += _size(sighting)
-        self._orders.put(None)
+        if not self._woken:
+            self._woken = True
+            self._orders.put(None)
         if self._ahead > _AHEAD_MAX:
             self.flush()
         return seq
@@ -128,6 +136,9 @@ class RecorderBeside:
         kind = FLUSH
         while kind != CLOSE:
             order = self._orders.get()
+            if order is None:
+                time.sleep(_GATHERING_S)
+            self._woken = False  # before it looks: what is recorded from here on wakes it again
             try:
                 if self._error is None:
                     self._pass_on(order)

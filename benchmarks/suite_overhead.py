@@ -13,6 +13,9 @@ One round more than asked for is run first and left out: it compiles Python's mo
 system, as an installation or the first run of a day does. For the same reason PYTHONDONTWRITEBYTECODE is taken out of
 the environment, which would make each check process compile every module anew.
 
+The last line is the whole command once, `conformance run --suite security`, with what surrounds the checks: its own
+start, the preflight, the signed report in all formats and its verification. These take as long whatever the candidate.
+
 Nothing is taken out of own time. Checks that let time pass wait side by side, and such waiting counts as own time
 unless an exchange is open meanwhile. The reference candidate has a hook that moves its clock, so there is next to none
 here; a product without one makes a run as long as its longest wait, 75 s for the age of a code, whatever else is saved.
@@ -30,6 +33,7 @@ import multiprocessing
 import os
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -194,10 +198,13 @@ def replay(exchanges: Sequence[Exchange], port: int) -> tuple[float, float]:
         return time.perf_counter() - began, answers
 
 
-def measured(rounds: int) -> list[Round]:
-    """Return the measurements of each round but the first, which is not counted."""
+def measured(rounds: int) -> tuple[list[Round], str]:
+    """Return the measurements of each round but the first, which is not counted, and a line on the whole command."""
     with tempfile.TemporaryDirectory() as folder, ReferenceProcess(Path(folder) / "reference") as reference:
-        return [one_round(reference, Path(folder) / f"round-{number}") for number in range(rounds + 1)][1:]
+        found = [one_round(reference, Path(folder) / f"round-{number}") for number in range(rounds + 1)][1:]
+        command = Path(folder) / "command"
+        command.mkdir()
+        return found, whole_command(command, reference)
 
 
 def one_round(reference: ReferenceProcess, place: Path) -> Round:
@@ -216,6 +223,23 @@ def one_round(reference: ReferenceProcess, place: Path) -> Round:
     return Round(wall - open_seconds(records), processor, bare, answers, len(exchanges))
 
 
+def whole_command(folder: Path, reference: ReferenceProcess) -> str:
+    """Run the whole command once and tell where its time goes."""
+    reference.reset()
+    command = [sys.executable, "-m", "conformance.cli.main", "run", "-q", "--suite", "security"]
+    command += ["-c", str(reference.candidate_path), "--runs", str(folder)]
+    began = time.time()
+    subprocess.run(command, env={**os.environ, **reference.environment}, cwd=folder, capture_output=True, check=False)
+    wall = time.time() - began
+    (evidence,) = folder.glob("*/evidence")
+    spans = [(item["t0Us"] / 1e6, item["dtUs"] / 1e6) for item in read_records(evidence) if item["check"][:4] == "SEC-"]
+    first, last = min(start for start, _ in spans), max(start + length for start, length in spans)
+    return (
+        f"the whole command: {wall:.1f} s: {first - began:.1f} s to the first exchange, {last - first:.1f} s of "
+        f"checks, {began + wall - last:.1f} s for the report"
+    )
+
+
 def _processor_of_children() -> float:
     """Return the processor seconds of children that have ended: of check processes and servers, not the candidate."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -225,11 +249,12 @@ def _processor_of_children() -> float:
 def main() -> None:
     """Measure and print."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    rounds = measured(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    rounds, command = measured(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
     for item in rounds:
         print(f"{item.exchanges} exchanges: own {item.own:.2f} s (processor {item.processor:.2f} s), ", end="")
         print(f"bare {item.bare:.2f} s of which answers {item.answers:.2f} s, ratio {item.ratio:.2f}")
     ratio = statistics.median(item.ratio for item in rounds)
+    print(command)
     print(f"median: a security run takes {100 * (ratio - 1):.0f} % longer than its bare requests at 1 ms an answer")
 
 

@@ -29,6 +29,17 @@ _CODES = {
 
 
 DEFAULT_PROFILE = "payment-product"
+#: What to try after the demo, by verb.
+_NEXT = {
+    "run": (
+        ("conformance run --demo --fault payments.replay-accepted", "# watch the verdict turn"),
+        ("conformance explain SEC-V06", "# what a rule is and how to fix it"),
+    ),
+    "load": (
+        ("conformance load --demo --fault load.lost-on-crash", "# watch the verdict turn, every lost payment counted"),
+        ("conformance explain LOAD-F01", "# what a rule is and how to fix it"),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +284,8 @@ def _tell(options: Options, result: RunResult, written: dict[str, list[Path]], v
     click.echo("\nnext:")
     click.echo(f"  conformance verify {_short(result.run.envelope)}")
     if options.demo and not options.faults:
-        click.echo("  conformance run --demo --fault payments.replay-accepted   # watch the verdict turn")
-        click.echo("  conformance explain SEC-V06                               # what a rule is and how to fix it")
+        for command, what in _NEXT.get(options.verb, _NEXT["run"]):
+            click.echo(f"  {command:<57} {what}".rstrip())
         click.echo("  conformance init                                          # bind your own product")
 
 

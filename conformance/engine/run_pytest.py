@@ -46,6 +46,8 @@ def _arguments(spec: CheckSpec, modules: list[str]) -> list[str]:
         "-p", "no:faulthandler",
         "-p", "no:unraisableexception",
         "-p", "no:threadexception",
+        "-p", "no:logging",
+        "--capture=sys",  # by descriptor costs two system calls a phase; what programs print goes to log.txt
         "-o", f"python_files={_only(modules)}",
         "-o", "python_functions=__none__",
         "-o", "python_classes=__none__",

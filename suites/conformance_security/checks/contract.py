@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from conformance.sdk import (
     Accepted,
     Answer,
@@ -31,6 +29,7 @@ from conformance_security.openapi.callers import Callers
 from conformance_security.openapi.conformity import unpromised
 from conformance_security.openapi.document import Document, Endpoint, document_of
 from conformance_security.openapi.generated import Case, fitting, require_schemathesis, violating
+from conformance_security.openapi.references import first_violation
 from conformance_security.openapi.resources import known_values
 from conformance_security.scene import Scene, opened
 
@@ -176,8 +175,8 @@ def _changed(
 
 def _breaking(document: Document, member: Any) -> tuple[Any, str] | None:
     """Return a value that breaks a member's schema, of its own type if there is one, and what it is."""
-    whole = {"components": document.raw.get("components", {}), "allOf": [member]}
-    wrong = [value for value in _BREAKING if not Draft202012Validator(whole).is_valid(value)]
+    components = document.raw.get("components", {})
+    wrong = [value for value in _BREAKING if first_violation(components, member, value) is not None]
     kind = {"string": str, "integer": int, "number": int, "array": list, "object": dict, "boolean": bool}
     own = kind.get(str(member.get("type"))) if isinstance(member, Mapping) else None
     wrong.sort(key=lambda value: type(value) is not own)

@@ -14,11 +14,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import cast
 
 from conformance.candidate.decoding import Body, TooLarge, Undecodable
 from conformance.candidate.raw import connected
 from conformance.candidate.scope import Target, Unresolved
 from conformance.candidate.session import CHUNK, Failed, Seen, Session, classify, request_bytes
+from conformance.candidate.transport import CURRENT, BoundedSocket
 from conformance.sdk.answers import Broken, Exchange
 from conformance.sdk.load import WireRequest
 
@@ -66,7 +68,8 @@ class _Held:
             return
         try:
             if not self.seen.failure:
-                self._read(self.raw, limit, deadline)
+                CURRENT.deadline = deadline  # of this thread, which serves one request of one burst at a time
+                self._read(BoundedSocket(self.raw), limit)
         except Failed as failure:
             self.seen.failure = failure
         except (OSError, http.client.HTTPException) as error:
@@ -75,9 +78,8 @@ class _Held:
             self.elapsed_us = (time.perf_counter_ns() - self.begin_ns) // 1000
             self.raw.close()
 
-    def _read(self, raw: socket.socket, limit: int, deadline: float) -> None:
-        raw.settimeout(max(0.001, deadline - time.monotonic()))
-        response = http.client.HTTPResponse(raw, method=self.request.method)
+    def _read(self, raw: BoundedSocket, limit: int) -> None:
+        response = http.client.HTTPResponse(cast(socket.socket, raw), method=self.request.method)
         response.begin()
         self.seen.status, self.seen.reason = response.status, response.reason or ""
         self.seen.headers = tuple((str(name), str(value)) for name, value in response.headers.items())
@@ -85,13 +87,13 @@ class _Held:
         try:
             while chunk := response.read1(CHUNK):
                 body.feed(chunk)
-                raw.settimeout(max(0.001, deadline - time.monotonic()))
         except TooLarge as error:
             raise Failed("too-large", str(error)) from error
         except Undecodable as error:
             raise Failed("unparseable", f"content coding: {error}") from error
         finally:
             self.seen.body = body.value()
+            response.close()
 
 
 def together(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import unquote_plus
 
-from conformance_security.privacy.classes import Rule
+from conformance_security.privacy.classes import Rule, Shown
 from conformance_security.privacy.encodings import View, views
 from conformance_security.scanners import identity_number, luhn
 
@@ -105,6 +105,10 @@ class Detector:
     def planted(self, value: str) -> bool:
         """Tell whether a value was planted."""
         return value in self._planted
+
+    def knows(self, *shown: Shown) -> bool:
+        """Tell whether any value was planted that may be shown only so: without one, finding nothing says little."""
+        return any(self._rules[kind].shown in shown for kind in self._planted.values())
 
     def given(self, data: bytes) -> Iterator[tuple[str, str]]:
         """Give kind and value of what a request hands over under a telling name: from then on, it is planted."""

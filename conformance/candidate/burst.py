@@ -28,6 +28,15 @@ from conformance.sdk.load import WireRequest
 BURST_MAX = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Aimed:
+    """A request, the context to use where its URL says https, and the paths of the certificate and key in that."""
+
+    request: WireRequest
+    secure: ssl.SSLContext
+    identity: tuple[str, str] = ("", "")
+
+
 @dataclass(slots=True)
 class _Held:
     """One request on its connection, and what came back."""
@@ -35,6 +44,7 @@ class _Held:
     request: WireRequest
     target: Target
     secure: ssl.SSLContext | None
+    identity: tuple[str, str]
     seen: Seen = field(default_factory=Seen)
     raw: socket.socket | None = None
     last: bytes = b""
@@ -96,10 +106,8 @@ class _Held:
             response.close()
 
 
-def together(
-    session: Session, requests: Sequence[tuple[WireRequest, ssl.SSLContext]], timeout_s: float, limit: int
-) -> list[Exchange | Broken]:
-    """Send requests at the same moment, each with the context to use where its URL says https; record them in order.
+def together(session: Session, requests: Sequence[Aimed], timeout_s: float, limit: int) -> list[Exchange | Broken]:
+    """Send requests at the same moment; record them in order.
 
     ``limit``: bytes of a response at most. Raises ValueError for more than ``BURST_MAX`` requests, OutOfScope before
     anything is sent.
@@ -107,12 +115,12 @@ def together(
     if not 1 <= len(requests) <= BURST_MAX:
         raise ValueError(f"a burst has 1 to {BURST_MAX} requests, not {len(requests)}")
     try:
-        targets = [session.boundary.target(request.url) for request, _ in requests]
+        targets = [session.boundary.target(aimed.request.url) for aimed in requests]
     except Unresolved as error:
-        return [session.unsent(request, "connection", str(error)) for request, _ in requests]
+        return [session.unsent(aimed.request, "connection", str(error)) for aimed in requests]
     held = [
-        _Held(request, target, secure if target.scheme == "https" else None)
-        for (request, secure), target in zip(requests, targets, strict=True)
+        _Held(aimed.request, target, aimed.secure if target.scheme == "https" else None, aimed.identity)
+        for aimed, target in zip(requests, targets, strict=True)
     ]
     for _ in held:
         session.pace()
@@ -122,4 +130,7 @@ def together(
             item.release()
         deadline = time.monotonic() + timeout_s
         list(pool.map(lambda item: item.finish(limit, deadline), held))
-    return [session.finish(item.request, item.target, item.seen, item.released_us, item.elapsed_us) for item in held]
+    return [
+        session.finish(item.request, item.target, item.seen, item.released_us, item.elapsed_us, item.identity)
+        for item in held
+    ]

@@ -14,16 +14,27 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import cast
 
 from conformance.candidate.decoding import Body, TooLarge, Undecodable
 from conformance.candidate.raw import connected
 from conformance.candidate.scope import Target, Unresolved
 from conformance.candidate.session import CHUNK, Failed, Seen, Session, classify, request_bytes
+from conformance.candidate.transport import CURRENT, BoundedSocket
 from conformance.sdk.answers import Broken, Exchange
 from conformance.sdk.load import WireRequest
 
 #: Requests of one burst at most.
 BURST_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Aimed:
+    """A request, the context to use where its URL says https, and the paths of the certificate and key in that."""
+
+    request: WireRequest
+    secure: ssl.SSLContext
+    identity: tuple[str, str] = ("", "")
 
 
 @dataclass(slots=True)
@@ -33,6 +44,7 @@ class _Held:
     request: WireRequest
     target: Target
     secure: ssl.SSLContext | None
+    identity: tuple[str, str]
     seen: Seen = field(default_factory=Seen)
     raw: socket.socket | None = None
     last: bytes = b""
@@ -66,7 +78,8 @@ class _Held:
             return
         try:
             if not self.seen.failure:
-                self._read(self.raw, limit, deadline)
+                CURRENT.deadline = deadline  # of this thread, which serves one request of one burst at a time
+                self._read(BoundedSocket(self.raw), limit)
         except Failed as failure:
             self.seen.failure = failure
         except (OSError, http.client.HTTPException) as error:
@@ -75,9 +88,8 @@ class _Held:
             self.elapsed_us = (time.perf_counter_ns() - self.begin_ns) // 1000
             self.raw.close()
 
-    def _read(self, raw: socket.socket, limit: int, deadline: float) -> None:
-        raw.settimeout(max(0.001, deadline - time.monotonic()))
-        response = http.client.HTTPResponse(raw, method=self.request.method)
+    def _read(self, raw: BoundedSocket, limit: int) -> None:
+        response = http.client.HTTPResponse(cast(socket.socket, raw), method=self.request.method)
         response.begin()
         self.seen.status, self.seen.reason = response.status, response.reason or ""
         self.seen.headers = tuple((str(name), str(value)) for name, value in response.headers.items())
@@ -85,19 +97,17 @@ class _Held:
         try:
             while chunk := response.read1(CHUNK):
                 body.feed(chunk)
-                raw.settimeout(max(0.001, deadline - time.monotonic()))
         except TooLarge as error:
             raise Failed("too-large", str(error)) from error
         except Undecodable as error:
             raise Failed("unparseable", f"content coding: {error}") from error
         finally:
             self.seen.body = body.value()
+            response.close()
 
 
-def together(
-    session: Session, requests: Sequence[tuple[WireRequest, ssl.SSLContext]], timeout_s: float, limit: int
-) -> list[Exchange | Broken]:
-    """Send requests at the same moment, each with the context to use where its URL says https; record them in order.
+def together(session: Session, requests: Sequence[Aimed], timeout_s: float, limit: int) -> list[Exchange | Broken]:
+    """Send requests at the same moment; record them in order.
 
     ``limit``: bytes of a response at most. Raises ValueError for more than ``BURST_MAX`` requests, OutOfScope before
     anything is sent.
@@ -105,12 +115,12 @@ def together(
     if not 1 <= len(requests) <= BURST_MAX:
         raise ValueError(f"a burst has 1 to {BURST_MAX} requests, not {len(requests)}")
     try:
-        targets = [session.boundary.target(request.url) for request, _ in requests]
+        targets = [session.boundary.target(aimed.request.url) for aimed in requests]
     except Unresolved as error:
-        return [session.unsent(request, "connection", str(error)) for request, _ in requests]
+        return [session.unsent(aimed.request, "connection", str(error)) for aimed in requests]
     held = [
-        _Held(request, target, secure if target.scheme == "https" else None)
-        for (request, secure), target in zip(requests, targets, strict=True)
+        _Held(aimed.request, target, aimed.secure if target.scheme == "https" else None, aimed.identity)
+        for aimed, target in zip(requests, targets, strict=True)
     ]
     for _ in held:
         session.pace()
@@ -120,4 +130,7 @@ def together(
             item.release()
         deadline = time.monotonic() + timeout_s
         list(pool.map(lambda item: item.finish(limit, deadline), held))
-    return [session.finish(item.request, item.target, item.seen, item.released_us, item.elapsed_us) for item in held]
+    return [
+        session.finish(item.request, item.target, item.seen, item.released_us, item.elapsed_us, item.identity)
+        for item in held
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from urllib.parse import urlsplit
 
 from conformance.candidate.secrets import Secrets
 from conformance.sdk.load import WireRequest
@@ -17,26 +18,72 @@ _MARK = "\x00{}\x00"
 _MARKED = re.compile("\x00(\\w+)\x00")
 #: Stands for a NUL of the bytes themselves.
 _NUL = "\ue000"
+#: Stands for a body that is not shown.
+_FILE = ["--data-binary", "@body.bin"]
+#: Segments that curl would work out and remove.
+_DOTS = re.compile(r"/(?:\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
+#: Characters of an address in which curl reads several addresses.
+_SEVERAL = frozenset("[]{}")
 
 
-def curl_line(request: WireRequest, ca: str, secrets: Secrets) -> str:
-    """Return the command for a finished request."""
-    words = ["curl", "-X", shlex.quote(request.method), _quoted(request.url, secrets)]
+def curl_line(request: WireRequest, ca: str, secrets: Secrets, identity: tuple[str, str] = ("", "")) -> str:
+    """Return the command for a finished request; ``identity``: paths of a client certificate and its key, or ""."""
+    words = ["curl", "-X", shlex.quote(request.method), _quoted(request.url, secrets), *_as_it_is(request)]
     if ca:
         words += ["--cacert", shlex.quote(ca)]
-    for name, value in request.headers:
-        words += ["-H", _quoted(f"{name}: {value}", secrets)]
+    if request.url.startswith("https:"):
+        words += _shown(identity)
+    for line in _header_lines(request):
+        words += ["-H", _quoted(line, secrets)]
     if request.body:
-        words += ["--data-binary", _body(request.body, secrets)]
+        words += _data(request.body, secrets)
     return " ".join(words)
 
 
-def _body(body: bytes, secrets: Secrets) -> str:
+def _as_it_is(request: WireRequest) -> list[str]:
+    """Return the options that keep curl from sending something else than it is given, where it would."""
+    parts = urlsplit(request.url)
+    needed = {
+        "-g": not _SEVERAL.isdisjoint(parts.path + parts.query),
+        "--path-as-is": bool(_DOTS.search(parts.path)),
+        "-I": request.method == "HEAD" and not request.body,  # else it waits for a body that never comes
+        "--http1.1": parts.scheme == "https",
+    }
+    return [option for option, is_needed in needed.items() if is_needed]
+
+
+def _shown(identity: tuple[str, str]) -> list[str]:
+    """Return the options for a client certificate; a colon would begin a password."""
+    certificate, key = identity
+    if not certificate:
+        return []
+    shown = ["--cert", shlex.quote(certificate.replace("\\", "\\\\").replace(":", "\\:"))]
+    return shown + (["--key", shlex.quote(key)] if key else [])
+
+
+def _header_lines(request: WireRequest) -> list[str]:
+    """Return headers as curl takes them: one without a value ends in a semicolon, one that it must not add in a colon.
+
+    ``Content-Length: 0`` stands in for the empty body that goes with every write.
+    """
+    given = {name.lower() for name, _ in request.headers}
+    lines = [f"{name}: {value}" if value.strip(" \t") else f"{name};" for name, value in request.headers]
+    if request.body and "content-type" not in given:
+        lines.append("Content-Type:")
+    if not request.body and request.method in ("POST", "PUT", "PATCH") and "content-length" not in given:
+        lines.append("Content-Length: 0")
+    return lines
+
+
+def _data(body: bytes, secrets: Secrets) -> list[str]:
     try:
         text = body[: BODY_SHOWN + 1].decode("utf-8")
     except UnicodeDecodeError:
-        return "@body.bin"
-    return _quoted(text, secrets) if len(text) <= BODY_SHOWN and "\x00" not in text else "@body.bin"
+        return _FILE
+    if len(text) > BODY_SHOWN or "\x00" in text:
+        return _FILE
+    # Behind an @ curl looks for the name of a file; its other option for data does not.
+    return ["--data-raw" if text.startswith("@") else "--data-binary", _quoted(text, secrets)]
 
 
 def _quoted(text: str, secrets: Secrets) -> str:

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 from conformance.candidate.hints import hints
@@ -295,5 +296,5 @@ def sent_of(curl: str) -> str:
     if len(words) < 4:
         return ""
     path = re.sub(r"^https?://[^/]+", "", words[3]) or "/"
-    body = words[words.index("--data-binary") + 1] if "--data-binary" in words else ""
+    body = next((text for option, text in pairwise(words) if option in ("--data-binary", "--data-raw")), "")
     return f"{words[2]} {path}" + (f"  {body[:SHOWN_MAX]}" if body else "")

@@ -13,7 +13,7 @@ from conformance.candidate.acting import Acting
 from conformance.candidate.assertion import assertion_member
 from conformance.candidate.auth import Authentication, proves
 from conformance.candidate.bare import bare_operation
-from conformance.candidate.burst import together
+from conformance.candidate.burst import Aimed, together
 from conformance.candidate.callers import Caller
 from conformance.candidate.composing import compose
 from conformance.candidate.dpop import Proofs
@@ -113,7 +113,10 @@ class HttpDriver:
         """Send requests at the same moment; earlier calls of operations made of several come before that moment."""
         ready = [self._ready(item) for item in prepared]
         waiting = [item for item in ready if isinstance(item, _Call)]
-        requests = [(self._finished(call).finished(), self._secure(call.caller)) for call in waiting]
+        requests = [
+            Aimed(self._finished(call).finished(), self._secure(call.caller), self._identity(call.caller))
+            for call in waiting
+        ]
         limits = self._file.limits
         sent = iter(together(self._session, requests, limits.timeout_s, limits.response_bytes_max) if requests else ())
         return [self._answer(item, next(sent)) if isinstance(item, _Call) else item for item in ready]

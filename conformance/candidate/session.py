@@ -142,9 +142,10 @@ class Session:
         begin = time.perf_counter_ns()
         CURRENT.deadline = time.monotonic() + (timeout_s or self._limits.timeout_s)
         CURRENT.net = {}
-        seen = self._exchange(request, target, headers, self._default_identity if identity is None else identity)
+        shown = self._default_identity if identity is None else identity
+        seen = self._exchange(request, target, headers, shown)
         elapsed_us = (time.perf_counter_ns() - begin) // 1000
-        return self._finish(request, headers, seen, started_us, elapsed_us, learn)
+        return self._finish(request, headers, seen, started_us, elapsed_us, learn, shown)
 
     def close(self) -> None:
         """Close kept connections."""
@@ -231,9 +232,10 @@ class Session:
         seen: Seen,
         started_us: int,
         elapsed_us: int,
+        identity: tuple[str, str] = ("", ""),
     ) -> Exchange | Broken:
         """Record what came of a request, and return it."""
-        return self._finish(request, self.complete(request, target), seen, started_us, elapsed_us, None)
+        return self._finish(request, self.complete(request, target), seen, started_us, elapsed_us, None, identity)
 
     def _finish(
         self,
@@ -243,6 +245,7 @@ class Session:
         started_us: int,
         elapsed_us: int,
         learn: Callable[[Exchange], None] | None,
+        identity: tuple[str, str],
     ) -> Exchange | Broken:
         exchange = Exchange(
             seq=0,
@@ -257,7 +260,7 @@ class Session:
         )
         if learn and not seen.failure:
             learn(exchange)
-        curl = curl_line(request, self._ca, self._secrets)
+        curl = curl_line(request, self._ca, self._secrets, identity)
         status_line = f"{seen.version} {seen.status} {seen.reason}".rstrip()
         sighting = Sighting(
             kind="http",

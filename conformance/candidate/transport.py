@@ -65,17 +65,19 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
-class _BoundedSocket:
-    """A connected socket as :mod:`http.client` uses it, with every operation bounded."""
+class BoundedSocket:
+    """A connected socket as :mod:`http.client` uses it, with every operation bounded by this thread's deadline."""
 
     def __init__(self, raw: socket.socket) -> None:
         self._raw = raw
 
     def sendall(self, data: Any) -> None:
+        """Send all of ``data``."""
         self._raw.settimeout(remaining())
         self._raw.sendall(data)
 
     def makefile(self, mode: str = "rb", *_: Any, **__: Any) -> io.BufferedReader:
+        """Return a reader."""
         return io.BufferedReader(_BoundedReader(self._raw), 65536)
 
     def __getattr__(self, name: str) -> Any:
@@ -94,7 +96,7 @@ class _Bounded:
         self.timeout = remaining()
         super().connect()  # type: ignore[misc]
         self.net = _facts(self.sock)
-        self.sock = _BoundedSocket(self.sock)
+        self.sock = BoundedSocket(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self.used = time.monotonic()

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from conformance.sdk import (
     Accepted,
     Answer,
@@ -31,9 +29,12 @@ from conformance_security.openapi.callers import Callers
 from conformance_security.openapi.conformity import unpromised
 from conformance_security.openapi.document import Document, Endpoint, document_of
 from conformance_security.openapi.generated import Case, fitting, require_schemathesis, violating
+from conformance_security.openapi.references import first_violation
 from conformance_security.openapi.resources import known_values
 from conformance_security.scene import Scene, opened
 
+#: Refusals that come before a request is held against the document: who asks, what is not there, not this method.
+_BEFORE = (401, 403, 404, 405)
 #: Values of which at least one breaks any schema of one member.
 _BREAKING: tuple[Any, ...] = ("~ not this ~", "~" * 5000, "", -(10**30), 10**30, True, [], {}, None)
 
@@ -73,6 +74,7 @@ def drawn_violations_are_refused(candidate: Candidate, evidence: Evidence, param
     known = known_values(candidate, evidence, document)
     callers = Callers(candidate)
     cases = violating(document, document.endpoints, each, seed)
+    reached: dict[str, int] = dict.fromkeys((case.endpoint.name for case in cases), 0)
     for case in cases:
         answer = callers.send(case.endpoint, lambda seen, case=case: case.request(seen, document, known))  # type: ignore[misc]
         _require_undisturbed(answer, case)
@@ -82,8 +84,10 @@ def drawn_violations_are_refused(candidate: Candidate, evidence: Evidence, param
             expected="a refusal (4xx)",
             actual=describe(answer),
         )
+        reached[case.endpoint.name] += isinstance(answer, Refused) and answer.exchange.status not in _BEFORE
     _require_reached(len(cases))
     evidence.note("drawn by Schemathesis", {"seed": seed, "violations": len(cases), "document": document.digest})
+    _require_looked_at(reached, evidence)
 
 
 @check("SEC-I10.answers", requirement="SEC-I10", effects=Effect.MONEY, deadline_s=600)
@@ -176,8 +180,8 @@ def _changed(
 
 def _breaking(document: Document, member: Any) -> tuple[Any, str] | None:
     """Return a value that breaks a member's schema, of its own type if there is one, and what it is."""
-    whole = {"components": document.raw.get("components", {}), "allOf": [member]}
-    wrong = [value for value in _BREAKING if not Draft202012Validator(whole).is_valid(value)]
+    components = document.raw.get("components", {})
+    wrong = [value for value in _BREAKING if first_violation(components, member, value) is not None]
     kind = {"string": str, "integer": int, "number": int, "array": list, "object": dict, "boolean": bool}
     own = kind.get(str(member.get("type"))) if isinstance(member, Mapping) else None
     wrong.sort(key=lambda value: type(value) is not own)
@@ -207,6 +211,18 @@ def _require_undisturbed(answer: Answer, case: Case) -> None:
         return
     what = f"{case.endpoint.name} {case.breaks or 'as the document allows it'}"
     expect(False, f"a 5xx or no answer is never a refusal: {what}", expected="2xx or 4xx", actual=describe(answer))
+
+
+def _require_looked_at(reached: Mapping[str, int], evidence: Evidence) -> None:
+    """Pass only where some request was refused for what it says, not for who asks or for what is not there."""
+    unseen = [name for name, number in reached.items() if not number]
+    evidence.note("refused before a request was looked at", unseen)
+    if len(unseen) == len(reached):
+        raise NotTested(
+            f"no drawn request got beyond {', '.join(map(str, _BEFORE))}, so none was held against the document; "
+            "give the users credentials that may ask, and map what makes the things that paths name, or give examples",
+            blame="CONFIG",
+        )
 
 
 def _require_reached(number: int) -> None:

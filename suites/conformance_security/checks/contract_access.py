@@ -31,6 +31,8 @@ from conformance_security.scene import control
 SHADOWS = ("/internal", "/admin", "/debug", "/test", "/old", "/api", "/v0", "/v1", "/v2")
 #: Methods that change something, or that give the request back.
 UNDOCUMENTED = ("GET", "POST", "PUT", "PATCH", "DELETE")
+#: Methods that change nothing.
+READING = ("GET", "HEAD", "OPTIONS", "TRACE")
 NO_PATH = "/conformance-7f3a9c51-no-such-page"
 
 
@@ -77,18 +79,24 @@ def documented_writes_are_the_owners(candidate: Candidate, evidence: Evidence, p
     reaching = [item for item in document.endpoints if item.variables and set(item.places()) <= set(things)]
     if not reaching:
         raise NotTested("no documented path leads to an account, payment or consent that this check can make")
-    proven, unclear = [], []
+    proven: list[Endpoint] = []
+    unclear: list[Endpoint] = []
     drawn = _drawn(document, int(params["openapi_seed"]))
+    undrawn = [item for item in reaching if item.name not in drawn]
     for case in (drawn[item.name] for item in reaching if item.name in drawn):
         if case.endpoint.method != "GET":
             things = known_values(alice, evidence, document)  # the last write may have used the thing up
         if _owned_alone(case, document, things, alice, bob):
-            proven.append(case.endpoint.name)
+            proven.append(case.endpoint)
         else:
-            unclear.append(case.endpoint.name)
-    evidence.note("closed to another customer", {"proven": proven, "the owner is refused as well": unclear})
+            unclear.append(case.endpoint)
+    evidence.note(
+        "closed to another customer",
+        {"proven": _names(proven), "the owner is refused as well": _names(unclear), "not drawn": _names(undrawn)},
+    )
     if not proven:
-        raise Inconclusive(f"the owner is refused as well: {', '.join(unclear)}", blame="PRODUCT")
+        raise Inconclusive(f"the owner is refused as well: {', '.join(_names(unclear))}", blame="PRODUCT")
+    _require_a_write(proven, [*unclear, *undrawn])
 
 
 @check("SEC-I06.document", requirement="SEC-I06", effects=Effect.MONEY, deadline_s=300)
@@ -250,6 +258,21 @@ def _owned_alone(case: Case, document: Document, things: Mapping[str, str], alic
     owner = case.request(alice, document, things).send()
     _require_calm(owner)
     return isinstance(owner, Accepted) or owner.exchange.status not in (401, 403, 404, stranger.exchange.status)
+
+
+def _require_a_write(proven: list[Endpoint], unclear: list[Endpoint]) -> None:
+    """Raise NotTested where writes are documented and reads alone were proven: they say nothing about writes."""
+    open_ones = [item for item in unclear if item.method not in READING]
+    if open_ones and all(item.method in READING for item in proven):
+        raise NotTested(
+            "no documented write was shown to be its owner's alone: the owner is refused as well, or no request could "
+            f"be drawn, for {', '.join(_names(open_ones))}; give the document examples of requests that are served",
+            blame="CONFIG",
+        )
+
+
+def _names(endpoints: list[Endpoint]) -> list[str]:
+    return [item.name for item in endpoints]
 
 
 def _shadows(document: Document) -> Iterator[str]:

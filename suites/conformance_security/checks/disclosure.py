@@ -17,7 +17,7 @@ from conformance.sdk import (
     check,
     expect,
 )
-from conformance_security.checks.privacy import shown_cards
+from conformance_security.checks.privacy import require_planted, shown_cards
 from conformance_security.privacy.classes import rules
 from conformance_security.privacy.detect import Detector, Find
 from conformance_security.privacy.observed import declared_values
@@ -56,19 +56,22 @@ def numbers_are_masked(candidate: Candidate, evidence: Evidence, params: Params)
 
     Card numbers count by their check digit, others by name or because they were planted; encodings are taken off.
     """
-    for name, find in _finds(candidate, evidence, params):
+    detector = Detector(rules(params["data_classes"]))
+    for name, find in _finds(candidate, evidence, detector):
         expect(
             find.rule.shown == "never",
             f"{find.rule.noun}s must be masked",
             expected=f"at most {find.rule.mask} characters",
             actual=f"{name} shows {find}",
         )
+    require_planted(detector, "masked", "owner")
 
 
 @check("SEC-D06", effects=Effect.MONEY)
 def secrets_are_never_returned(candidate: Candidate, evidence: Evidence, params: Params) -> None:
     """No answer holds a card verification code, a PIN or a password, not even to its owner who just sent it."""
-    for name, find in _finds(candidate, evidence, params):
+    detector = Detector(rules(params["data_classes"]))
+    for name, find in _finds(candidate, evidence, detector):
         expect(
             find.rule.shown != "never",
             "verification codes, PINs and passwords must never be returned",
@@ -83,6 +86,7 @@ def secrets_are_never_returned(candidate: Candidate, evidence: Evidence, params:
             expected="no such member",
             actual=f"{name} returns {', '.join(found)}",
         )
+    require_planted(detector, "never")
 
 
 @check("SEC-D08", effects=Effect.MONEY)
@@ -130,9 +134,8 @@ def foreign_origins_are_not_let_in(candidate: Candidate, evidence: Evidence) -> 
 # -- what is looked at ----------------------------------------------------------------------------------------------
 
 
-def _finds(candidate: Candidate, evidence: Evidence, params: Params) -> Iterator[tuple[str, Find]]:
+def _finds(candidate: Candidate, evidence: Evidence, detector: Detector) -> Iterator[tuple[str, Find]]:
     """Give what answers show of a customer's data, what the check has planted included."""
-    detector = Detector(rules(params["data_classes"]))
     for kind, value in declared_values(candidate.file):
         detector.plant(kind, value)
     for name, exchange in (*shown_cards(candidate, evidence), *_shown(candidate, evidence)):

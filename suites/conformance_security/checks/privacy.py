@@ -24,11 +24,14 @@ from conformance.sdk import (
     expect,
 )
 from conformance_security.declared import declared
+from conformance_security.privacy.classes import Shown
+from conformance_security.privacy.detect import Detector
 from conformance_security.privacy.made_up import Person
 from conformance_security.privacy.observed import ADDRESS, ANSWER, LOG, NOTICE, Observed, Place
 from conformance_security.privacy.receiver import Received, receiving
 from conformance_security.scene import Scene, control, opened
 
+_PLANT = "nothing was planted: map cards.bind, or declare canaries under [declared.security]"
 #: Places named in one reason.
 _NAMED = 4
 #: Seconds within which a notice must arrive.
@@ -45,7 +48,7 @@ def the_whole_run_masks_personal_data(observed: Observed, evidence: Evidence) ->
     _expect_none(
         observed.places(ANSWER, shown=("masked", "owner")), "personal data must be masked in every answer of the run"
     )
-    _note(observed, evidence)
+    _require_seen(observed, evidence, "masked", "owner")
 
 
 @check("SEC-D06.run", requirement="SEC-D06")
@@ -55,7 +58,7 @@ def the_whole_run_returns_no_secrets(observed: Observed, evidence: Evidence) -> 
         observed.places(ANSWER, shown=("never",)),
         "verification codes, PINs and passwords must never be returned, in no answer of the run",
     )
-    _note(observed, evidence)
+    _require_seen(observed, evidence, "never")
 
 
 @check("SEC-D07", effects=Effect.MONEY)
@@ -67,8 +70,7 @@ def logs_and_addresses_hold_no_personal_data(candidate: Candidate, evidence: Evi
     sent = list(_leave_traces(candidate, evidence))
     _expect_none(observed.places(ADDRESS), "personal data must not stand in addresses, which every proxy logs")
     if not sent and not declared(candidate, "canaries"):
-        message = "nothing was planted: map cards.bind, or declare canaries under [declared.security]"
-        raise NotTested(f"{message}; addresses were looked at, and hold nothing", blame="CONFIG")
+        raise NotTested(f"{_PLANT}; addresses were looked at, and hold nothing", blame="CONFIG")
     log = candidate.hook("export_logs")
     text = json.dumps(log, ensure_ascii=False, default=str).encode()
     if len(text) < 20:
@@ -77,6 +79,7 @@ def logs_and_addresses_hold_no_personal_data(candidate: Candidate, evidence: Evi
     _expect_none(observed.places(LOG), "personal data must not be logged")
     evidence.note("requests with planted data", len(sent))
     evidence.note("bytes of log looked at", len(text))
+    _require_whole(observed)
 
 
 @check("SEC-D07.notices", requirement="SEC-D07", needs=("notices.subscribe", "payments.create"), effects=Effect.MONEY)
@@ -98,6 +101,7 @@ def notices_hold_no_personal_data(candidate: Candidate, evidence: Evidence, obse
         observed.notice(notice.body, notice.headers, "SEC-D07.notices")
     _expect_none(observed.places(NOTICE), "personal data must not be sent in notices")
     evidence.note("notices looked at", len(received))
+    require_planted(observed, "masked", "owner")
 
 
 # -- planting -------------------------------------------------------------------------------------------------------
@@ -160,11 +164,29 @@ def _expect_none(places: list[Place], message: str) -> None:
     expect(not places, message, expected="nothing in full", actual=listed)
 
 
-def _note(observed: Observed, evidence: Evidence) -> None:
-    """Say how much was looked at: a run that was resumed must not claim more than this process saw."""
+def _require_seen(observed: Observed, evidence: Evidence, *shown: Shown) -> None:
+    """Say how much was looked at, and pass only if that was the run, and if there was something to be shown."""
+    evidence.note("looked at", observed.summary())
     if not observed.counts[ANSWER]:
         raise Inconclusive("no answer was seen in this process, so there is nothing to judge", blame="HARNESS")
-    evidence.note("looked at", observed.summary())
+    _require_whole(observed)
+    require_planted(observed, *shown)
+
+
+def _require_whole(observed: Observed) -> None:
+    """Raise Inconclusive where other processes of the run made exchanges, which this one was not shown."""
+    if observed.earlier:
+        raise Inconclusive(
+            f"the run was continued by a new check process, and the {observed.earlier} exchanges before it were not "
+            "looked at: nothing was found in the others; repeat the run without a break",
+            blame="HARNESS",
+        )
+
+
+def require_planted(known: Observed | Detector, *shown: Shown) -> None:
+    """Raise NotTested where no value is known that may be shown only so: nothing could have been given away."""
+    if not known.knows(*shown):
+        raise NotTested(f"{_PLANT}; answers were looked at, and show nothing", blame="CONFIG")
 
 
 def _await(received: list[Received], payment: str) -> None:

@@ -6,11 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-
 from conformance.sdk import Exchange
 from conformance_security.openapi.document import Document, Endpoint
+from conformance_security.openapi.references import first_violation
 
 #: What the layers around an API answer on their own; no document lists them for every operation.
 _OF_THE_FRAME = (405, 406, 408, 413, 415, 429, 431)
@@ -49,13 +47,10 @@ def _violation(document: Document, schema: Any, exchange: Exchange) -> str | Non
         value = json.loads(exchange.body)
     except ValueError:
         return "a body that is not JSON"
-    whole = {"components": document.raw.get("components", {}), "allOf": [schema]}
+    components = document.raw.get("components", {})
     if str(document.raw.get("openapi", "")).startswith("3.0"):
-        whole = _nullable(whole)
-    try:
-        error = next(iter(Draft202012Validator(whole).iter_errors(value)), None)
-    except (SchemaError, RecursionError):
-        return None
+        components, schema = _nullable(components), _nullable(schema)
+    error = first_violation(components, schema, value)
     if error is None:
         return None
     place = "/".join(str(part) for part in error.absolute_path) or "the body"

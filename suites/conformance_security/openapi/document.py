@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from conformance.sdk import Accepted, Candidate, NotTested, describe
 from conformance_security.declared import declared
+from conformance_security.openapi.references import require_closed
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
@@ -113,7 +114,11 @@ def document_of(candidate: Candidate) -> Document:
 
 
 def read_document(raw: Mapping[str, Any], prefix: str = "", leave_out: tuple[str, ...] = ()) -> Document:
-    """Return a parsed document; paths that begin with one of ``leave_out`` are left out."""
+    """Return a parsed document; paths that begin with one of ``leave_out`` are left out.
+
+    Raises NotTested for a document that refers to what lies outside it.
+    """
+    require_closed(raw)
     bare = Document(raw, ())
     endpoints = [
         _endpoint(bare, method, str(path), item, operation)
@@ -162,7 +167,7 @@ def _from_file(candidate: Candidate, name: str) -> Any:
 def _parsed(body: bytes, name: str) -> Any:
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotTested(
             f"the OpenAPI document {name} is not JSON: convert it (YAML is not read here) and declare the file",
             blame="CONFIG",

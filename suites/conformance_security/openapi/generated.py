@@ -5,7 +5,6 @@ Schemathesis is optional: ``pip install 'fintech-conformance[openapi]'``. Nothin
 
 from __future__ import annotations
 
-import copy
 import functools
 import importlib.util
 import json
@@ -17,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 from conformance.sdk import Candidate, NotTested, Prepared
 from conformance_security.openapi.document import Document, Endpoint
+from conformance_security.openapi.references import without_outward
 from conformance_security.openapi.remembered import as_bytes, as_text, cache, key_of, remembered
 
 INSTALL = "pip install 'fintech-conformance[openapi]'"
@@ -254,7 +254,7 @@ def _sendable(name: str, value: Any) -> bool:
 
 def _without_security(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document without its security: credentials are ours to give, not Schemathesis' to vary."""
-    bare: dict[str, Any] = copy.deepcopy(dict(raw))
+    bare: dict[str, Any] = without_outward(raw)
     bare.pop("security", None)
     bare.get("components", {}).pop("securitySchemes", None)
     for item in bare["paths"].values():

@@ -6,13 +6,14 @@ when its name says what it is, or, for identification numbers, when region, birt
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import unquote_plus
 
-from conformance_security.privacy.classes import Rule
+from conformance_security.privacy.classes import Rule, Shown
 from conformance_security.privacy.encodings import View, views
 from conformance_security.scanners import identity_number, luhn
 
@@ -57,6 +58,8 @@ _TELLING: Mapping[str, frozenset[str]] = {
     ),
     "phone": frozenset({"phone", "mobile", "msisdn", "tel", "telephone", "cellphone", "手机", "手机号"}),
 }
+#: What a JSON Schema that says anything has at its top.
+_SCHEMA_WORDS = frozenset({"properties", "items", "$defs", "definitions", "allOf", "anyOf", "oneOf", "$ref", "enum"})
 #: Characters around a planted card in which its verification code or PIN is taken for what it is.
 _NEAR = 300
 _SHORT = 6
@@ -103,6 +106,10 @@ class Detector:
         """Tell whether a value was planted."""
         return value in self._planted
 
+    def knows(self, *shown: Shown) -> bool:
+        """Tell whether any value was planted that may be shown only so: without one, finding nothing says little."""
+        return any(self._rules[kind].shown in shown for kind in self._planted.values())
+
     def given(self, data: bytes) -> Iterator[tuple[str, str]]:
         """Give kind and value of what a request hands over under a telling name: from then on, it is planted."""
         if not data:
@@ -124,7 +131,7 @@ class Detector:
         """Give everything in a message, encodings taken off, that its rule says is not to be shown in full."""
         seen: set[tuple[str, str, bool]] = set()
         for view in views(data):
-            for find in self._in(view):
+            for find in self._in(view, data):
                 key = (find.rule.kind, find.shown, find.thin)
                 if key not in seen:
                     seen.add(key)
@@ -132,7 +139,7 @@ class Detector:
 
     # -- one text -----------------------------------------------------------------------------------------
 
-    def _in(self, view: View) -> Iterator[Find]:
+    def _in(self, view: View, whole: bytes) -> Iterator[Find]:
         text = view.text
         if _LONG.search(text):
             yield from self._numbers(view)
@@ -140,9 +147,9 @@ class Detector:
             for found in self._exact.finditer(text):
                 yield self._find(self._planted[found.group()], found.group(), view)
         yield from self._masks(view)
-        lowered = text.lower()
-        if not _is_schema(lowered):
-            yield from self._secrets(view, lowered)
+        secrets = list(self._secrets(view, text.lower()))
+        if secrets and not _describes(text) and not _describes(whole.decode("utf-8", "replace")):
+            yield from secrets
         if ("^" in text or "=" in text) and "track" in self._rules and _TRACK.search(text):
             yield self._find("track", "", view)
         if self._short:
@@ -279,7 +286,17 @@ def _told(text: str, at: int, kind: str) -> bool:
     return name in _TELLING[kind] or any(word.lower() in _TELLING[kind] for word in words)
 
 
-def _is_schema(lowered: str) -> bool:
-    """Tell whether a text describes an interface: its examples are nobody's data."""
-    head = lowered[:400]
-    return '"openapi"' in head or '"swagger"' in head or '"$schema"' in head
+def _describes(text: str) -> bool:
+    """Tell whether a text describes an interface: its examples are nobody's data.
+
+    The name ``$schema`` alone says nothing: some frameworks put it into every answer, pointing at their own schema.
+    """
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        whole = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    if any(isinstance(whole.get(name), str) for name in ("openapi", "swagger")):
+        return isinstance(whole.get("paths"), dict)
+    return "//json-schema.org/" in str(whole.get("$schema", "")) and not _SCHEMA_WORDS.isdisjoint(whole)

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.sdk import CandidateFile, Outlook, Sighting, WireMessage
-from conformance_security.privacy.classes import Rule, rules
+from conformance_security.privacy.classes import Rule, Shown, rules
 from conformance_security.privacy.detect import Detector, Find
 
 #: Where something was shown.
@@ -92,6 +92,10 @@ class Observed:
         if not self._detector.planted(value):
             self._clean.clear()
             self._detector.plant(kind, value)
+
+    def knows(self, *shown: Shown) -> bool:
+        """Tell whether any value was planted, or handed over in a request, that may be shown only so."""
+        return self._detector.knows(*shown)
 
     def rule(self, kind: str) -> Rule | None:
         """Return how a kind of data may be shown, or None where the profile says nothing of it."""

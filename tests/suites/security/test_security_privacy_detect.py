@@ -105,13 +105,30 @@ def test_unplanted_data_is_known_by_name_or_form(text: str, kind: str) -> None:
         '{"amount":13812345678}',
         '{"identity":"110105********002X","phone":"138****5678"}',
         '{"cvv":"***","pin":null,"password":"must be at least 8 characters"}',
-        '{"openapi":"3.1.0","example":{"cvv":"123","password":"Passw0rd!"}}',
+        '{"openapi":"3.1.0","paths":{},"example":{"cvv":"123","password":"Passw0rd!"}}',
+        '{"swagger":"2.0","paths":{},"example":{"x":"\\u0022%22","cvv":"123","password":"Passw0rd!"}}',
+        '{"$schema":"https://json-schema.org/draft/2020-12/schema","properties":{},"examples":[{"pin":"1234"}]}',
         '{"id":"3f2504e0-4f89-11d3-9a0c-0305e82c3301"}',
         '{"spin":"123456","pinned":"123456"}',
     ],
 )
 def test_what_only_looks_like_it_is_left_alone(text: str) -> None:
     assert kinds(detector(), text) == set()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"$schema": "https://acme.example/schemas/CardBody.json"},
+        {"$schema": "https://json-schema.org/draft/2020-12/schema"},
+        {"openapi": "yes"},
+        {"data": {"swagger": "2.0", "paths": {}}},
+    ],
+    ids=["own schema", "no schema", "no paths", "further down"],
+)
+def test_an_answer_that_mentions_a_schema_is_an_answer(head: dict[str, object]) -> None:
+    text = json.dumps({**head, "cvv": "123", "pin": "654321", "password": "Passw0rd!"})
+    assert kinds(detector(), text) == {"cvv", "pin", "password"}
 
 
 @given(

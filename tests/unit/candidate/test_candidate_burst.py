@@ -1,12 +1,18 @@
 """Bursts, connections and bare requests: HTTP itself, in scope, recorded, and reproducible by the printed command."""
 
-from collections.abc import Callable
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from candidate_nasty import Authority, NastyServer, Script
 from candidate_product import Ears, Product
 
 from conformance.candidate.curl import openssl_line
 from conformance.candidate.secrets import Secrets
+from conformance.model.candidate import Limits
 from conformance.sdk import Accepted, Broken, Candidate, NotTested, Refused
 
 Bind = Callable[..., Candidate]
@@ -15,6 +21,19 @@ OPERATIONS = {
     "payments.create": {"method": "POST", "path": "/payments", "body": ["amount"]},
     "payments.read": {"method": "GET", "path": "/payments/{payment}"},
 }
+
+
+@pytest.fixture
+def nasty() -> Iterator[Callable[..., NastyServer]]:
+    servers: list[NastyServer] = []
+
+    def start(script: Script, context: ssl.SSLContext | None = None) -> NastyServer:
+        servers.append(NastyServer(script, context))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
 
 
 def test_requests_sent_together_are_answered_in_their_order_and_recorded(
@@ -47,6 +66,28 @@ def test_a_burst_at_nobody_is_broken_not_raised(bound: Bind, ears: Ears) -> None
     answers = candidate.together([candidate.prepare("payments.create", amount=1)] * 2)
     assert [answer.kind for answer in answers if isinstance(answer, Broken)] == ["connection"] * 2
     assert len(ears.sightings) == 2
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"], ids=["headers", "body"])
+def test_answers_of_a_burst_that_drip_end_at_the_deadline(
+    bound: Bind, nasty: Callable[..., NastyServer], tmp_path: Path, begin: bytes, secure: bool
+) -> None:
+    def drip(peer: socket.socket) -> None:
+        peer.sendall(begin)
+        for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 4 + b"Content-Length: 0\r\n\r\n":
+            peer.sendall(bytes([byte]))
+            if server.stopping.wait(0.06):
+                return
+
+    authority = Authority(tmp_path)
+    server = nasty(drip, authority.context() if secure else None)
+    tls = {"ca": str(authority.path)} if secure else {}
+    candidate = bound(base_url=server.url, operations=OPERATIONS, limits=Limits(timeout_s=1), tls=tls)
+    begun = time.monotonic()
+    answers = candidate.together([candidate.prepare("payments.create", amount=number) for number in (1, 2)])
+    assert [answer.kind for answer in answers if isinstance(answer, Broken)] == ["timeout"] * 2
+    assert time.monotonic() - begun < 3
 
 
 def test_a_bare_request_is_what_its_caller_says(bound: Bind, product: Product) -> None:

@@ -344,4 +344,4 @@ def test_a_command_repeats_the_exchange_and_escapes_what_a_shell_would_take(prod
     session.close()
     assert isinstance(answer, Exchange)
     expected = '--data-binary "{\\"a\\": \\"\\$HOME \\`id\\` \'x\'\\", \\"key\\": \\"${ACME}\\"}"'
-    assert answer.curl == f"curl -X POST {product.url}/x -H 'X-A: b' {expected}"
+    assert answer.curl == f"curl -X POST {product.url}/x -H 'X-A: b' -H Content-Type: {expected}"

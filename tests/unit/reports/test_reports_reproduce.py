@@ -24,7 +24,7 @@ def test_words_survive_being_read_and_quoted_again(body: str, value: str) -> Non
 
     texts = ["".join("${" + p.text + "}" if p.variable else p.text for p in word) for word in read]
     assert texts[:2] == ["curl", "-X"]
-    assert f"X-Note: {value}".rstrip("\x00") in texts
+    assert (f"X-Note: {value}" if value.strip(" ") else "X-Note;") in texts
     assert "X-Key: ${SHOP_KEY}" in texts
     assert [word for word in read if any(p.variable for p in word)] == [read[texts.index("X-Key: ${SHOP_KEY}")]]
 

@@ -141,6 +141,7 @@ class Session:
         started_us = time.time_ns() // 1000
         begin = time.perf_counter_ns()
         CURRENT.deadline = time.monotonic() + (timeout_s or self._limits.timeout_s)
+        CURRENT.target = _target(request)
         CURRENT.net = {}
         shown = self._default_identity if identity is None else identity
         seen = self._exchange(request, target, headers, shown)
@@ -340,6 +341,9 @@ def _latin(value: str) -> str | bytes:
 
 
 def _request_line(request: WireRequest) -> str:
+    return f"{request.method} {_target(request)} HTTP/1.1"
+
+
+def _target(request: WireRequest) -> str:
     parts = urlsplit(request.url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return f"{request.method} {target} HTTP/1.1"
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -7,6 +7,7 @@ single read and write is given what is left until the request's deadline, in the
 from __future__ import annotations
 
 import io
+import re
 import socket
 import ssl
 import threading
@@ -23,6 +24,9 @@ from conformance.candidate.scope import Target
 #: A kept connection is not used again after this: servers close idle ones, and a request into that race is lost.
 IDLE_S = 1.5
 
+#: A target that may stand in a request line; any other is escaped.
+_WIRE_TARGET = re.compile(r"/[!-~]*")
+
 #: Kept connections per target; checks may send from many threads at once.
 KEPT = 64
 
@@ -31,6 +35,8 @@ class Current(threading.local):
     """What the request of this thread needs to hand to its connection, and back."""
 
     deadline: float = 0.0
+    #: Path and query as they are to go on the wire.
+    target: str = ""
     net: dict[str, str] = {}
 
 
@@ -98,9 +104,11 @@ class _Bounded:
         self.net = _facts(self.sock)
         self.sock = BoundedSocket(self.sock)
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         self.used = time.monotonic()
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        # The libraries above write escapes anew and join slashes: the request would not be the one that is recorded.
+        url = CURRENT.target if _WIRE_TARGET.fullmatch(CURRENT.target) else url
+        super().request(method, url, *args, **kwargs)  # type: ignore[misc]
         CURRENT.net = self.net
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance.sdk import Evidence, Inconclusive, Measurements, expect
@@ -70,6 +70,30 @@ def require_unscaled(found: Mapping[str, Any], what: str) -> None:
             f"{what} was not tried: rates and lengths were scaled to {permille / 10:g} %, and nothing broke there",
             blame="CONFIG",
         )
+
+
+def require_whole(found: Mapping[str, Any], what: str) -> None:
+    """Raise Inconclusive where a broken limit ended the load early: what kept ``what`` until then may not keep it."""
+    if aborted := found.get("aborted"):
+        raise Inconclusive(
+            f"{what} was not tried to the end of the load, which ended early: {aborted}", blame="PRODUCT"
+        )
+
+
+def broken_limits(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how a measurement breaks the limits of all its requests: time, errors, and what is confirmed of its due.
+
+    What ended the load early is a broken limit as well.
+    """
+    response, slo, counts = found["latencyUs"]["response"], found["slo"], found["counts"]
+    if aborted := found.get("aborted"):
+        yield f"the load ended early: {aborted}"
+    if response["p99"] > slo["p99MsMax"] * 1000:
+        yield f"the 99th percentile is {in_ms(response['p99'])}"
+    if (counts["broken"] + counts["unsent"]) * 1000 > max(found["sent"], 1) * slo["errorPermilleMax"]:
+        yield f"{counts['broken'] + counts['unsent']} requests got no proper answer"
+    if found["confirmed"] * 1000 < found["offered"]["due"] * slo["confirmedPermilleMin"]:
+        yield f"{found['confirmed']} of {found['offered']['due']} payments were confirmed"
 
 
 def in_ms(us: int) -> str:

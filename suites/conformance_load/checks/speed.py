@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.sdk import Effect, Evidence, Measurements, check, expect
-from conformance_load.checks.reading import PAYMENTS, in_ms, require_unscaled, valid
+from conformance_load.checks.reading import PAYMENTS, in_ms, require_unscaled, require_whole, valid
 
 
 @check("LOAD-S01", scenarios=(PAYMENTS,), effects=Effect.MONEY)
@@ -49,6 +49,7 @@ def errors_stay_below_their_limit(measurements: Measurements, evidence: Evidence
         expected=f"at most {_percent(most)}",
         actual=str(broken),
     )
+    require_whole(found, "the limit of errors")
 
 
 @check("LOAD-S05", scenarios=(PAYMENTS,), effects=Effect.MONEY)
@@ -92,6 +93,7 @@ def _within(measurements: Measurements, evidence: Evidence, quantile: str, limit
         expected=f"at most {most} ms",
         actual=f"{in_ms(response[quantile])}{shown}",
     )
+    require_whole(found, f"the limit of the {name}")
 
 
 def _percent(permille: int) -> str:

@@ -171,6 +171,17 @@ def test_values_at_the_limit_pass(place, value):
         decide(check, changed(place, value))
 
 
+@pytest.mark.parametrize("check", ["LOAD-S02", "LOAD-S03", "LOAD-S04"])
+def test_what_ended_early_was_not_tried_to_its_end(check):
+    ended = changed("aborted", "6 of 100 requests got no proper answer")
+    with pytest.raises(Inconclusive, match="ended early: 6 of 100 requests") as reason:
+        decide(check, ended)
+    assert str(reason.value.blame) == "PRODUCT"
+    place, value, words = DEFECTS[check]
+    with pytest.raises(Finding, match=words):
+        decide(check, changed(place, value) | {"aborted": "6 of 100 requests got no proper answer"})
+
+
 def all_checks():
     modules = [importlib.import_module(name) for name in conformance_load.SUITE.checks]
     found = (declaration_of(value) for module in modules for value in vars(module).values())

@@ -23,7 +23,7 @@ SOUND = {
     },
     "burst": {"fromS": 2, "endS": 4, "limitMs": 3000, "recoveredMs": 1000},
     "ramp": {"cliff": None},
-    "soak": {"firstUs": 5000, "lastUs": 6000, "decayPermilleMax": 2000, "decayFloorMs": 100},
+    "soak": {"firstUs": 5000, "lastUs": 6000, "silentFromS": None, "decayPermilleMax": 2000, "decayFloorMs": 100},
     "search": {
         "best": 100, "failed": 110, "highest": 400, "exact": True,
         "trials": [{"ratePerSecond": 100, "met": True, "reasons": []}],
@@ -96,6 +96,20 @@ def test_its_defect_fails_it_in_its_own_words_and_at_any_scale(check):
     expected = Inconclusive if check == "LOAD-P02" else Finding
     with pytest.raises(expected):
         decide(check, defective)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        ("soak.silentFromS", 6, "from second 6 of the long run on, what was offered was not carried any more"),
+        ("counts.broken", 3, "the limits do not hold for a long run: 3 requests got no proper answer"),
+        ("confirmed", 197, "the limits do not hold for a long run: 197 of 200 payments were confirmed"),
+        ("aborted", "6 of 100 broke", "the limits do not hold for a long run: the load ended early: 6 of 100 broke"),
+    ],
+)
+def test_a_product_that_dies_during_a_long_run_has_decayed_however_fast_it_refuses(place, value, words):
+    with pytest.raises(Finding, match=words):
+        decide("LOAD-P04", changed(place, value))
 
 
 def test_a_state_that_is_told_too_late_misses_the_figures_of_upi():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.sdk import Effect, Evidence, Measurements, check, expect
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.sdk import Effect, Evidence, Inconclusive, Measurements, check, expect
 from conformance_load.checks.reading import broken_limits, in_ms, require_unscaled, valid
 
 
@@ -24,23 +27,51 @@ def a_burst_is_left_behind(measurements: Measurements, evidence: Evidence) -> No
 
 @check("LOAD-P02", scenarios=("payments-limit",), effects=Effect.MONEY)
 def the_highest_rate_is_found(measurements: Measurements, evidence: Evidence) -> None:
-    """Rates are tried until one breaks a limit; the highest that breaks none is the product's capacity, and known."""
+    """Rates are tried until one breaks a limit; the highest that breaks none is the product's capacity, and known.
+
+    Where a rate is asked for and was carried, it does not matter that the generator ended the search above it.
+    """
     found = valid(measurements, evidence, "payments-limit")
     search = found["search"]
     require_unscaled(found, f"a capacity of {search['highest']} per second")
-    ended = search["trials"][-1]["reasons"]
-    if ended:
-        evidence.note("the generator was the limit above", "; ".join(ended))
-    trials = ", ".join(f"{trial['ratePerSecond']}/s {'met' if trial['met'] else 'broke'}" for trial in search["trials"])
+    trials = ", ".join(f"{trial['ratePerSecond']}/s {_shown(trial)}" for trial in search["trials"])
     evidence.note("trials", trials)
     evidence.note("highest rate within the limits", f"{search['best']}/s")
-    least = found["slo"].get("ratePerSecondMin", 1)
+    least = found["slo"].get("ratePerSecondMin", 0)
+    if search["best"] < max(least, 1) or not least:
+        _require_known(search, least)
     expect(
-        search["best"] >= least,
-        f"the highest rate within the limits is {search['best']} per second, below {least}",
-        expected=f"at least {least} per second",
+        search["best"] >= max(least, 1),
+        f"the highest rate within the limits is {search['best']} per second, below {max(least, 1)}",
+        expected=f"at least {max(least, 1)} per second",
         actual=f"{search['best']} per second; {search['failed']} per second broke a limit",
     )
+
+
+def _shown(trial: Mapping[str, Any]) -> str:
+    return "showed the generator's limit" if trial["reasons"] else "met" if trial["met"] else "broke"
+
+
+def _require_known(search: Mapping[str, Any], least: int) -> None:
+    """Raise Inconclusive where the search ended before it was known what the product carries, or whether ``least``.
+
+    Where none is asked for and the lowest rate of all broke a limit, nothing more need be known.
+    """
+    best, failed = search["best"], search["failed"]
+    if ended := search["trials"][-1]["reasons"]:
+        raise Inconclusive(
+            f"the highest rate is not known: {best} per second were carried, and above it the generator was the limit: "
+            f"{'; '.join(ended)}",
+            blame="HARNESS",
+        )
+    open_still = (not failed or failed > least) if least else bool(best)
+    if open_still and not search["exact"]:
+        raise Inconclusive(
+            f"the highest rate is not known: it lies between {best} and {failed or search['highest']} per second, "
+            f"where the search ended after {len(search['trials'])} trials"
+            f"{'' if best else ': lower search_from_per_s'}",
+            blame="HARNESS" if best else "CONFIG",
+        )
 
 
 @check("LOAD-P04", scenarios=("payments-soak",), effects=Effect.MONEY)

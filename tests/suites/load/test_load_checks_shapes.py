@@ -113,6 +113,47 @@ def test_its_defect_fails_it_in_its_own_words_and_at_any_scale(check):
         decide(check, defective)
 
 
+def searched(best, *, least=0, exact=False, failed=0, reasons=(), highest=400):
+    """A search that ended with a trial of the given reasons; ``least``: the rate that is asked for."""
+    made = sound("LOAD-P02")
+    trials = [
+        {"ratePerSecond": best, "met": True, "reasons": []},
+        {"ratePerSecond": 2 * best, "met": not failed, "reasons": list(reasons)},
+    ]
+    made["search"] = {"best": best, "failed": failed, "highest": highest, "exact": exact, "trials": trials}
+    made["slo"].pop("ratePerSecondMin")
+    made["slo"] |= {"ratePerSecondMin": least} if least else {}
+    return made
+
+
+@pytest.mark.parametrize("least", [0, 60])
+@pytest.mark.parametrize("reason", ["worker gen-1 was lost: killed", "the generator used 99.0 % of its core"])
+def test_a_search_that_the_generator_ended_knows_no_highest_rate(least, reason):
+    with pytest.raises(Inconclusive, match=f"not known: 50 per second .* the limit: {reason}") as refusal:
+        decide("LOAD-P02", searched(50, least=least, reasons=[reason]))
+    assert str(refusal.value.blame) == "HARNESS"
+
+
+def test_a_search_that_ended_between_two_rates_knows_no_highest_rate():
+    with pytest.raises(Inconclusive, match=r"between 50 and 90 per second, where the search ended after 2 trials$"):
+        decide("LOAD-P02", searched(50, failed=90))
+    with pytest.raises(Inconclusive, match=r"between 0 and 250 per second, .*: lower search_from_per_s") as refusal:
+        decide("LOAD-P02", searched(0, failed=250, least=100))
+    assert str(refusal.value.blame) == "CONFIG"
+
+
+def test_a_rate_that_broke_a_limit_below_what_is_asked_for_fails_however_the_search_ended():
+    with pytest.raises(Finding, match="the highest rate within the limits is 50 per second, below 100"):
+        decide("LOAD-P02", searched(50, failed=90, least=100))
+    with pytest.raises(Finding, match="the highest rate within the limits is 0 per second, below 1"):
+        decide("LOAD-P02", searched(0, failed=50))
+
+
+def test_a_rate_that_is_asked_for_and_was_carried_is_enough():
+    decide("LOAD-P02", searched(50, least=50, reasons=["worker gen-1 was lost"]))
+    decide("LOAD-P02", searched(50, least=40, failed=90))
+
+
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [

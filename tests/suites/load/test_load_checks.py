@@ -228,6 +228,17 @@ def test_values_at_the_limit_pass(place, value):
         decide(check, changed(place, value))
 
 
+@pytest.mark.parametrize("scenario", ["payments-create", "payments-soak"])
+def test_answers_that_nobody_asked_for_fail_in_any_scenario_whatever_else_was_measured(scenario):
+    more = SOUND | {"generator": {"surplus": 3}, "validity": "invalid", "reasons": ["too busy"]}
+    with pytest.raises(Finding, match="3 answers came that nobody had asked for") as finding:
+        CHECKS["LOAD-S04"](
+            measurements=Measurements({"payments-create": SOUND, scenario: more}), evidence=Evidence("run", "LOAD-S04")
+        )
+    assert finding.value.actual == f"{scenario}: 3 too many"
+    decide("LOAD-S04", SOUND | {"generator": {"surplus": 0}})
+
+
 @pytest.mark.parametrize("check", ["LOAD-S02", "LOAD-S03", "LOAD-S04"])
 def test_what_ended_early_was_not_tried_to_its_end(check):
     ended = changed("aborted", "6 of 100 requests got no proper answer")
@@ -266,6 +277,10 @@ def test_a_fault_that_trips_a_check_knows_its_words(check):
     place, value, _ = DEFECTS[check]
     with pytest.raises(Finding) as finding:
         decide(check, changed(place, value))
-    said = [trip.says for fault in FAULTS for trip in fault.trips if trip.check == check]
+    said = [trip.says for fault in FAULTS for trip in fault.trips if trip.check == check and fault.id not in OTHERWISE]
     assert said
     assert all(words in finding.value.message for words in said)
+
+
+#: Faults of which a check speaks in other words than of its own defect above.
+OTHERWISE = ("load.answered-twice",)

@@ -10,13 +10,16 @@ import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from conformance.reference.board import Board
 from conformance.reference.relay import relayed
-from conformance.sdk.reference import FaultBoard
 
 #: A header continued on the next line (obs-fold): a server must refuse or unfold it (RFC 9112 5.2); we refuse.
 _FOLDED = re.compile(rb"\n[ \t]")
 #: A chunk of 4 GiB and more: no body is that large, and a parser with 64 bits may read a larger one as a small one.
 _VAST_CHUNK = re.compile(rb"0*[1-9a-fA-F][0-9a-fA-F]{8}")
+
+#: Fault load.answered-twice: what follows the answer to a payment, on the same connection.
+_SECOND_ANSWER = b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 
 
 class StrictConnection(h11.Connection):
@@ -40,7 +43,7 @@ class StrictProtocol(H11Protocol):
     """The server's protocol over :class:`StrictConnection`."""
 
     #: Whose framing faults hold; None has none.
-    faults: FaultBoard | None = None
+    faults: Board | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -59,8 +62,20 @@ class StrictProtocol(H11Protocol):
             data = relayed(data, self.faults)
         super().data_received(data)
 
+    def on_response_complete(self) -> None:
+        """Go on after an answer, or answer once more where the fault says so."""
+        if self.faults is not None and self.faults.strikes("load.answered-twice", self._key_of_payment()):
+            self.transport.write(_SECOND_ANSWER)
+        super().on_response_complete()
 
-def protocol_with(faults: FaultBoard) -> type[StrictProtocol]:
+    def _key_of_payment(self) -> str:
+        """Return the idempotency key of the payment that was answered, "" for anything else."""
+        if (self.scope["method"], self.scope["path"]) != ("POST", "/payments"):
+            return ""
+        return dict(self.scope["headers"]).get(b"idempotency-key", b"").decode("latin-1")
+
+
+def protocol_with(faults: Board) -> type[StrictProtocol]:
     """Return the server's protocol with the faults of a board."""
     return type("FaultyProtocol", (StrictProtocol,), {"faults": faults})
 

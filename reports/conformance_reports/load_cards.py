@@ -18,6 +18,7 @@ from conformance_reports.loads import (
     letter,
     marks_of,
     money_text,
+    notices,
     numbers_of,
     remarks,
     scale_factor_text,
@@ -71,10 +72,11 @@ class StreamRow:
 
 @dataclass(frozen=True, slots=True)
 class LoadCard:
-    """A load scenario with its standing, charts and comparisons."""
+    """A load scenario with its standing, charts and comparisons; ``notices`` are what its reasons do not say."""
 
     item: Row
     standing: Standing
+    notices: tuple[Text, ...]
     readers: tuple[Row, ...]
     shape: Text
     scale: Text | None
@@ -96,10 +98,11 @@ def load_cards(report: Report) -> list[LoadCard]:
 
 
 def _card(item: Row, readers: tuple[Row, ...]) -> LoadCard:
-    limits = tuple(limits_of(item))
+    limits, found = tuple(limits_of(item)), standing(item, readers)
     return LoadCard(
         item,
-        standing(item, readers),
+        found,
+        tuple(notice for notice in notices(item) if notice not in found.reasons),
         readers,
         shape_text(item),
         scale_factor_text(item),

@@ -76,7 +76,7 @@ def rate_chart(item: Row, frame: Frame) -> Chart | None:
         return None
     lines = [(name, steps.rates(name)) for name in ("offered", "confirmed")]
     broken = steps.rates("broken")
-    bad = [refused + lost for refused, lost in zip(steps.rates("refused"), broken, strict=True)]
+    bad = [sum(counts) for counts in zip(steps.rates("refused"), steps.rates("expected"), broken, strict=True)]
     least = int(item["slo"].get("ratePerSecondMin") or 0)
     highest = max([1, least, *bad, *(value for _name, values in lines for value in values)])
     step = round_step(highest / 4)
@@ -205,7 +205,7 @@ class Steps:
 
 
 def _anything(row: Row) -> bool:
-    return any(row.get(name) for name in ("sent", "confirmed", "replayed", "refused", "broken"))
+    return any(row.get(name) for name in ("sent", "confirmed", "replayed", "expected", "refused", "broken"))
 
 
 def _is_whole(distribution: Row) -> bool:

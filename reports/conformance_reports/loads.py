@@ -173,6 +173,14 @@ def _moved(mark: Row, warmup_ms: int) -> Row:
     return {**mark, "atMs": begin, "endMs": mark.get("endMs", mark["atMs"]) - warmup_ms}
 
 
+def notices(item: Row) -> Iterator[Text]:
+    """Yield what must not be overlooked, whatever the measurement is worth: an early end, and unasked answers."""
+    if aborted := item.get("aborted"):
+        yield Text(f"{word('aborted').en}: {aborted}", f"{word('aborted').zh}：{aborted}")
+    if surplus := (item.get("generator") or {}).get("surplus"):
+        yield Text(f"{word('surplus').en}: {surplus:,}", f"{word('surplus').zh}：{surplus:,}")
+
+
 def remarks(item: Row) -> Iterator[tuple[Text, Text, bool]]:
     """Yield what was found of disturbances, bursts, ramps and long runs: a title, a text, and whether it is bad."""
     found = item.get("disturbance") or []
@@ -187,6 +195,8 @@ def remarks(item: Row) -> Iterator[tuple[Text, Text, bool]]:
     # A disturbance slows its own quarter down; that is no decay.
     if soak.get("firstUs") and not found and item["offered"].get("durationS", 0) >= _QUARTERS_MIN_S:
         yield word("soak"), _filled("soak_found", first=duration(soak["firstUs"]), last=duration(soak["lastUs"])), False
+    if soak.get("silentFromS") is not None and not found:
+        yield word("soak"), _filled("soak_silent", s=f"{soak['silentFromS']:,}"), True
 
 
 def _recovered(title: Text, row: Row, resumed: object) -> tuple[Text, Text, bool]:

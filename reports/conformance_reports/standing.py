@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from conformance.model.outcome import Outcome
 from conformance.model.text import Text
 from conformance_reports.limits import Limit, all_limits_of
-from conformance_reports.loads import Row, balance, unread, wrongs_found
+from conformance_reports.loads import Row, balance, notices, unread, wrongs_found
 from conformance_reports.words import word
 
 #: The standings, with the mark and the outcome whose looks each has.
@@ -40,7 +40,7 @@ def standing(item: Row, readers: Sequence[Row]) -> Standing:
     """Return how a scenario stands by the outcomes of the checks that read it; without any, by its limits and books.
 
     Checks may judge other things than the limits: what is killed under load has errors, and should. Books that do not
-    balance, and pressure that had to end early, fail a scenario whatever its checks judge.
+    balance, pressure that had to end early, and answers that nobody asked for fail a scenario whatever its checks say.
     """
     if item["validity"] != "valid":
         return Standing("invalid", tuple(Text(str(reason)) for reason in item["reasons"]))
@@ -72,9 +72,7 @@ def _failures(item: Row, readers: Sequence[Row]) -> list[Text]:
     if balance(item) == "unbalanced":
         reasons.append(_wrong_books(item))
     reasons += [_off(row, off) for row in item.get("streams", ()) if (off := _money_off(row))]
-    if item.get("aborted"):
-        reasons.append(_said("aborted", str(item["aborted"])))
-    return reasons
+    return [*reasons, *notices(item)]
 
 
 def _checks(readers: Sequence[Row], outcome: Outcome) -> list[str]:

@@ -15,6 +15,7 @@ from conformance_reports.loads import (
     Row,
     balance,
     money_text,
+    notices,
     remarks,
     scale_factor_text,
     shape_text,
@@ -58,6 +59,9 @@ def _entries(item: Row, readers: list[Row], say: Say) -> Iterator[Entry]:
     found = standing(item, readers)
     for reason in found.reasons:
         yield say(word("because")), say(reason), found.value in ("fail", "invalid")
+    for notice in notices(item):
+        if notice not in found.reasons:
+            yield "", say(notice), True
     yield say(word("rate")), _rates(item, say), False
     if scaled := scale_factor_text(item):
         yield "", say(scaled), False

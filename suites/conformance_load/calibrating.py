@@ -16,7 +16,7 @@ CALIBRATION: dict[str, Any] = {
     "replay_every": 20,
     "altered_every": 48,
     "twin_every": 13,
-    "cut_every": 40,
+    "cut_every": 23,
     "uncovered_every": 25,
     "sample_every_ms": 100,
     "final_s_max": 2,

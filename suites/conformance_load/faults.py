@@ -129,6 +129,13 @@ FAULTS = (
         also=DISTURBED,
     ),
     Fault(
+        "load.answered-twice",
+        Text("Every tenth payment is answered twice on its connection", "每第十笔支付在同一连接上收到两个应答"),
+        (Trip("LOAD-S04", "answers came that nobody had asked for"),),
+        # Where both answers arrive as one piece, the payment has no proper answer.
+        also=("LOAD-S01", *DISTURBED),
+    ),
+    Fault(
         "load.refused",
         Text("Every tenth correct payment is refused", "每第十笔正确的支付被拒绝"),
         (Trip("LOAD-S05", "correct payments were refused under load"),),

@@ -8,7 +8,7 @@ from conformance.sdk import LoadContext
 from conformance_load.flow import Pressed
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
-from conformance_load.timeline import cliff, quarters, recovered_ms
+from conformance_load.timeline import cliff, quarters, recovered_ms, silent_from
 from conformance_load.verdict import invalidities
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def _shown_by_shape(settings: Settings, seconds: list[dict[str, int]]) -> dict[s
         return {"ramp": {"cliff": cliff(seconds, limit_us)}}
     first, last = quarters(seconds)
     limits = {"decayPermilleMax": settings.decay_permille_max, "decayFloorMs": settings.decay_floor_ms}
-    return {"soak": {"firstUs": first, "lastUs": last, **limits}}
+    silent = silent_from(seconds, limit_us)
+    return {"soak": {"firstUs": first, "lastUs": last, "silentFromS": silent, **limits}}
 
 
 def offered(settings: Settings, scheduled: int, due: int) -> dict[str, Any]:
@@ -108,5 +109,6 @@ def generator(tally: Tally, pressed: Pressed) -> dict[str, Any]:
         "ownLagP99Us": tally.own_lag.quantile(9900),
         "ownLagMaxUs": tally.own_lag.largest,
         "told": pressed.told,
+        "surplus": pressed.surplus,
         "startedAtMs": pressed.epoch_wall_ns // 1_000_000,
     }

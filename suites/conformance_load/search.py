@@ -31,8 +31,8 @@ class Trial:
 class Search:
     """Looks for the highest rate between ``lowest`` and ``highest`` that ``trial`` says is carried.
 
-    ``best`` is 0 when not even the lowest rate is. A trial in which the generator was the limit ends the search: the
-    true limit is then at least ``best``.
+    ``best`` is 0 when not even the lowest rate is, ``failed`` when no rate broke a limit. A trial in which the
+    generator was the limit ends the search and shows nothing of the product, whose own limit is then at least ``best``.
     """
 
     lowest: int
@@ -55,7 +55,7 @@ class Search:
     def exact(self) -> bool:
         """Whether a failing rate close above the best one is known, or the highest rate was carried."""
         close = bool(self.failed) and self.failed * 1000 <= max(self.best, 1) * CLOSE_PERMILLE
-        return self.best == self.highest or close or self.failed - self.best == 1
+        return self.best == self.highest or close or (bool(self.failed) and self.failed - self.best == 1)
 
     def as_json(self) -> dict[str, Any]:
         """Return the form used in reports."""
@@ -70,7 +70,9 @@ class Search:
     def _try(self, rate: int) -> None:
         found = self.trial(rate)
         self.trials.append(found)
-        if found.met and not found.reasons:
+        if found.reasons:
+            return
+        if found.met:
             self.best = max(self.best, rate)
         else:
             self.failed = rate

@@ -7,10 +7,12 @@ day is always pressed from one process: streams beside each other are the point,
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from conformance.errors import ConfigError
 from conformance.sdk import LoadContext
 from conformance_load import measured
 from conformance_load.day import Day, opened_or_why
@@ -18,8 +20,9 @@ from conformance_load.flow import Pressed, Span, Stream, Target, Work
 from conformance_load.ground import CURRENCY, Ground, aftermath, ground, probed, settings_of
 from conformance_load.lanes import Lane, lane_of, peak_of, validity
 from conformance_load.live import Live
-from conformance_load.presign import require_memory as require_ahead
+from conformance_load.presign import REQUESTS_MAX
 from conformance_load.settings import Settings, require_memory
+from conformance_load.shapes import schedule_of
 from conformance_load.shares import Share, require_rates, shares_of
 from conformance_load.slo import Breach
 from conformance_load.tally import Tally
@@ -35,9 +38,9 @@ def run(context: LoadContext) -> dict[str, Any]:
     settings, shares = settings_of(context), shares_of(context.parameters)
     allowed = context.candidate.file.limits.load_per_second_max
     require_rates(shares, settings.rate_per_s, peak_of(settings), settings.shape, allowed)
+    for share in shares[1:]:
+        require_ahead(settings, share, context.seed)
     lanes = [lane_of(settings, share, index, context.seed) for index, share in enumerate(shares)]
-    for lane in lanes[1:]:
-        require_ahead(len(lane.offsets))
     require_memory(len(lanes[0].offsets))
     paying = replace(settings, rate_per_s=shares[0].rate_of(settings.rate_per_s))
     with ground(context, paying, len(lanes[0].offsets)) as here:
@@ -53,6 +56,23 @@ def run(context: LoadContext) -> dict[str, Any]:
     found = measured.payments(context, paying, [wave], after)
     streams = [lane.as_json(settings.rate_per_s) | _moved(money, lane) for lane in lanes]
     return found | {"streams": streams} | validity(settings, lanes, pressed) | _recorded(context, found, lanes)
+
+
+def require_ahead(settings: Settings, share: Share, seed: int, most: int = REQUESTS_MAX) -> None:
+    """Raise ConfigError where a stream beside the payments has more requests than fit into memory: all are made ahead.
+
+    Only so many are counted, for a schedule may be very long.
+    """
+    schedule = schedule_of(settings, seed, permille=share.permille)
+    if sum(1 for _ in itertools.islice(schedule, most)) < most:
+        return
+    longest = (most - 1) // (share.rate_of(settings.rate_per_s) * peak_of(settings)) - settings.warmup_s
+    shorter = f"Set duration_s to {longest} or less, or lower rate_per_s" if longest > 0 else "Lower rate_per_s"
+    raise ConfigError(
+        f"more than the {most:,} requests of {share.operation} that fit into memory would be made ahead",
+        where="load.duration_s",
+        remedy=f"{shorter}. Workers would not help: streams beside each other are pressed by one process.",
+    )
 
 
 def _open(here: Ground, lanes: Sequence[Lane]) -> None:

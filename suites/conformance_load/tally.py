@@ -18,7 +18,13 @@ OUTCOMES = ("confirmed", "replayed", "expected", "refused", "denied", "broken", 
 
 
 #: Where each outcome stands in the line of a second; what is not named here was not answered as one would wish.
-_COLUMNS = {"confirmed": "confirmed", "replayed": "replayed", "broken": "broken", "unsent": "broken"}
+_COLUMNS = {
+    "confirmed": "confirmed",
+    "replayed": "replayed",
+    "expected": "expected",
+    "broken": "broken",
+    "unsent": "broken",
+}
 
 
 _HISTOGRAMS = ("response", "service", "lag", "own_lag")
@@ -31,7 +37,7 @@ class Second:
 
     def __init__(self) -> None:
         self.sent = 0
-        self.counts = {"confirmed": 0, "replayed": 0, "refused": 0, "broken": 0}
+        self.counts = {"confirmed": 0, "replayed": 0, "expected": 0, "refused": 0, "broken": 0}
         #: Response times by bucket: a second of many thousand answers takes no more memory than one of a few.
         self.buckets: dict[int, int] = {}
 

@@ -7,14 +7,21 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
-#: A second is carried when at least this share of what was offered in it was answered.
+#: A second is carried when at least this share of what was offered in it was answered as it should be.
 CARRIED_PERMILLE = 800
+
+
+def answered(row: Row) -> int:
+    """Return how many requests of a second were answered as they should be.
+
+    A refusal counts only where it is right: a product that turns everybody away is fast, and carries nothing.
+    """
+    return int(row["confirmed"] + row["replayed"] + row["expected"])
 
 
 def carried(row: Row, p99_us_max: int) -> bool:
     """Tell whether a second was carried: nearly all of its offer answered, within the limit, hardly anything broken."""
-    answered = row["confirmed"] + row["replayed"] + row["refused"]
-    enough = answered * 1000 >= row["offered"] * CARRIED_PERMILLE
+    enough = answered(row) * 1000 >= row["offered"] * CARRIED_PERMILLE
     return bool(enough and row["p99Us"] <= p99_us_max and row["broken"] * 20 <= max(row["offered"], 1))
 
 
@@ -42,9 +49,15 @@ def cliff(timeline: Sequence[Row], p99_us_max: int) -> dict[str, int] | None:
     bad = [not carried(row, p99_us_max) for row in rows]
     for place, row in enumerate(rows):
         if bad[place] and (place == len(rows) - 1 or bad[place + 1]):
-            answered = row["confirmed"] + row["replayed"] + row["refused"]
-            return {"s": row["s"], "offered": row["offered"], "answered": answered, "p99Us": row["p99Us"]}
+            return {"s": row["s"], "offered": row["offered"], "answered": answered(row), "p99Us": row["p99Us"]}
     return None
+
+
+def silent_from(timeline: Sequence[Row], p99_us_max: int) -> int | None:
+    """Return the second from which on none was carried to the end; None where fewer than two at the end were not."""
+    rows = timeline[:-1]
+    silent = next((place for place, row in enumerate(reversed(rows)) if carried(row, p99_us_max)), len(rows))
+    return int(rows[-silent]["s"]) if silent > 1 else None
 
 
 def quarters(timeline: Sequence[Row]) -> tuple[int, int]:

@@ -128,6 +128,13 @@ def test_a_stream_that_got_too_little_or_waited_too_long_is_starved():
     decide("LOAD-P03", day(balance={"confirmed": 95}))
 
 
+@pytest.mark.parametrize("check", STREAM_OF)
+def test_a_day_that_ended_early_tried_no_limit_to_its_end(check):
+    ended = day() | {"aborted": "stream read, the 99th percentile is above 500 ms for certain"}
+    with pytest.raises(Inconclusive, match="ended early: stream read"):
+        decide(check, ended)
+
+
 @pytest.mark.parametrize(("check", "name"), STREAM_OF.items())
 def test_an_absent_stream_is_not_tested_and_says_why(check, name):
     with pytest.raises(NotTested, match="no such thing here"):

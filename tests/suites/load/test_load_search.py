@@ -43,9 +43,16 @@ def test_a_search_never_sends_more_than_it_made_room_for(lowest, highest, carrie
 
 def test_a_generator_at_its_own_limit_ends_the_search_without_a_verdict_on_the_product():
     search = searched(10, 1000, carries=5000, generator=100)
-    assert search.best == 80
+    assert (search.best, search.failed) == (80, 0)
     assert not search.exact
     assert search.trials[-1].reasons
+
+
+@given(st.integers(1, 200), st.integers(200, 5000), st.integers(1, 6000), st.integers(1, 6000))
+def test_a_search_that_the_generator_ended_is_never_exact(lowest, highest, carries, generator):
+    search = searched(lowest, highest, carries, generator)
+    assert search.exact <= (not search.trials[-1].reasons)
+    assert not search.failed or carries < search.failed <= generator
 
 
 @pytest.mark.parametrize("carries", [1, 9])

@@ -10,8 +10,11 @@ from conformance.errors import ConfigError
 from conformance_load.arrivals import FRESH, Arrival, Kind, arrange, simultaneous
 from conformance_load.calibrating import CALIBRATION
 from conformance_load.parameters import DEFAULTS
-from conformance_load.recipes import SCENARIOS
+from conformance_load.recipes import SCENARIOS, parameters_of, published
 from conformance_load.settings import Settings, require_memory
+from conformance_load.shapes import schedule_of
+from conformance_load.shares import shares_of
+from conformance_load.shop_day import require_ahead
 
 
 def test_the_defaults_are_good_and_calibration_only_changes_what_exists():
@@ -98,3 +101,40 @@ def test_twins_are_due_at_the_moment_of_their_payment_and_all_others_when_they_w
     assert moments == sorted(moments)
     for place, arrival in enumerate(arrivals):
         assert moments[place] == (moments[place - 1] if arrival.kind is Kind.TWIN else offsets[place])
+
+
+TARGETS = [item.id for item in SCENARIOS if item.id.startswith("target-")]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_claims_what_its_own_parameters_offer(target):
+    claim, own = published(target), Settings.of(parameters_of(target, {}), 10**6)
+    share = parameters_of(target, {}).get("pay_permille", 1000)
+    assert (claim.rate_per_s, claim.duration_s) == (own.rate_per_s * share // 1000, own.duration_s)
+    assert claim.limits == {name: own.slo().get(name, 0) for name in ("p50MsMax", "p99MsMax", "longestMsMax")}
+    if own.rate_per_s * own.duration_s <= 100_000:
+        assert sum(1 for _ in schedule_of(own, 1)) == claim.payments + own.warmup_s * own.rate_per_s
+
+
+def test_the_burst_of_a_target_is_among_the_payments_that_it_claims():
+    assert published("target-tips").payments == 500 * 3000 + 2000 * 600
+
+
+def test_the_published_figures_of_upi_fit_into_memory_as_they_are():
+    given = parameters_of("target-upi", {})
+    pay, read = shares_of(given)
+    assert (pay.name, read.name) == ("pay", "read")
+    require_ahead(Settings.of(given, 10**6), read, 1)
+
+
+def test_streams_that_do_not_fit_into_memory_are_refused_with_the_length_that_does():
+    given = {"rate_per_s": 100, "duration_s": 60, "warmup_s": 2}
+    (read,) = [share for share in shares_of({"read_permille": 500, "pay_permille": 50}) if share.name == "read"]
+    with pytest.raises(ConfigError, match=r"more than the 1,000 requests of payments\.read") as refusal:
+        require_ahead(Settings.of(given, 1000), read, 1, most=1000)
+    assert "Set duration_s to 17 or less" in refusal.value.remedy
+    assert "Workers would not help" in refusal.value.remedy
+    require_ahead(Settings.of(given | {"duration_s": 17}, 1000), read, 1, most=1000)
+    with pytest.raises(ConfigError) as refusal:
+        require_ahead(Settings.of(given, 1000), read, 1, most=40)
+    assert refusal.value.remedy.startswith("Lower rate_per_s")

@@ -58,7 +58,8 @@ def test_the_timeline_counts_by_second_and_keeps_what_came_late_in_its_last():
     assert [line["s"] for line in lines] == [0, 1, 2, 3]
     assert [line["sent"] for line in lines] == [2, 1, 1, 1]
     assert [line["confirmed"] for line in lines] == [1, 0, 0, 1]
-    assert [line["refused"] for line in lines] == [1, 0, 0, 0]
+    assert [line["expected"] for line in lines] == [1, 0, 0, 0]
+    assert [line["refused"] for line in lines] == [0, 0, 0, 0]
     assert [line["broken"] for line in lines] == [0, 1, 0, 0]
     assert [line["replayed"] for line in lines] == [0, 0, 1, 0]
     assert lines[0]["p99Us"] == pytest.approx(5_000, rel=0.004)

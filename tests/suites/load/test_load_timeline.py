@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance_load.timeline import CARRIED_PERMILLE, cliff, quarters, recovered_ms
+from conformance_load.timeline import CARRIED_PERMILLE, cliff, quarters, recovered_ms, silent_from
 
 LIMIT_US = 100_000
 
@@ -11,8 +11,8 @@ LIMIT_US = 100_000
 def row(second, good=True, offered=100, p99=5_000):
     answered = offered if good else offered // 2
     return {
-        "s": second, "offered": offered, "sent": offered, "confirmed": answered, "replayed": 0, "refused": 0,
-        "broken": 0, "p99Us": p99,
+        "s": second, "offered": offered, "sent": offered, "confirmed": answered, "replayed": 0, "expected": 0,
+        "refused": 0, "broken": 0, "p99Us": p99,
     }  # fmt: skip
 
 
@@ -42,6 +42,21 @@ def test_a_second_is_not_carried_when_it_is_slow_or_broken_or_unanswered():
     assert recovered_ms([row(0) | {"confirmed": few}, row(1)], 0, LIMIT_US) == 1000
     for bad in ({"confirmed": few - 1}, {"p99Us": LIMIT_US + 1}, {"broken": 6}):
         assert recovered_ms([row(0) | bad, row(1)], 0, LIMIT_US) is None
+
+
+def test_only_a_refusal_that_is_right_carries_a_second():
+    turned_away = row(0) | {"confirmed": 0, "refused": 100}
+    assert recovered_ms([turned_away, row(1)], 0, LIMIT_US) is None
+    fall = cliff([turned_away, row(1)], LIMIT_US)
+    assert fall == {"s": 0, "offered": 100, "answered": 0, "p99Us": 5_000}
+    rightly = row(0) | {"confirmed": 50, "replayed": 20, "expected": 30}
+    assert recovered_ms([rightly, row(1)], 0, LIMIT_US) == 1000
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12))
+def test_silence_is_two_or_more_seconds_at_the_end_that_are_not_carried(goods):
+    ends = [second for second in range(len(goods) - 1) if not any(goods[second:])]
+    assert silent_from(rows(goods), LIMIT_US) == (ends[0] if ends else None)
 
 
 def test_quarters_are_typical_seconds_at_both_ends():

@@ -87,6 +87,8 @@ def test_invalid_dominates_whatever_the_checks_say():
         ({"slo": {"p99MsMax": 1}}, "not applicable", "fail"),
         ({"reconciliation": load_samples.books(9, 8, 0, lost=1)}, "passed", "fail"),
         ({"aborted": "the 99th percentile is above 500 ms for certain"}, "passed", "fail"),
+        ({"generator": {"surplus": 1}}, "passed", "fail"),
+        ({"generator": {"surplus": 0}}, "passed", "pass"),
         ({"slo": {}, "reconciliation": None}, "not tested", "undecided"),
         ({"slo": {"p99MsMax": 500}, "reconciliation": None}, "not tested", "pass"),
         ({"streams": [{"name": "query", "slo": {"p99MsMax": 1}, "latencyUs": load_samples.latencies(9000, 50)}]},
@@ -96,6 +98,27 @@ def test_invalid_dominates_whatever_the_checks_say():
 def test_a_standing_follows_from_checks_limits_and_books(change, outcome, value):
     item = completed(load_samples.burst() | change)
     assert standing(item, [{"check": "LOAD-01", "outcome": outcome}]).value == value
+
+
+@pytest.mark.parametrize("validity", ["valid", "invalid"])
+def test_an_early_end_and_unasked_answers_are_said_once_each_in_both_languages_however_valid(loaded, validity):
+    item = loaded["predicate"]["load"][0]
+    item |= {
+        "aborted": "6 of 100 broke",
+        "validity": validity,
+        "reasons": ["too busy"] if validity == "invalid" else [],
+    }
+    item["generator"]["surplus"] = 1234
+    said = {
+        "en": ("Ended early: 6 of 100 broke", "Answers that nobody had asked for: 1,234"),
+        "zh-CN": ("提前终止：6 of 100 broke", "无人请求的应答：1,234"),
+    }
+    page = html.document(loaded)
+    for language, sentences in said.items():
+        lines = " ".join(load_lines(loaded, 200, language).split())
+        for sentence in sentences:
+            assert page.count(sentence) == 1
+            assert lines.count(sentence) == 1
 
 
 def test_a_missed_limit_that_no_check_judges_is_said_to_count_for_nothing(loaded):

@@ -21,8 +21,10 @@ from conformance.sdk import (
     check,
     describe,
     expect,
+    must_accept,
 )
 from conformance_security.declared import declared
+from conformance_security.heard import heard, throttled
 from conformance_security.reads import some_read
 from conformance_security.scene import Scene, control
 
@@ -41,26 +43,52 @@ NO_PATH = "/conformance-7f3a9c51-no-such-page"
 
 @check("SEC-D01", needs=("login",), effects=Effect.DISRUPTIVE)
 def password_guessing_is_stopped(candidate: Candidate, evidence: Evidence, params: Params) -> None:
-    """After ten wrong passwords at most, further ones are answered otherwise: locked, delayed or throttled."""
-    user = _victim(candidate)
-    control(candidate.as_user(user).prepare("login"), f"logging in as {user} with the right password")
-    most = int(declared(candidate, "login_attempts_max", params["login_attempts_max"]))
-    first = _guess(candidate, user)
-    for attempt in range(2, most + 2):
-        last = _guess(candidate, user)
-        if _stopped(first, last):
-            evidence.note("wrong passwords until guessing was stopped", attempt)
-            return
-    expect(
-        False,
-        f"password guessing must be stopped after {most} wrong passwords",
-        expected="another answer: locked (403, 423) or throttled (429)",
-        actual=f"attempt {most + 1} {describe(last)}, as the first",
-    )
+    """After ten wrong passwords at most, further ones are throttled, or the right one is refused as well.
+
+    How a product says that it has locked a user is its own affair: by 403 or 423, by a code of its own under any
+    status, or not at all. What counts is that whoever guesses right next is not let in.
+    """
+    user, most = _victim(candidate), _most(candidate, params)
+    right = candidate.as_user(user).prepare("login")
+    control(right, f"logging in as {user} with the right password")
+    first, last, attempts = _guessed(candidate, user, most + 1)
+    if not throttled(last):
+        after = right.send()
+        expect(
+            throttled(after) or not isinstance(heard(after, "the right password after wrong ones"), Accepted),
+            f"password guessing must be stopped after {most} wrong passwords",
+            expected="further attempts throttled (429), or the user locked: the right password refused as well",
+            actual=f"attempt {attempts} {describe(last)}, the first {describe(first)}; then the right password was "
+            f"{describe(after)}",
+        )
+    evidence.note("wrong passwords until guessing was stopped, at most", attempts)
+
+
+@check("SEC-D01.elsewhere", requirement="SEC-D01", needs=("login",), effects=Effect.DISRUPTIVE)
+def a_lock_stays_with_who_guessed(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """A user whom one client has locked by guessing still logs in from another: nobody can lock out somebody else.
+
+    ``[declared.security] other_client`` names the endpoint at which the product takes the harness for another client,
+    a proxy with an address of its own for example. Where locks hold for every client alike there is none to declare.
+    """
+    other = declared(candidate, "other_client")
+    if not other:
+        raise NotTested(
+            "the harness has only one address: declare [declared.security] other_client, an endpoint at which the "
+            "product takes it for another client",
+            blame="CONFIG",
+        )
+    user = _victim(candidate, 0)
+    elsewhere = candidate.at(str(other)).as_user(user).prepare("login")
+    control(elsewhere, f"logging in as {user} from another client")
+    _guessed(candidate, user, _most(candidate, params) + 1)
+    if isinstance(candidate.as_user(user).call("login"), Accepted):
+        raise Inconclusive("the client that guessed is not locked out, so nothing is known of others: see SEC-D01")
+    must_accept(elsewhere, "a user whom one client has locked must still log in from another")
 
 
 @check("SEC-D02", effects=Effect.DISRUPTIVE, deadline_s=60)
-def bursts_are_throttled(candidate: Candidate, evidence: Evidence) -> None:
+def bursts_arethrottled(candidate: Candidate, evidence: Evidence) -> None:
     """A burst of twice the stated quota is answered 429 with Retry-After before its end."""
     quota = declared(candidate, "limits")
     if not isinstance(quota, dict):
@@ -68,7 +96,7 @@ def bursts_are_throttled(candidate: Candidate, evidence: Evidence) -> None:
     request = some_read(candidate).with_path(str(quota["path"]))
     accepted(request, "the first request within the quota")
     sent = 2 * int(quota["requests"])
-    throttled = next((answer for answer in (request.send() for _ in range(sent)) if _throttled(answer)), None)
+    throttled = next((answer for answer in (request.send() for _ in range(sent)) if throttled(answer)), None)
     expect(
         throttled is not None,
         "a burst above the stated quota must be throttled",
@@ -153,13 +181,19 @@ def session_cookies_are_protected(candidate: Candidate, evidence: Evidence) -> N
 # -- logging in -----------------------------------------------------------------------------------------------------
 
 
-def _victim(candidate: Candidate) -> str:
-    """Return the user whose login may be locked: the last one declared with a user name, not the check's own."""
+def lockable(candidate: Candidate) -> list[str]:
+    """Return the users whom checks may lock, never their own: the last ones, two where enough are left for the rest."""
     named = [name for name, section in candidate.file.users.items() if section.get("username")]
-    others = [name for name in named if name != candidate.user and candidate.file.auth.get("scheme") != "login"]
-    if not others:
+    others = [name for name in named if name != candidate.user]
+    return others[-2:] if len(others) > 2 else others[-1:]
+
+
+def _victim(candidate: Candidate, number: int = -1) -> str:
+    """Return the user whose login may be locked, another one for each number if there are two."""
+    users = lockable(candidate)
+    if not users or candidate.file.auth.get("scheme") == "login":
         raise NotTested("no user whose login may be locked: declare one with username and password", blame="CONFIG")
-    return others[-1]
+    return users[number]
 
 
 def _guess(candidate: Candidate, user: str) -> Answer:
@@ -169,22 +203,21 @@ def _guess(candidate: Candidate, user: str) -> Answer:
     expect(
         not isinstance(answer, Accepted), "a wrong password must be refused", expected="401", actual=describe(answer)
     )
-    return answer
+    return answer if throttled(answer) else heard(answer, "a wrong password")
 
 
-def _stopped(first: Answer, last: Answer) -> bool:
-    """Tell whether guessing was stopped: throttled, locked, or answered otherwise than the first wrong password."""
-    if isinstance(last, Broken):
-        return _throttled(last)
-    return (_sign(first)) != (_sign(last)) and last.exchange.status in (403, 423, 429)
+def _guessed(candidate: Candidate, user: str, times: int) -> tuple[Answer, Answer, int]:
+    """Try wrong passwords until guessing is throttled; the first answer, the last, and the number of attempts."""
+    first = last = _guess(candidate, user)
+    for attempt in range(2, times + 1):
+        if throttled(last):
+            return first, last, attempt - 1
+        last = _guess(candidate, user)
+    return first, last, times
 
 
-def _sign(answer: Answer) -> tuple[int, str]:
-    return answer.exchange.status, getattr(answer, "code", "")
-
-
-def _throttled(answer: Answer) -> bool:
-    return isinstance(answer, Broken) and answer.kind == "throttled"
+def _most(candidate: Candidate, params: Params) -> int:
+    return int(declared(candidate, "login_attempts_max", params["login_attempts_max"]))
 
 
 def _cookies(header: str) -> list[str]:

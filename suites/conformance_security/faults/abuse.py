@@ -13,6 +13,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-D01", "password guessing must be stopped",
     ),
     fault(
+        "login.locked-everywhere",
+        "Whoever guesses wrongly locks a user out of every client",
+        "任何客户端猜错口令即可使该用户在所有客户端被锁定",
+        "SEC-D01.elsewhere", "must still log in from another",
+    ),
+    fault(
         "login.user-enumerable",
         "Unknown users are told so",
         "登录时提示用户不存在",

@@ -1,0 +1,30 @@
+"""Answers that say something: what the network or a limit ate is no answer, and a crash is none to be content with."""
+
+from __future__ import annotations
+
+from conformance.sdk import Answer, Broken, Finding, Inconclusive, describe
+
+#: What a product did answer, though not as its interface says.
+_SAID = frozenset({"unparseable", "schema", "too-large", "redirect"})
+
+
+def throttled(answer: Answer) -> bool:
+    """Tell whether the product's own limit stood in the way (429)."""
+    return isinstance(answer, Broken) and answer.kind == "throttled"
+
+
+def heard(answer: Answer, what: str) -> Answer:
+    """Return an answer that the product gave of its own: accepted, refused, or of a form that nobody expected.
+
+    Raises Inconclusive where a limit or the network stood in the way, Finding for a crash and for silence.
+    """
+    if not isinstance(answer, Broken) or answer.kind in _SAID:
+        return answer
+    if answer.kind == "throttled":
+        raise Inconclusive(
+            f"the candidate throttled {what} (429); lower [limits] requests_per_second_max or raise its quota",
+            blame="CONFIG",
+        )
+    if answer.kind in ("connection", "tls"):
+        raise Inconclusive(f"{what} was not answered: {describe(answer)}", blame="PRODUCT")
+    raise Finding(f"{what} must be answered cleanly", expected="an answer below 500", actual=describe(answer))

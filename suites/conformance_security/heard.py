@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from conformance.sdk import Answer, Broken, Finding, Inconclusive, describe
 
 #: What a product did answer, though not as its interface says.
 _SAID = frozenset({"unparseable", "schema", "too-large", "redirect"})
 
+#: What never reached the product, or never came back.
+_LOST = frozenset({"connection", "tls"})
+
 
 def throttled(answer: Answer) -> bool:
     """Tell whether the product's own limit stood in the way (429)."""
     return isinstance(answer, Broken) and answer.kind == "throttled"
+
+
+def lost(answers: Iterable[Answer]) -> bool:
+    """Tell whether the network ate an answer."""
+    return any(isinstance(answer, Broken) and answer.kind in _LOST for answer in answers)
 
 
 def heard(answer: Answer, what: str) -> Answer:
@@ -25,6 +35,6 @@ def heard(answer: Answer, what: str) -> Answer:
             f"the candidate throttled {what} (429); lower [limits] requests_per_second_max or raise its quota",
             blame="CONFIG",
         )
-    if answer.kind in ("connection", "tls"):
+    if answer.kind in _LOST:
         raise Inconclusive(f"{what} was not answered: {describe(answer)}", blame="PRODUCT")
     raise Finding(f"{what} must be answered cleanly", expected="an answer below 500", actual=describe(answer))

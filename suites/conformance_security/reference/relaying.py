@@ -17,7 +17,7 @@ async def relay(
     secure: ssl.SSLContext | None = None,
     source: str = "",
 ) -> None:
-    """Pass a connection on whose first bytes are ``taken``; through TLS with ``secure``, from the address ``source``."""
+    """Pass on a connection that began with ``taken``: through TLS with ``secure``, from the address ``source``."""
     behind = urlsplit(url)
     inner_reader, inner_writer = await asyncio.open_connection(
         behind.hostname,

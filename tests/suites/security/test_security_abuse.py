@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from conformance.model.candidate import CandidateFile
+from conformance.model.candidate import CandidateFile, Limits
 from conformance.sdk import (
     Accepted,
     Answer,
@@ -151,3 +152,79 @@ def test_where_nobody_is_locked_nothing_is_known_of_others() -> None:
 def test_whom_these_checks_lock_the_others_leave_alone() -> None:
     it = candidate(locking())
     assert set(_Desk.of(it, Evidence("r", "c"), PARAMS).users).isdisjoint(abuse.lockable(it))
+
+
+# -- bursts ---------------------------------------------------------------------------------------------------------
+
+
+class Limited:
+    """A product that serves a quota in a window: sliding, or by the clock; ``slow_s`` is what a burst takes."""
+
+    def __init__(
+        self, quota: int, window_s: float = 1.0, *, turn: int = 0, slow_s: float = 0.0, retry: str = "1"
+    ) -> None:
+        self.quota, self.window_s, self.turn, self.slow_s, self.retry = quota, window_s, turn, slow_s, retry
+        self.served: list[float] = []
+        self.count = 0
+
+    def operations(self) -> frozenset[str]:
+        return frozenset({"accounts.list"})
+
+    def endpoints(self) -> tuple[str, ...]:
+        return ()
+
+    def perform(self, prepared: Prepared) -> Answer:
+        now = time.monotonic()
+        self.count += 1
+        if self.turn and self.count == self.turn:  # the clock turns: what was counted is forgotten
+            self.served.clear()
+        self.served = [moment for moment in self.served if moment > now - self.window_s]
+        if len(self.served) >= self.quota:
+            headers = {"Retry-After": self.retry} if self.retry else {}
+            return Broken("throttled", "HTTP 429", Exchange(1, 429, headers))
+        self.served.append(now)
+        return Accepted({}, Exchange(1, 200))
+
+    def together(self, requests: Sequence[Prepared]) -> list[Answer]:
+        time.sleep(self.slow_s)
+        return [self.perform(request) for request in requests]
+
+    # What else a driver of HTTP has.
+    request = connection = wire = socket = perform
+
+
+def limited(product: Limited, requests: int, pace: int = 200, **quota: Any) -> Candidate:
+    declared = {"security": {"limits": {"path": "/ping", "requests": requests, "per_seconds": 1, **quota}}}
+    file = CandidateFile("x", "1", "https://127.0.0.1:1", declared=declared, limits=Limits(pace))
+    driver: Any = product
+    return Candidate(driver, file, Pool(()), lambda name, arguments: {}, "alice")
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_a_quota_that_one_request_after_another_never_exceeds_is_exceeded_by_a_burst(turn: int) -> None:
+    product = Limited(100, turn=turn)
+    abuse.bursts_are_throttled(limited(product, 100), Evidence("r", "c"))
+
+
+def test_a_product_without_a_limit_is_found() -> None:
+    with pytest.raises(Finding, match="must be throttled") as found:
+        abuse.bursts_are_throttled(limited(Limited(10**6), 20), Evidence("r", "c"))
+    assert found.value.actual == "41 × accepted (HTTP 200)"
+
+
+def test_a_burst_that_took_too_long_shows_nothing() -> None:
+    with pytest.raises(Inconclusive, match=r"requests took 0\.1 s .* but the quota is for 0\.05 s"):
+        abuse.bursts_are_throttled(limited(Limited(10**6, slow_s=0.1), 20, per_seconds=0.05), Evidence("r", "c"))
+
+
+@pytest.mark.parametrize(("requests", "pace"), [(300, 200), (5_000, 100_000)])
+def test_a_quota_out_of_reach_is_not_tested(requests: int, pace: int) -> None:
+    product = Limited(requests)
+    with pytest.raises(NotTested, match="cannot be exceeded: lower it"):
+        abuse.bursts_are_throttled(limited(product, requests, pace), Evidence("r", "c"))
+    assert product.count == 0
+
+
+def test_a_429_says_when_to_come_back() -> None:
+    with pytest.raises(Finding, match="Retry-After"):
+        abuse.bursts_are_throttled(limited(Limited(20, retry=""), 20), Evidence("r", "c"))

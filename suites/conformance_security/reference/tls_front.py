@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.sdk import Host, Listener
+from conformance_security.reference.doors import serve_plainly
 from conformance_security.reference.early_data import EarlyTerminator
 from conformance_security.reference.relaying import relay
 from conformance_security.reference.tls_script import Offer, Script, alert, old_hello, read_offer, sized
@@ -91,6 +92,9 @@ class _Front:
         """Read the first record and decide."""
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             offer, taken = await read_offer(reader)
+            if offer is None and taken.isascii() and self._host.faults.on("tls.plain-served"):
+                await serve_plainly(taken, reader, writer, self._host)
+                return
             answer = self._scripted(offer) if offer else self._oldest(taken)
             if answer is not None:
                 writer.write(answer)

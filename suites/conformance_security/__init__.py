@@ -40,6 +40,7 @@ SUITE = Suite(
         "conformance_security.checks.contract_access",
         "conformance_security.checks.abuse",
         "conformance_security.checks.disclosure",
+        "conformance_security.checks.origins",
         "conformance_security.checks.login",
         "conformance_security.checks.limits",
         "conformance_security.checks.proof",

@@ -18,6 +18,11 @@ def throttled(answer: Answer) -> bool:
     return isinstance(answer, Broken) and answer.kind == "throttled"
 
 
+def crashed(answer: Answer) -> bool:
+    """Tell whether the product answered by an error of its own (5xx)."""
+    return isinstance(answer, Broken) and answer.kind == "server-error"
+
+
 def lost(answers: Iterable[Answer]) -> bool:
     """Tell whether the network ate an answer."""
     return any(isinstance(answer, Broken) and answer.kind in _LOST for answer in answers)

@@ -163,9 +163,9 @@ def transfers_leave_an_unalterable_record(candidate: Candidate, evidence: Eviden
 def hidden_pages_are_closed(candidate: Candidate, evidence: Evidence) -> None:
     """Debug, metrics and management pages are not served to a caller without credentials."""
     request = some_read(candidate).without_credentials()
-    if _served(request.with_path(NO_PATH).send()):
+    if _served(_page(request, NO_PATH)):
         raise Inconclusive("the product answers 200 to any path, so an open page cannot be told from a closed one")
-    open_pages = [path for path in HIDDEN_PATHS if _served(request.with_path(path).send())]
+    open_pages = [path for path in HIDDEN_PATHS if _served(_page(request, path))]
     expect(
         not open_pages,
         "debug, metrics and management pages must be closed to strangers",
@@ -297,6 +297,10 @@ def audited(auditor: Candidate) -> Iterator[dict[str, Any]]:
         cursor = page.get("next")
         if not cursor:
             return
+
+
+def _page(request: Prepared, path: str) -> Answer:
+    return heard(request.with_path(path).send(), f"a stranger's request for {path}")
 
 
 def _served(answer: Answer) -> bool:

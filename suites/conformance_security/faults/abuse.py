@@ -122,6 +122,18 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-D09", "a foreign origin must not be let in",
     ),
     fault(
+        "cors.preflight-granted",
+        "Every preflight is granted",
+        "对任何预检请求均予放行",
+        "SEC-D09.preflight", "the preflight of a foreign origin must not be granted",
+    ),
+    fault(
+        "cors.authorization-open",
+        "Pages of any origin may read the authorization endpoint",
+        "任意来源的页面均可读取授权端点",
+        "SEC-D09.authorization", "must let no other origin read it",
+    ),
+    fault(
         "audit.unchained",
         "Altered audit records are not noticed",
         "审计记录被篡改而不可察觉",

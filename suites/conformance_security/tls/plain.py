@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 
 from conformance.sdk import Candidate, Inconclusive
@@ -29,7 +30,7 @@ def plain_answer(candidate: Candidate, request: bytes) -> PlainAnswer:
     """
     data, limit = b"", time.monotonic() + _ANSWER_S
     try:
-        with candidate.socket(PATIENCE_S) as connection:
+        with closing(candidate.socket(PATIENCE_S)) as connection:
             connection.send(request)
             while len(data) < _ANSWER_MAX and time.monotonic() < limit and (more := connection.receive()):
                 data += more

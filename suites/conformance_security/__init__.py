@@ -39,6 +39,7 @@ SUITE = Suite(
         "conformance_security.checks.contract",
         "conformance_security.checks.contract_access",
         "conformance_security.checks.abuse",
+        "conformance_security.checks.audit",
         "conformance_security.checks.disclosure",
         "conformance_security.checks.origins",
         "conformance_security.checks.login",

@@ -1,12 +1,11 @@
-"""Guessing, flooding and forgetting: what is counted, limited and written down."""
+"""Guessing, flooding and looking around: what is counted, limited and closed."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from conformance.sdk import (
     Accepted,
@@ -29,15 +28,13 @@ from conformance_security.declared import declared
 from conformance_security.heard import heard, lost, throttled
 from conformance_security.races import shown
 from conformance_security.reads import some_read
-from conformance_security.scene import Scene, control
+from conformance_security.scene import control
 
 #: Where developers' and operators' pages are commonly left open.
 HIDDEN_PATHS = (
     "/debug", "/debug/pprof/", "/metrics", "/actuator", "/actuator/env", "/actuator/heapdump", "/server-status",
     "/.env", "/.git/config", "/phpinfo.php", "/h2-console",
 )  # fmt: skip
-#: Records of the audit log asked for at once.
-PAGE = 200
 #: Requests of a burst that go at once, and requests of a whole burst at most.
 AT_ONCE, QUOTA_MAX = 50, 2_000
 #: What nobody chose.
@@ -74,13 +71,15 @@ def a_lock_stays_with_who_guessed(candidate: Candidate, evidence: Evidence, para
     """A user whom one client has locked by guessing still logs in from another: nobody can lock out somebody else.
 
     ``[declared.security] other_client`` names the endpoint at which the product takes the harness for another client,
-    a proxy with an address of its own for example. Where locks hold for every client alike there is none to declare.
+    a proxy with an address of its own for example; it is false where a lock is meant for the user, whoever guessed.
     """
     other = declared(candidate, "other_client")
+    if other is False:
+        raise NotApplicable("the product locks a user for every client alike, as the candidate file says")
     if not other:
         raise NotTested(
             "the harness has only one address: declare [declared.security] other_client, an endpoint at which the "
-            "product takes it for another client",
+            "product takes it for another client, or false where locks are meant for every client alike",
             blame="CONFIG",
         )
     user = _victim(candidate, 0)
@@ -122,40 +121,6 @@ def bursts_are_throttled(candidate: Candidate, evidence: Evidence) -> None:
         "an answer 429 must say in Retry-After when to come back",
         expected="Retry-After",
         actual="no such header",
-    )
-
-
-@check(
-    "SEC-D10", needs=("payments.create", "audit.list", "audit.verify"), users=("auditor",), effects=Effect.DESTRUCTIVE
-)
-def transfers_leave_an_unalterable_record(candidate: Candidate, evidence: Evidence) -> None:
-    """Each transfer leaves an audit record with actor, time and hash; altering one record is detected.
-
-    The record is altered through the hook ``inject`` (kind ``audit-tamper``), as an intruder with the database would.
-    """
-    payment = str(Scene.set(candidate, evidence).paid().value["id"])
-    auditor = candidate.as_user("auditor")
-    record = next((item for item in audited(auditor) if payment in str(item)), None)
-    expect(record is not None, "every transfer must leave an audit record", expected=payment, actual="no record of it")
-    missing = [name for name in ("actor", "at", "hash") if not (record or {}).get(name)]
-    expect(
-        not missing,
-        "an audit record must name actor, time and hash",
-        expected="actor, at, hash",
-        actual=f"without {', '.join(missing)}",
-    )
-    before = accepted(auditor.call("audit.verify"), "verifying the audit log")
-    if before.get("valid") is not True:
-        raise Inconclusive("positive control: the audit log does not verify before anything was altered")
-    if "inject" not in candidate.file.hooks:
-        raise NotTested("hook 'inject' is not declared in candidate.toml, so no record can be altered")
-    candidate.hook("inject", kind="audit-tamper", seq=(record or {}).get("seq"), action="alter")
-    after = accepted(auditor.call("audit.verify"), "verifying the audit log after a record was altered")
-    expect(
-        after.get("valid") is False,
-        "an altered audit record must be detected",
-        expected="valid: false",
-        actual=f"valid: {after.get('valid')}",
     )
 
 
@@ -285,18 +250,7 @@ def _burst(candidate: Candidate, request: Prepared, number: int) -> tuple[list[A
     return answers, time.monotonic() - begin
 
 
-# -- audit and hidden pages -----------------------------------------------------------------------------------------
-
-
-def audited(auditor: Candidate) -> Iterator[dict[str, Any]]:
-    """Give every record of the audit log, page by page."""
-    cursor: str | None = None
-    for _ in range(1_000):
-        page = accepted(auditor.call("audit.list", cursor=cursor, limit=PAGE), "a page of the audit log")
-        yield from page.get("items", ())
-        cursor = page.get("next")
-        if not cursor:
-            return
+# -- hidden pages -----------------------------------------------------------------------------------------
 
 
 def _page(request: Prepared, path: str) -> Answer:

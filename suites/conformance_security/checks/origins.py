@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.sdk import Answer, Candidate, Evidence, Inconclusive, Prepared, check, expect
+from typing import NoReturn
+
+from conformance.sdk import Answer, Candidate, Evidence, Inconclusive, NotApplicable, NotTested, Prepared, check, expect
 from conformance_security.heard import heard
 from conformance_security.reads import some_read
 from conformance_security.scene import control
@@ -34,9 +36,11 @@ def foreign_origins_get_no_leave(candidate: Candidate, evidence: Evidence) -> No
         _must_not_let_in(answer, origin, "the preflight of a foreign origin must not be granted")
 
 
-@check("SEC-D09.authorization", requirement="SEC-D09", needs=("oauth.authorize",))
+@check("SEC-D09.authorization", requirement="SEC-D09")
 def no_page_reads_the_authorization_endpoint(candidate: Candidate, evidence: Evidence) -> None:
     """The authorization endpoint is for navigation: it lets no page of any other origin read it (FAPI 2.0 5.2.3)."""
+    if not candidate.offers("oauth.authorize"):
+        _say_why_not(candidate)
     request = candidate.without_credentials().prepare("oauth.authorize", response_type="code", client_id="unknown")
     if heard(request.send(), "a request at the authorization endpoint").exchange.status in (404, 405):
         raise Inconclusive("positive control: the authorization endpoint is not there", blame="CONFIG")
@@ -49,6 +53,12 @@ def no_page_reads_the_authorization_endpoint(candidate: Candidate, evidence: Evi
             expected="no Access-Control-Allow-Origin",
             actual=f"{what} with Origin {EVIL}: Access-Control-Allow-Origin {allowed}",
         )
+
+
+def _say_why_not(candidate: Candidate) -> NoReturn:
+    if candidate.offers("oauth.token"):
+        raise NotTested("the authorization endpoint is not known: map oauth.authorize", blame="CONFIG")
+    raise NotApplicable("the product is no authorization server: neither oauth.authorize nor oauth.token is mapped")
 
 
 def _preflight(request: Prepared) -> Prepared:

@@ -137,7 +137,25 @@ FAULTS: tuple[Fault, ...] = (
         "audit.unchained",
         "Altered audit records are not noticed",
         "审计记录被篡改而不可察觉",
-        "SEC-D10", "must be detected",
+        "SEC-D10", "an altered audit record must be detected", "SEC-D10.deletion", "SEC-D10.signature",
+    ),
+    fault(
+        "audit.unsigned",
+        "Audit records carry no signature",
+        "审计记录没有签名",
+        "SEC-D10", "must name actor, time, hash and signature",
+    ),
+    fault(
+        "audit.deletion-unseen",
+        "Deleted audit records are not missed",
+        "审计记录被删除而不可察觉",
+        "SEC-D10.deletion", "a deleted audit record must be detected",
+    ),
+    fault(
+        "audit.signature-unverified",
+        "The signatures of audit records are not verified",
+        "审计记录的签名未被校验",
+        "SEC-D10.signature", "must be detected by its signature",
     ),
     fault(
         "audit.signature-dropped",

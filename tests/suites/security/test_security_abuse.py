@@ -18,6 +18,7 @@ from conformance.sdk import (
     Exchange,
     Finding,
     Inconclusive,
+    NotApplicable,
     NotTested,
     Params,
     Pool,
@@ -141,6 +142,10 @@ def test_a_lock_of_everybody_is_found() -> None:
 def test_without_another_client_nothing_is_known_of_others() -> None:
     with pytest.raises(NotTested, match="other_client"):
         abuse.a_lock_stays_with_who_guessed(candidate(locking()), Evidence("r", "c"), PARAMS)
+    login = locking()
+    with pytest.raises(NotApplicable, match="every client alike"):
+        abuse.a_lock_stays_with_who_guessed(candidate(login, other_client=False), Evidence("r", "c"), PARAMS)
+    assert login.tried == []
 
 
 def test_where_nobody_is_locked_nothing_is_known_of_others() -> None:

@@ -17,6 +17,8 @@ from conformance.sdk import (
     Exchange,
     Finding,
     Inconclusive,
+    NotApplicable,
+    NotTested,
     Pool,
     Prepared,
     Refused,
@@ -40,19 +42,19 @@ def granting(**headers: str) -> Accepted:
 class Product:
     """Answers a read without anything special, and everything else by a rule on its edits."""
 
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
+    def __init__(self, rule: Rule, *offered: str) -> None:
+        self.rule, self.offered = rule, offered or ("accounts.list", "oauth.authorize")
 
     def operations(self) -> frozenset[str]:
-        return frozenset({"accounts.list", "oauth.authorize"})
+        return frozenset(self.offered)
 
     def perform(self, prepared: Prepared) -> Answer:
         edits = {edit.name or edit.kind: edit.value for edit in prepared.edits}
         return self.rule({"user": prepared.user, "operation": prepared.operation, **edits})
 
 
-def candidate(rule: Rule) -> Candidate:
-    driver: Any = Product(rule)
+def candidate(rule: Rule, *offered: str) -> Candidate:
+    driver: Any = Product(rule, *offered)
     return Candidate(driver, CandidateFile("x", "1"), Pool(()), lambda name, arguments: {}, "alice")
 
 
@@ -106,6 +108,14 @@ def test_a_preflight_is_asked_as_a_browser_asks() -> None:
 def test_an_endpoint_that_is_not_there_lets_nobody_in_for_no_reason() -> None:
     with pytest.raises(Inconclusive, match="not there"):
         CHECKS["authorization"][0](candidate(lambda _: Refused("", Exchange(2, 404))), Evidence("r", "c"))
+
+
+def test_whoever_is_no_authorization_server_has_no_such_endpoint() -> None:
+    check = CHECKS["authorization"][0]
+    with pytest.raises(NotApplicable, match="no authorization server"):
+        check(candidate(lambda _: granting(), "accounts.list"), Evidence("r", "c"))
+    with pytest.raises(NotTested, match=r"map oauth\.authorize"):
+        check(candidate(lambda _: granting(), "oauth.token"), Evidence("r", "c"))
 
 
 # -- what is no answer ------------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS audit (
     seq INTEGER PRIMARY KEY, record TEXT NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS audit_head (
     one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS audit_kept (
+    seq INTEGER PRIMARY KEY, record TEXT NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL);
 """
 
 #: What the first record names as the hash before it.
@@ -44,7 +46,7 @@ class AuditLog:
                 "seq": size + 1, "at": self._clock.text(), "actor": actor, "action": action, "subject": subject,
                 "result": result, "detail": dict(detail), "previous": previous,
             }  # fmt: skip
-            text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            text = _text(record)
             digest = hashlib.sha256(text.encode()).hexdigest()
             signature = b64(self._key.sign(_statement(size + 1, digest)))
             connection.execute("INSERT INTO audit VALUES (?,?,?,?)", (size + 1, text, digest, signature))
@@ -56,7 +58,11 @@ class AuditLog:
             rows = connection.execute(
                 "SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
             ).fetchall()
-        return [json.loads(row["record"]) | {"hash": row["hash"], "signature": row["signature"]} for row in rows]
+        unsigned = self._faults.on("audit.unsigned")
+        return [
+            json.loads(row["record"]) | {"hash": row["hash"], "signature": "" if unsigned else row["signature"]}
+            for row in rows
+        ]
 
     def verify(self) -> dict[str, Any]:
         """Recompute the whole chain; ``valid`` is False when a record was altered, removed or added outside."""
@@ -67,17 +73,19 @@ class AuditLog:
         return {"valid": valid, "size": len(rows), "head": head}
 
     def _chained(self, rows: list[sqlite3.Row], size: int, head: str) -> bool:
-        previous = GENESIS
+        previous, gaps = GENESIS, self._faults.on("audit.deletion-unseen")
         for number, row in enumerate(rows, 1):
             record = json.loads(row["record"])
             digest = hashlib.sha256(row["record"].encode()).hexdigest()
             linked = record["seq"] == row["seq"] == number and record["previous"] == previous
-            if not linked or digest != row["hash"] or not self._signed(number, digest, row["signature"]):
+            if not (linked or gaps) or digest != row["hash"] or not self._signed(row["seq"], digest, row["signature"]):
                 return False
             previous = digest
-        return len(rows) == size and previous == head
+        return gaps or (len(rows) == size and previous == head)
 
     def _signed(self, seq: int, digest: str, signature: str) -> bool:
+        if self._faults.on("audit.signature-unverified"):
+            return True
         try:
             self._key.public_key().verify(unb64(signature), _statement(seq, digest))
         except (InvalidSignature, ValueError):
@@ -85,16 +93,53 @@ class AuditLog:
         return True
 
     def tamper(self, seq: int, action: str) -> None:
-        """Alter or delete a record behind the log's back, as an intruder with the database would (test hook)."""
+        """Alter, forge or delete a record behind the log's back, as an intruder with the database would (test hook).
+
+        What is forged is altered, and all hashes made to fit. ``restore`` puts back what was there before the last of
+        these; raises ValueError for any other action.
+        """
+        actions = {"alter": _alter, "forge": _forge, "delete": _delete, "restore": _restore}
+        if action not in actions:
+            raise ValueError(f"audit-tamper has no action {action!r}: {', '.join(actions)}")
         with self._db.transaction() as connection:
-            if action == "delete":
-                connection.execute("DELETE FROM audit WHERE seq = ?", (seq,))
-                return
-            row = connection.execute("SELECT record FROM audit WHERE seq = ?", (seq,)).fetchone()
-            if row is not None:
-                record = json.loads(row["record"]) | {"result": "altered"}
-                text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-                connection.execute("UPDATE audit SET record = ? WHERE seq = ?", (text, seq))
+            if action != "restore":
+                connection.execute("DELETE FROM audit_kept")
+                connection.execute("INSERT INTO audit_kept SELECT * FROM audit WHERE seq >= ?", (seq,))
+            actions[action](connection, seq)
+
+
+def _delete(connection: sqlite3.Connection, seq: int) -> None:
+    connection.execute("DELETE FROM audit WHERE seq = ?", (seq,))
+
+
+def _alter(connection: sqlite3.Connection, seq: int) -> None:
+    row = connection.execute("SELECT record FROM audit WHERE seq = ?", (seq,)).fetchone()
+    if row is not None:
+        text = _text(json.loads(row["record"]) | {"result": "altered"})
+        connection.execute("UPDATE audit SET record = ? WHERE seq = ?", (text, seq))
+
+
+def _forge(connection: sqlite3.Connection, seq: int) -> None:
+    _alter(connection, seq)
+    rows = connection.execute("SELECT seq, record FROM audit WHERE seq >= ? ORDER BY seq", (seq,)).fetchall()
+    previous = ""
+    for row in rows:
+        record = json.loads(row["record"])
+        text = _text(record | {"previous": previous or record["previous"]})
+        previous = hashlib.sha256(text.encode()).hexdigest()
+        connection.execute("UPDATE audit SET record = ?, hash = ? WHERE seq = ?", (text, previous, row["seq"]))
+    connection.execute("UPDATE audit_head SET hash = ?", (previous,))
+
+
+def _restore(connection: sqlite3.Connection, seq: int) -> None:
+    connection.execute("INSERT OR REPLACE INTO audit SELECT * FROM audit_kept")
+    last = connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    if last is not None:
+        connection.execute("UPDATE audit_head SET hash = ? WHERE size = ?", (last["hash"], last["seq"]))
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _head(connection: sqlite3.Connection) -> tuple[int, str]:

@@ -98,11 +98,11 @@ class Sessions:
 
     def locked(self, user: str, address: str) -> bool:
         """Tell whether a user is locked for a client address."""
+        everywhere = self._host.faults.on("login.locked-everywhere")
         with self._host.db.reading() as connection:
-            row = connection.execute(
-                "SELECT * FROM bad_logins WHERE user = ? AND address = ?", (user, address)
-            ).fetchone()
-        return row is not None and row["count"] >= BAD_MAX and row["until"] > self._host.clock.epoch()
+            rows = connection.execute("SELECT * FROM bad_logins WHERE user = ?", (user,)).fetchall()
+        counted = [row for row in rows if everywhere or row["address"] == address]
+        return any(row["count"] >= BAD_MAX and row["until"] > self._host.clock.epoch() for row in counted)
 
     async def right(self, user: str, password: str) -> bool:
         """Tell whether the password is right, in the same time whether or not the user exists."""

@@ -154,18 +154,17 @@ class Tokens:
         return es256_valid(self.key().public_key(), signed, signature)
 
     def _require_current(self, claims: Claims) -> None:
-        now = self._clock.epoch()
-        if not self._faults.on("tokens.expiry-unchecked"):
-            expires, begins = claims.get("exp"), claims.get("nbf", 0)
-            if not isinstance(expires, int) or now >= expires:
-                raise unauthorized("The access token has expired.")
-            if not isinstance(begins, int) or begins > now + SKEW_S:
-                raise unauthorized("The access token is not valid yet.")
-        if not self._faults.on("tokens.audience-unchecked") and (
-            claims.get("aud") != self.issuer or claims.get("iss") != self.issuer
-        ):
+        now, on = self._clock.epoch(), self._faults.on
+        expires, begins = claims.get("exp"), claims.get("nbf", 0)
+        if not on("tokens.expiry-unchecked") and (not isinstance(expires, int) or now >= expires):
+            raise unauthorized("The access token has expired.")
+        if not on("tokens.begin-unchecked") and (not isinstance(begins, int) or begins > now + SKEW_S):
+            raise unauthorized("The access token is not valid yet.")
+        if not on("tokens.audience-unchecked") and claims.get("aud") != self.issuer:
             raise unauthorized("The access token is for another service.")
-        if not self._faults.on("tokens.revocation-ignored") and claims.get("jti") in self._revoked:
+        if not on("tokens.issuer-unchecked") and claims.get("iss") != self.issuer:
+            raise unauthorized("The access token is of another issuer.")
+        if not on("tokens.revocation-ignored") and claims.get("jti") in self._revoked:
             raise unauthorized("The access token was revoked.")
 
     # -- revoking -----------------------------------------------------------------------------------------

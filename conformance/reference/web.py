@@ -117,7 +117,7 @@ class Front:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         if self._faults.on("input.method-override") and b"x-http-method-override" in headers:
             scope = {**scope, "method": headers[b"x-http-method-override"].upper()}
-        extra = [*self._extra(headers), *planted_headers(self._faults, scope["query_string"])]
+        extra = [*self._extra(headers, scope), *planted_headers(self._faults, scope["query_string"])]
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -130,13 +130,20 @@ class Front:
             return
         await self._app(scope, receive, dressed)
 
-    def _extra(self, request_headers: Mapping[bytes, str]) -> list[tuple[bytes, bytes]]:
+    def _extra(self, request_headers: Mapping[bytes, str], scope: Scope) -> list[tuple[bytes, bytes]]:
         wanted = dict(_HEADERS)
         if self._faults.on("headers.hsts-missing"):
             del wanted["strict-transport-security"]
         if self._faults.on("headers.cacheable"):
             wanted["cache-control"] = "public, max-age=3600"
-        if self._faults.on("cors.origin-reflected") and b"origin" in request_headers:
+        if self._lets_in(scope) and b"origin" in request_headers:
             wanted["access-control-allow-origin"] = request_headers[b"origin"]
             wanted["access-control-allow-credentials"] = "true"
         return [(name.encode(), value.encode("latin-1")) for name, value in wanted.items()]
+
+    def _lets_in(self, scope: Scope) -> bool:
+        """Tell whether a fault lets pages of any origin in."""
+        if scope["path"] == "/oauth/authorize":
+            return self._faults.on("cors.authorization-open")
+        preflight = scope["method"] == "OPTIONS"
+        return self._faults.on("cors.preflight-granted" if preflight else "cors.origin-reflected")

@@ -139,6 +139,7 @@ client_cert = "client-mtls.pem"
 
 [declared.security.tls]
 mtls = false
+plain = false
 
 [declared.security.oauth]
 issuer = "{issuer}"

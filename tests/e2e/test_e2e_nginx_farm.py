@@ -72,6 +72,7 @@ def bound(farm: nginx_farm.Farm, name: str) -> Candidate:
     """Bind one server by a candidate file of its own, as its owner would write it."""
     mutual = name.startswith("mtls")
     users = {f"mtls-{use}": {"client_cert": f"client-{use}.pem"} for use in ("good", "stranger", "revoked", "expired")}
+    mtls = {"endpoint": "mtls", **{use[5:]: use for use in users}}
     document = {
         "name": name,
         "version": "1",
@@ -83,7 +84,7 @@ def bound(farm: nginx_farm.Farm, name: str) -> Candidate:
         "users": {"anybody": {"scheme": "none"}, **users},
         "tls": {"ca": "root.pem"},
         "limits": {"requests_per_second_max": 5000, "timeout_s": 5},
-        "declared": {"security": {"tls": {"mtls": {"endpoint": "mtls", **{use[5:]: use for use in users}}}}},
+        "declared": {"security": {"tls": {"plain": False, "mtls": mtls}}},
     }
     path = farm.directory / f"{name}.toml"
     write_toml(path, document)

@@ -23,7 +23,7 @@ from conformance.sdk import (
     describe,
     expect,
 )
-from conformance_security.checks.abuse import WRONG
+from conformance_security.checks.abuse import WRONG, lockable
 from conformance_security.declared import declared
 from conformance_security.scene import control
 from conformance_security.timing import Verdict, compare
@@ -94,14 +94,14 @@ class _Desk:
 
     @classmethod
     def of(cls, candidate: Candidate, evidence: Evidence, params: Params) -> _Desk:
-        """Choose the users: those with user name and password, but for the one that SEC-D01 locks."""
+        """Choose the users: those with user name and password, but for those that SEC-D01 locks."""
         named = [
             name
             for name, section in candidate.file.users.items()
             if section.get("username") and section.get("password")
         ]
-        victim = named[-1:] if len(named) > 1 else []
-        users = tuple(name for name in named if name not in victim)
+        locked = lockable(candidate) if len(named) > 1 else []
+        users = tuple(name for name in named if name not in locked)
         most = int(declared(candidate, "login_attempts_max", params["login_attempts_max"])) - 2
         if not users or most < 1:
             raise NotTested(

@@ -19,7 +19,7 @@ from conformance.sdk import (
     check,
     expect,
 )
-from conformance_security.checks.abuse import audited
+from conformance_security.checks.audit import audited
 from conformance_security.scene import Scene
 from conformance_security.verifying import PublicKey, public_key_of, verifies
 

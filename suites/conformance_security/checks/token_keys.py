@@ -9,13 +9,14 @@ import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import create_server
+from urllib.parse import urlsplit
 
-from conformance.sdk import Candidate, Effect, Evidence, check, expect, refused
+from conformance.sdk import Candidate, Effect, Evidence, NotTested, check, expect, refused
 from conformance_security.attacker import attacker_key, certificate_pem, key_set, x5c
 from conformance_security.bearer import UNAUTHENTICATED, as_jwt, bearing, read_with_token
 from conformance_security.declared import declared
 from conformance_security.oauth.keys import SigningKey
-from conformance_security.privacy.receiver import Received, receiving
+from conformance_security.privacy.receiver import Received, loopback, receiving
 
 #: Where keys of the attacker's are offered.
 _KEY_SET, _CERTIFICATE = "/keys.json", "/certificate.pem"
@@ -48,7 +49,8 @@ def keys_inside_a_token_are_not_trusted(candidate: Candidate, evidence: Evidence
 def keys_are_not_fetched_from_where_a_token_says(candidate: Candidate, evidence: Evidence) -> None:
     """A token whose ``jku`` or ``x5u`` points to the attacker's key is answered 401, and nothing is fetched there.
 
-    The harness offers the key at the first of ``[declared.security] callback_hosts``, else at a port of its own.
+    The harness offers the key at the first of ``[declared.security] callback_hosts``; where the product itself is on
+    this machine, else at a port of its own. To a product elsewhere that port would be one of the product's own machine.
     """
     read, text = read_with_token(candidate)
     token = as_jwt(text)
@@ -94,6 +96,12 @@ def _address(candidate: Candidate) -> str:
     allowed = declared(candidate, "callback_hosts", ())
     if allowed:
         return str(allowed[0])
+    if not loopback(urlsplit(candidate.file.base_url).hostname or ""):
+        raise NotTested(
+            "the product is not on this machine and could not call it: declare [declared.security] callback_hosts, an "
+            "address of the harness that the product reaches",
+            blame="CONFIG",
+        )
     with create_server(("127.0.0.1", 0)) as probe:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 

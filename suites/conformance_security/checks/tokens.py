@@ -5,6 +5,7 @@ The genuine token is the one that the harness itself was given; every forgery is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from conformance.sdk import (
     Candidate,
     Effect,
     Evidence,
+    Inconclusive,
     NotApplicable,
     NotTested,
     Params,
@@ -29,6 +31,11 @@ from conformance_security.declared import declared
 from conformance_security.jwk import verification_secrets
 from conformance_security.jws import Token
 from conformance_security.scene import control
+
+#: Seconds ahead that a token begins: beyond every tolerance (FAPI 2.0 5.3.2.1: 60), and before it expires.
+AHEAD_S = 300
+#: An issuer that no product trusts.
+OTHER_ISSUER = "https://issuer.evil.example"
 
 
 @check("SEC-J01")
@@ -113,6 +120,24 @@ def tokens_for_others_are_refused(candidate: Candidate, evidence: Evidence) -> N
     )
 
 
+@check("SEC-J04.begin", requirement="SEC-J04", hooks=("inject",), effects=Effect.WRITE)
+def tokens_of_tomorrow_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """A genuine token that is not valid yet (``nbf``, RFC 7519 4.1.5) is answered 401.
+
+    The hook ``inject`` signs it with the product's own key (``kind`` token), as the issuer would for a later hour.
+    """
+    _refuses_claims(candidate, f"the token is valid only from {AHEAD_S} s on", nbf=int(time.time()) + AHEAD_S)
+
+
+@check("SEC-J04.issuer", requirement="SEC-J04", hooks=("inject",), effects=Effect.WRITE)
+def tokens_of_other_issuers_are_refused(candidate: Candidate, evidence: Evidence) -> None:
+    """A token that names another issuer (``iss``) is answered 401, even where the key is one that the product trusts.
+
+    The hook ``inject`` signs it with the product's own key, as an issuer would that shares keys with another.
+    """
+    _refuses_claims(candidate, f"the token names the issuer {OTHER_ISSUER}", iss=OTHER_ISSUER)
+
+
 @check("SEC-J06", needs=("token", "revoke"), effects=Effect.WRITE)
 def revoked_tokens_stop_working(candidate: Candidate, evidence: Evidence, params: Params) -> None:
     """A token that its holder revoked is answered 401 within the profile's time."""
@@ -147,6 +172,23 @@ def tokens_do_not_belong_into_addresses(candidate: Candidate, evidence: Evidence
             codes=(400, *UNAUTHENTICATED),
             because=f"the token stands in the query string as {name}",
         )
+
+
+def _refuses_claims(candidate: Candidate, because: str, **claims: Any) -> None:
+    """Require a refusal of a token with these claims, beside one from the same hand with none changed."""
+    read, _ = read_with_token(candidate)
+    twin, mutated = _injected(candidate), _injected(candidate, **claims)
+    said = as_jwt(mutated).claims
+    if any(said.get(name) != value for name, value in claims.items()):
+        raise Inconclusive(f"hook 'inject' made a token without the wanted {', '.join(claims)}", blame="CONFIG")
+    refused(bearing(read, mutated), twin=bearing(read, twin), codes=UNAUTHENTICATED, because=because)
+
+
+def _injected(candidate: Candidate, **claims: Any) -> str:
+    text = candidate.hook("inject", kind="token", user=candidate.user, claims=claims).get("access_token")
+    if not text:
+        raise Inconclusive("hook 'inject' of kind token answered no access_token", blame="CONFIG")
+    return str(text)
 
 
 def _published_keys(candidate: Candidate) -> list[Mapping[str, Any]]:

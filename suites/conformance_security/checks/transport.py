@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from conformance.sdk import Candidate, Effect, Evidence, Params, check, expect
+from conformance.sdk import Candidate, Effect, Evidence, NotTested, Params, check, expect
 from conformance_security.reads import any_read
 from conformance_security.scene import control
 from conformance_security.tls.codepoints import OLD_SUITES, TLS12_SUITES, TLS13_SUITES
 from conformance_security.tls.hello import Version, client_hello
+from conformance_security.tls.http import request_bytes
+from conformance_security.tls.plain import plain_answer
 from conformance_security.tls.probing import Prober
-from conformance_security.tls.target import tls_target
+from conformance_security.tls.target import tls_settings, tls_target
 
 
 @check("SEC-T01", effects=Effect.READ)
@@ -91,4 +93,38 @@ def https_is_demanded_for_a_year(candidate: Candidate, evidence: Evidence, param
         "answers over HTTPS must demand HTTPS by Strict-Transport-Security for a year",
         expected=f"max-age={least} or more",
         actual=header or "no such header",
+    )
+
+
+@check("SEC-T12.plain", requirement="SEC-T12", effects=Effect.READ)
+def plain_http_is_not_served(candidate: Candidate, evidence: Evidence) -> None:
+    """A request over plain HTTP, at the TLS port and at the plain one, is refused or sent to HTTPS, never served.
+
+    ``[declared.security.tls] plain`` names the endpoint of the product's port for plain HTTP, or is false where it has
+    none. The request carries no credentials: an answer that asks for them (401) invites to send them in the clear.
+    """
+    target = tls_target(candidate)
+    read = any_read(target.candidate)
+    control(read, "a read over HTTPS")
+    request = request_bytes(target.candidate.wire(read.without_credentials()))
+    _must_not_be_served(target.candidate, request, "at the TLS port", evidence)
+    plain = tls_settings(candidate).get("plain")
+    if plain is None:
+        raise NotTested(
+            "the TLS port serves no plain HTTP; of a port for it nothing is known: name its endpoint in "
+            "[declared.security.tls] plain, or say plain = false where there is none",
+            blame="CONFIG",
+        )
+    if plain:
+        _must_not_be_served(candidate.at(str(plain)), request, "at the plain port", evidence)
+
+
+def _must_not_be_served(candidate: Candidate, request: bytes, where: str, evidence: Evidence) -> None:
+    said = plain_answer(candidate, request)
+    evidence.note(f"plain HTTP {where}", said.text)
+    expect(
+        not said.served,
+        f"plain HTTP must be refused or redirected to HTTPS, never served: {where}",
+        expected="no answer, a redirect to https, or a refusal that asks for no credentials",
+        actual=said.text,
     )

@@ -13,6 +13,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-D01", "password guessing must be stopped",
     ),
     fault(
+        "login.locked-everywhere",
+        "Whoever guesses wrongly locks a user out of every client",
+        "任何客户端猜错口令即可使该用户在所有客户端被锁定",
+        "SEC-D01.elsewhere", "must still log in from another",
+    ),
+    fault(
         "login.user-enumerable",
         "Unknown users are told so",
         "登录时提示用户不存在",
@@ -116,10 +122,40 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-D09", "a foreign origin must not be let in",
     ),
     fault(
+        "cors.preflight-granted",
+        "Every preflight is granted",
+        "对任何预检请求均予放行",
+        "SEC-D09.preflight", "the preflight of a foreign origin must not be granted",
+    ),
+    fault(
+        "cors.authorization-open",
+        "Pages of any origin may read the authorization endpoint",
+        "任意来源的页面均可读取授权端点",
+        "SEC-D09.authorization", "must let no other origin read it",
+    ),
+    fault(
         "audit.unchained",
         "Altered audit records are not noticed",
         "审计记录被篡改而不可察觉",
-        "SEC-D10", "must be detected",
+        "SEC-D10", "an altered audit record must be detected", "SEC-D10.deletion", "SEC-D10.signature",
+    ),
+    fault(
+        "audit.unsigned",
+        "Audit records carry no signature",
+        "审计记录没有签名",
+        "SEC-D10", "must name actor, time, hash and signature",
+    ),
+    fault(
+        "audit.deletion-unseen",
+        "Deleted audit records are not missed",
+        "审计记录被删除而不可察觉",
+        "SEC-D10.deletion", "a deleted audit record must be detected",
+    ),
+    fault(
+        "audit.signature-unverified",
+        "The signatures of audit records are not verified",
+        "审计记录的签名未被校验",
+        "SEC-D10.signature", "must be detected by its signature",
     ),
     fault(
         "audit.signature-dropped",

@@ -31,6 +31,18 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J04.audience", "opens another service",
     ),
     fault(
+        "tokens.begin-unchecked",
+        "Tokens are accepted before they are valid",
+        "接受尚未生效的令牌",
+        "SEC-J04.begin", "the token is valid only from",
+    ),
+    fault(
+        "tokens.issuer-unchecked",
+        "Tokens that name another issuer are accepted",
+        "接受标明其他签发者的令牌",
+        "SEC-J04.issuer", "the token names the issuer",
+    ),
+    fault(
         "tokens.revocation-ignored",
         "Revoked tokens keep working",
         "已撤销令牌仍然有效",

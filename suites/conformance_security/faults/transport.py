@@ -135,6 +135,18 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-T17.proof", "must be signed over both randoms",
     ),
     fault(
+        "tls.plain-served",
+        "The TLS port serves plain HTTP as well",
+        "TLS 端口同时提供明文 HTTP 服务",
+        "SEC-T12.plain", "never served: at the TLS port",
+    ),
+    fault(
+        "http.plain-served",
+        "Plain HTTP is served instead of redirected",
+        "明文 HTTP 被直接受理而未重定向",
+        "SEC-T12.plain", "never served: at the plain port",
+    ),
+    fault(
         "headers.hsts-missing",
         "Strict-Transport-Security is not sent",
         "未发送 Strict-Transport-Security",

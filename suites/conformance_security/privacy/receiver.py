@@ -40,7 +40,7 @@ def receiving(address: str, respond: Respond | None = None) -> Iterator[list[Rec
     Raises NotTested unless the host is a loopback address of this machine and the port is free.
     """
     host, _, port = address.rpartition(":")
-    if not _loopback(host):
+    if not loopback(host):
         raise NotTested(f"callback host {address}: the harness can listen on loopback only", blame="CONFIG")
     kept: list[Received] = []
     try:
@@ -90,7 +90,8 @@ def _handler(kept: list[Received], respond: Respond | None) -> type[BaseHTTPRequ
     return Handler
 
 
-def _loopback(host: str) -> bool:
+def loopback(host: str) -> bool:
+    """Tell whether a host is this machine to itself."""
     if host == "localhost":
         return True
     try:

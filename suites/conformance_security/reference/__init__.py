@@ -11,12 +11,13 @@ from typing import Any
 from starlette.routing import Route
 
 from conformance.sdk import Host, Listener, ReferencePart, SecretsPart, UsersPart
+from conformance_security.reference.doors import Doors
 from conformance_security.reference.oauth import OAuthPart
 from conformance_security.reference.tlcp import TlcpPart
 from conformance_security.reference.tls_front import TlsFront
 
 #: The parts of the part, each implementing :class:`conformance.sdk.ReferencePart`.
-PARTS: tuple[ReferencePart, ...] = (TlsFront(), TlcpPart(), OAuthPart())
+PARTS: tuple[ReferencePart, ...] = (TlsFront(), Doors(), TlcpPart(), OAuthPart())
 
 
 class SecurityPart:

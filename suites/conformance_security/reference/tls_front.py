@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.sdk import Host, Listener
+from conformance_security.reference.doors import serve_plainly
 from conformance_security.reference.early_data import EarlyTerminator
+from conformance_security.reference.relaying import relay
 from conformance_security.reference.tls_script import Offer, Script, alert, old_hello, read_offer, sized
 
 #: The endpoint name of the listener.
@@ -91,6 +92,9 @@ class _Front:
         """Read the first record and decide."""
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             offer, taken = await read_offer(reader)
+            if offer is None and taken.isascii() and self._host.faults.on("tls.plain-served"):
+                await serve_plainly(taken, reader, writer, self._host)
+                return
             answer = self._scripted(offer) if offer else self._oldest(taken)
             if answer is not None:
                 writer.write(answer)
@@ -98,7 +102,7 @@ class _Front:
             elif offer and _PSK_MODES in offer.extensions and self._host.faults.on("tls.early-data"):
                 await self._terminator().serve(taken, reader, writer, self._host.url())
             else:
-                await self._relay(taken, reader, writer)
+                await relay(taken, reader, writer, self._host.url())
 
     def _terminator(self) -> EarlyTerminator:
         """Return the terminator that takes early data, made when it is first needed."""
@@ -146,27 +150,6 @@ class _Front:
             pem = (self._host.directory / "server.pem").read_bytes()
             self._chain = tuple(item.public_bytes(Encoding.DER) for item in x509.load_pem_x509_certificates(pem))
         return self._chain
-
-    async def _relay(self, taken: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        behind = urlsplit(self._host.url())
-        inner_reader, inner_writer = await asyncio.open_connection(behind.hostname, behind.port)
-        with contextlib.closing(inner_writer):
-            inner_writer.write(taken)
-            forth = asyncio.create_task(_pump(reader, inner_writer))
-            try:
-                await _pump(inner_reader, writer)
-            finally:
-                forth.cancel()
-
-
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Pass bytes on until the source ends; then end the sink too."""
-    with contextlib.suppress(ConnectionError):
-        while data := await source.read(65536):
-            sink.write(data)
-            await sink.drain()
-        if sink.can_write_eof():
-            sink.write_eof()
 
 
 def _sound(offer: Offer) -> bool:

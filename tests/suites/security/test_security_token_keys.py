@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any, cast
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from conformance.model.candidate import CandidateFile
+from conformance.sdk import Candidate, NotTested, Pool
 from conformance_security.attacker import attacker_key, certificate, certificate_pem, key_set, x5c
+from conformance_security.checks import token_keys
 from conformance_security.jws import Token, decode, encode
 from conformance_security.signing_keys import public_of_jwk, verifies
 
@@ -59,3 +63,20 @@ def test_a_key_set_offers_the_key_under_every_id() -> None:
 def test_an_unknown_algorithm_is_answered_with_the_most_common_one() -> None:
     assert attacker_key("HS256").algorithm == "ES256"
     assert attacker_key("ES256") is attacker_key("ES256")
+
+
+def at(base_url: str, **declared: Any) -> Candidate:
+    file = CandidateFile("x", "1", base_url, declared={"security": declared})
+    return Candidate(cast(Any, None), file, Pool(()), lambda name, arguments: {}, "alice")
+
+
+@pytest.mark.parametrize("base_url", ["https://127.0.0.1:8443", "http://localhost:80/api", "https://[::1]:1"])
+def test_a_product_on_this_machine_is_offered_the_key_on_this_machine(base_url: str) -> None:
+    assert token_keys._address(at(base_url)).startswith("127.0.0.1:")
+
+
+def test_a_product_elsewhere_is_offered_the_key_where_its_owner_says_that_it_can_be_reached() -> None:
+    """Its own loopback would answer nothing, and whoever followed the address would look as if it had not."""
+    with pytest.raises(NotTested, match="callback_hosts"):
+        token_keys._address(at("https://sandbox.example.com"))
+    assert token_keys._address(at("https://sandbox.example.com", callback_hosts=["127.0.0.1:9"])) == "127.0.0.1:9"

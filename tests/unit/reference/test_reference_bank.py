@@ -141,12 +141,30 @@ def test_the_supervisor_sees_pseudonyms_and_may_resolve_them(bank: Client) -> No
     assert actions[-1] == "supervisor.identity"
 
 
-@pytest.mark.parametrize("action", ["alter", "delete"])
+@pytest.mark.parametrize("action", ["alter", "delete", "forge"])
 @pytest.mark.parametrize("seq", [1, 2, 3])
-def test_altered_and_deleted_audit_records_show(bank: Client, seq: int, action: str) -> None:
+def test_changed_audit_records_show_until_they_are_put_back(bank: Client, seq: int, action: str) -> None:
+    def valid() -> bool:
+        return bool(bank.ask("GET", "/audit/verify", "auditor").json()["valid"])
+
     bank.pay(*bank.pair())
     bank.process.hook("inject", kind="audit-tamper", seq=seq, action=action)
-    assert bank.ask("GET", "/audit/verify", "auditor").json()["valid"] is False
+    assert not valid()
+    bank.process.hook("inject", kind="audit-tamper", seq=seq, action="restore")
+    assert valid()
+    bank.pay(*bank.pair())
+    assert valid()
+
+
+def test_forged_audit_records_are_betrayed_by_their_signatures_alone(bank: Client) -> None:
+    bank.pay(*bank.pair())
+    before = bank.ask("GET", "/audit", "auditor").json()["items"]
+    bank.process.hook("inject", kind="audit-tamper", seq=2, action="forge")
+    after = bank.ask("GET", "/audit", "auditor").json()["items"]
+    hashes, signatures = ([item[name] for item in after] for name in ("hash", "signature"))
+    assert [item["previous"] for item in after][1:] == hashes[:-1]
+    assert hashes[1:] != [item["hash"] for item in before][1:]
+    assert signatures == [item["signature"] for item in before]
 
 
 def test_cursors_belong_to_their_list_and_cannot_be_altered(bank: Client) -> None:

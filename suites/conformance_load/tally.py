@@ -95,13 +95,16 @@ class Tally:
             self.own_lag.record(own_lag_ns // 1000)
 
     def ended(self, outcome: str, intended_ns: int, sent_ns: int, done_ns: int) -> None:
-        """Count how an arrival ended. What was never sent counts with the time it waited in vain."""
+        """Count how an arrival ended. What was never sent counts with the time it waited in vain.
+
+        What was not even due when the pressure ended is counted as unsent and no more: nobody waited for it.
+        """
         if intended_ns < self.start_ns:
             return
         self.counts[outcome] += 1
-        if outcome == "cut":
-            return
         response = (done_ns - intended_ns) // 1000
+        if outcome == "cut" or (response < 0 and outcome == "unsent"):
+            return
         self.response.record(response)
         self._second(done_ns).add(outcome, response)
         if outcome != "unsent":

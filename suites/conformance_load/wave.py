@@ -70,22 +70,41 @@ def press_ready(
     epoch_wall_s: float | None = None,
     told_to: Any = None,
     abort: Callable[[], str] = lambda: "",
+    broken: Callable[[str], None] = lambda reason: None,
 ) -> Wave:
-    """Press what was made ready. ``abort`` may say why to end early; see :func:`conformance_load.press.press`."""
+    """Press what was made ready. ``abort`` may say why to end early; see :func:`conformance_load.press.press`.
+
+    ``broken`` hears at once which limit ends this press early, before what is under way is answered.
+    """
     tally = Tally(settings.duration_s)
     target = Target.of(here.maker.url(), here.context)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s, epoch_wall_s)
-    # A disturbance breaks limits on purpose, and recovery shows only in what comes after it.
-    watched = settings.abort_on_breach and not settings.disturbance
-    breach = Breach(settings, tally, 0).watch if watched else lambda: ""
+    watch = _watch(settings, tally, abort, broken)
     with beside(here.context, settings, ready.offsets, ready.work, target) as company:
         stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
         live = Live(here.context, [tally], len(ready.offsets), settings.duration_s)
-        pressed = _press(here.context, [stream], span, settings.connections, live, lambda: abort() or breach(), told_to)
+        pressed = _press(here.context, [stream], span, settings.connections, live, watch, told_to)
     offered = per_second(ready.offsets, settings.warmup_s, settings.duration_s)
     due = ready.work.due(len(ready.offsets) - sum(offered))
     counted = (sum(offered), due, offered, ready.cost, told(ready.work), ready.work.sightings)
     return Wave(tally, pressed, *counted, company.described(pressed.epoch_ns))
+
+
+def _watch(
+    settings: Settings, tally: Tally, abort: Callable[[], str], broken: Callable[[str], None]
+) -> Callable[[], str]:
+    """Return what says why to end early: somebody else's word, or a limit that is broken here."""
+    # A disturbance breaks limits on purpose, and recovery shows only in what comes after it.
+    watched = settings.abort_on_breach and not settings.disturbance
+    breach = Breach(settings, tally, 0).watch if watched else lambda: ""
+
+    def watch() -> str:
+        reason = abort()
+        if not reason and (reason := breach()):
+            broken(reason)
+        return reason
+
+    return watch
 
 
 def told(work: PaymentWork) -> dict[str, Any]:

@@ -42,6 +42,16 @@ START_S = 1.0
 #: How far two clocks may be apart after correction, in microseconds.
 CLOCK_ERROR_US_MAX = 20_000
 CLOCK_ROUNDS = 5
+#: What workers say.
+_HEARD = (
+    orders.ENLISTED,
+    orders.READY,
+    orders.PROGRESS,
+    orders.BROKEN,
+    orders.SHARE,
+    orders.FAILED,
+    orders.CLOCK,
+)
 
 
 @dataclass(slots=True)
@@ -74,6 +84,7 @@ class Crew:
         self._capacity = payments // len(names) + 64
         self._journals: dict[int, PaymentJournal] = {}
         self._counted = 0
+        self._aborted = False
 
     def __enter__(self) -> Crew:
         settings = self._here.settings
@@ -88,7 +99,7 @@ class Crew:
             raise ConfigError(
                 f"cannot listen for workers: {error}", where="--bind", remedy="Give another address or port."
             ) from error
-        for kind in (orders.ENLISTED, orders.READY, orders.PROGRESS, orders.SHARE, orders.FAILED, orders.CLOCK):
+        for kind in _HEARD:
             self._runner.register_message(kind, self._listener(kind))
         try:
             if self._local:
@@ -114,10 +125,7 @@ class Crew:
         self._await(orders.READY, READY_S_MAX, "make their requests ready")
         self._compare_clocks()
         epoch_ns = time.time_ns() + int(START_S * 1_000_000_000)
-        for member in self._present():
-            offset = member.clock.offset_ns if member.clock else 0
-            self._forget(member, orders.SHARE)
-            self._say(member, orders.GO, {"epoch_ns": epoch_ns + offset})
+        self._begin(epoch_ns)
         page = page_of(self._context)
         with page(self._environment) if page else contextlib.nullcontext():
             with self._here.sampler.beside(settings.sample_every_ms):
@@ -131,6 +139,16 @@ class Crew:
         wave.crew = {"workers": [self._described(member) for member in self._members]}
         wave.reasons = [*self._losses(), *self._clock_reasons(), *self._count_reasons(shares)]
         return wave
+
+    def _begin(self, epoch_ns: int) -> None:
+        """Let all that are left begin at one instant; nothing that was said of an earlier wave counts any more."""
+        self._aborted = False
+        for member in self._members:
+            for kind in (orders.SHARE, orders.BROKEN):
+                self._forget(member, kind)
+        for member in self._present():
+            offset = member.clock.offset_ns if member.clock else 0
+            self._say(member, orders.GO, {"epoch_ns": epoch_ns + offset})
 
     # -- coming together ----------------------------------------------------------------------------------
 
@@ -237,6 +255,7 @@ class Crew:
         patience = settings.length_s + settings.drain_s + START_S + SHARE_S_MAX
 
         def all_told() -> bool:
+            self._end_all_when_one_breaks()
             for member in self._members:
                 failed = member.heard(orders.FAILED)
                 if failed and not member.lost:
@@ -247,6 +266,17 @@ class Crew:
         for member in self._members:
             if not member.heard(orders.SHARE) and not member.lost:
                 member.lost = f"it did not tell its share within {patience:.0f} s"
+
+    def _end_all_when_one_breaks(self) -> None:
+        """Pass on that a limit is broken: one worker's part alone, without the others', is not what was asked for."""
+        said = (member.heard(orders.BROKEN) for member in self._members)
+        reason = next((str(item["reason"]) for item in said if item), "")
+        if not reason or self._aborted:
+            return
+        self._aborted = True
+        for member in self._present():
+            if not member.heard(orders.SHARE):
+                self._say(member, orders.ABORT, {"reason": reason})
 
     def _wait(self, over: Callable[[], bool], limit_s: float, note: str) -> None:
         limit = time.monotonic() + limit_s

@@ -156,6 +156,7 @@ class _Member:
             epoch_wall_s=data["epoch_ns"] / 1_000_000_000,
             told_to=self._environment,
             abort=lambda: self._abort,
+            broken=lambda reason: self._say(orders.BROKEN, {"reason": reason}),
         )
         # On the same channel, so that the master has counted everything when it hears the share.
         report_now(self._environment)

@@ -143,6 +143,59 @@ reading.kill()
 """)
 
 
+#: A crew of two members that were enlisted, whose channel only notes what is sent.
+STUB = """
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import gevent
+from conformance_load.crew import orders
+from conformance_load.crew.master import Crew, Member
+from conformance_load.settings import Settings
+
+folder = Path(tempfile.mkdtemp())
+settings = Settings.of({"workers": "2", "duration_s": 1, "drain_s": 1, "warmup_s": 0}, 10_000)
+context = SimpleNamespace(progress=lambda *_: None, scenario="s", directory=folder)
+maker = SimpleNamespace(book=SimpleNamespace(run="run/abc"))
+here = SimpleNamespace(settings=settings, context=context, maker=maker, others=[], unread="")
+crew = Crew(here, 100)
+sent = []
+nodes = [SimpleNamespace(id=name, state="ready") for name in ("a", "b")]
+crew._runner = SimpleNamespace(
+    send_message=lambda kind, data, client_id: sent.append((client_id, kind, data)),
+    clients=SimpleNamespace(all=nodes),
+)
+first, second = crew._members
+first.client, second.client = "a", "b"
+listeners = {kind: crew._listener(kind) for kind in (orders.BROKEN, orders.SHARE)}
+
+def says(client, kind, **data):
+    listeners[kind](environment=None, msg=SimpleNamespace(node_id=client, data=data))
+"""
+
+
+def test_when_one_worker_breaks_a_limit_the_others_are_told_to_end_once(run_patched):
+    run_patched(
+        STUB
+        + """
+crew._begin(0)
+sent.clear()
+says("a", orders.BROKEN, reason="too slow")
+gevent.spawn_later(0.3, says, "a", orders.SHARE)
+gevent.spawn_later(0.3, says, "b", orders.SHARE)
+crew._await_shares(settings)
+aborts = [(client, data["reason"]) for client, kind, data in sent if kind == orders.ABORT]
+assert sorted(aborts) == [("a", "too slow"), ("b", "too slow")], sent
+crew._begin(0)
+assert not first.heard(orders.BROKEN) and not first.heard(orders.SHARE)
+sent.clear()
+crew._end_all_when_one_breaks()
+assert not sent
+"""
+    )
+
+
 @pytest.fixture
 def run_patched():
     """Run code in a process that is patched as a load process is."""

@@ -42,6 +42,19 @@ def test_what_was_never_sent_counts_with_the_time_it_waited_in_vain():
     assert (made.service.count, made.sent, made.counts["unsent"]) == (0, 0, 1)
 
 
+def test_what_was_not_due_when_the_pressure_ended_has_no_response_time_at_all():
+    """A run that breaks its limit early must not look fast because most of it was never tried."""
+    made = tally()
+    for _number in range(100):
+        made.sending(10 * S, 10 * S, 0)
+        made.ended("confirmed", 10 * S, 10 * S, 10 * S + 3_000 * MS)
+    for number in range(900):
+        made.ended("unsent", 12 * S + number * MS, 11 * S, 11 * S)
+    assert made.response.quantile(9900) == pytest.approx(3_000_000, rel=0.004)
+    assert (made.response.count, made.counts["unsent"]) == (100, 900)
+    assert sum(line["broken"] for line in made.timeline()) == 0
+
+
 def test_a_cut_request_has_no_response_time():
     made = tally()
     made.sending(10 * S, 10 * S, 0)

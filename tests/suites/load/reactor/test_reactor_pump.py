@@ -199,6 +199,25 @@ def test_what_cannot_be_sent_in_time_ends_unsent_and_a_silent_server_as_a_timeou
     assert {reply.broken for reply in one.work.replies.values()} == {"timeout"}
 
 
+def test_giving_up_early_credits_no_answer_to_what_was_still_to_come():
+    with Server(lambda _number: time.sleep(0.05) or OK) as server:
+        one = stream(server.target(), [number * 5 * MS for number in range(200)])
+        made = Pump(reactor(), [one], Span(0, 1, 1), lambda *_: None)
+        for _ in range(4):
+            made.lane(one.target)
+        while made.tried < 4:
+            gevent.sleep(0.001)
+        made.start(clock())
+        gevent.sleep(0.3)
+        made.give_up()
+        made.over.wait(5)
+        made.close()
+    tally = one.tally
+    assert tally.counts["unsent"] > 100
+    assert sum(tally.counts.values()) == 200
+    assert tally.response.count < 100
+
+
 def test_a_run_ends_by_its_limit_whatever_is_under_way():
     with Server(lambda _number: threading.Event().wait(20) or OK) as server:
         one = stream(server.target(timeout_s=60), [0])

@@ -146,6 +146,9 @@ def facts_of(settings: Settings, wave: Wave) -> GeneratorFacts:
         service_mean_us=wave.tally.service.mean,
         slo_p99_us=settings.p99_ms_max * 1000,
         aborted=wave.pressed.aborted,
+        late_us=wave.pressed.late_us,
+        own_failures=wave.pressed.own_failures,
+        own_failure=wave.pressed.own_failure,
     )
 
 

@@ -37,8 +37,10 @@ WORKER_MODULE = "conformance_load.crew.worker"
 COME_S_MAX = 60
 READY_S_MAX = 900
 SHARE_S_MAX = 60
-#: From the order to begin to the common start, in seconds: enough for a message to the slowest.
+#: From the order to begin to the common start, in seconds: enough for a message to the slowest, and for each of its
+#: connections, one after another over TLS.
 START_S = 1.0
+START_PER_CONNECTION_S = 0.01
 #: How far two clocks may be apart after correction, in microseconds.
 CLOCK_ERROR_US_MAX = 20_000
 CLOCK_ROUNDS = 5
@@ -124,7 +126,7 @@ class Crew:
         self._ask(orders.LOAD, {"settings": self._changes(settings)})
         self._await(orders.READY, READY_S_MAX, "make their requests ready")
         self._compare_clocks()
-        epoch_ns = time.time_ns() + int(START_S * 1_000_000_000)
+        epoch_ns = time.time_ns() + int(self._start_s(settings) * 1_000_000_000)
         self._begin(epoch_ns)
         page = page_of(self._context)
         with page(self._environment) if page else contextlib.nullcontext():
@@ -252,7 +254,7 @@ class Crew:
                 )
 
     def _await_shares(self, settings: Settings) -> None:
-        patience = settings.length_s + settings.drain_s + START_S + SHARE_S_MAX
+        patience = settings.length_s + settings.drain_s + self._start_s(settings) + SHARE_S_MAX
 
         def all_told() -> bool:
             self._end_all_when_one_breaks()
@@ -347,6 +349,9 @@ class Crew:
             "clockOffsetUs": member.clock.offset_ns // 1000 if member.clock else 0,
             "clockErrorUs": (member.clock.error_ns // 1000 if member.clock else 0) + member.drift_us,
         }
+
+    def _start_s(self, settings: Settings) -> float:
+        return START_S + START_PER_CONNECTION_S * int(self._changes(settings)["connections"])
 
     def _changes(self, settings: Settings) -> dict[str, Any]:
         connections = max(1, settings.connections // len(self._members))

@@ -24,6 +24,8 @@ def tallied(items):
     for outcome, intended, waited, took in items:
         if outcome != "unsent":
             tally.sending(intended, intended + waited, waited if waited % 2 else None)
+            if not waited % 2:
+                tally.waiting(intended, intended + waited // 2)
         tally.ended(outcome, intended, intended + waited, intended + waited + took)
     return tally
 

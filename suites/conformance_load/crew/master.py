@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -69,6 +70,8 @@ class Member:
     drift_us: int = 0
     done: tuple[int, int] = (0, 0)
     said: dict[str, Any] | None = None
+    #: Whether it was told to begin the wave that is pressed: only then may it have sent anything of it.
+    begun: bool = False
 
     def heard(self, kind: str) -> Any:
         """Return the last message of a type, or None."""
@@ -146,6 +149,7 @@ class Crew:
         """Let all that are left begin at one instant; nothing that was said of an earlier wave counts any more."""
         self._aborted = False
         for member in self._members:
+            member.begun = not member.lost
             for kind in (orders.SHARE, orders.BROKEN):
                 self._forget(member, kind)
         for member in self._present():
@@ -313,22 +317,33 @@ class Crew:
 
     def _keep_journals(self) -> None:
         """Take over what each worker's journal says; that of a lost local worker lies where it was killed."""
+        for member in self._members:
+            if share := member.heard(orders.SHARE):
+                journal = self._journals.get(member.number) or self._made_journal(member.number)
+                self._journals[member.number] = journal
+                write_states(share, journal)
+                write_times(share, journal, member.clock.offset_ns if member.clock else 0)
+            elif member.begun:
+                self._take_over(member)
+        self._here.others[:] = self._journals.values()
+
+    def _take_over(self, member: Member) -> None:
+        """Read what a lost worker wrote itself: what it told of earlier waves says nothing of this one."""
+        own = self._journal_path("worker", member.number)
+        if not (self._local and own.exists()):
+            self._here.unread = f"worker {member.name} was lost with its journal"
+            return
+        if before := self._journals.pop(member.number, None):
+            before.close()
+        self._journals[member.number] = PaymentJournal.open(own)
+
+    def _made_journal(self, number: int) -> PaymentJournal:
+        return PaymentJournal.create(self._journal_path("share", number), self._capacity, number)
+
+    def _journal_path(self, kind: str, number: int) -> Path:
         here = self._here
         stem = f"{here.context.scenario}-{here.maker.book.run.rpartition('/')[2]}"
-        for member in self._members:
-            number, share = member.number, member.heard(orders.SHARE)
-            own = here.context.directory / f"{stem}-worker-{number}.journal"
-            if share and number not in self._journals:
-                path = here.context.directory / f"{stem}-share-{number}.journal"
-                self._journals[number] = PaymentJournal.create(path, self._capacity, number)
-            elif not share and number not in self._journals and self._local and own.exists():
-                self._journals[number] = PaymentJournal.open(own)
-            elif not share and number not in self._journals:
-                here.unread = f"worker {member.name} was lost with its journal"
-            if share:
-                write_states(share, self._journals[number])
-                write_times(share, self._journals[number], member.clock.offset_ns if member.clock else 0)
-        here.others[:] = self._journals.values()
+        return here.context.directory / f"{stem}-{kind}-{number}.journal"
 
     def _count_reasons(self, shares: list[dict[str, Any]]) -> list[str]:
         """Compare what Locust's master counted with what the workers say they sent, both since the crew came."""

@@ -198,6 +198,79 @@ assert not sent
     )
 
 
+SECOND_WAVE = (
+    STUB
+    + """
+import zstandard
+from conformance_load.journal import PaymentJournal, State
+
+def packed(data):
+    return zstandard.ZstdCompressor().compress(bytes(data))
+
+def share_of(journal):
+    pressed = {"epoch_ns": 0, "epoch_wall_ns": 0}
+    return {"states": packed(journal.states), "times": packed(journal.all_times.tobytes()), "pressed": pressed}
+
+own = PaymentJournal.create(folder / "s-abc-worker-2.journal", crew._capacity, 2)
+other = PaymentJournal.create(folder / "s-abc-worker-1.journal", crew._capacity, 1)
+for number in range(20):
+    for journal in (own, other):
+        journal.sending(number, 1)
+        journal.decide(number, State.ACK, 2)
+crew._begin(0)
+for client, journal in (("a", other), ("b", own)):
+    says(client, orders.SHARE, **share_of(journal))
+crew._keep_journals()
+assert [journal.count(State.ACK) for journal in here.others] == [20, 20]
+crew._begin(0)
+for number in range(20, 30):
+    own.sending(number, 3)
+second.lost = "it ended with -9"
+says("a", orders.SHARE, **share_of(other))
+"""
+)
+
+
+def test_the_journal_of_a_worker_killed_in_a_later_wave_is_read_where_it_lies(run_patched):
+    run_patched(
+        SECOND_WAVE
+        + """
+crew._keep_journals()
+found = next(journal for journal in here.others if journal.worker == 2)
+assert (found.count(State.ACK), found.count(State.SENT), here.unread) == (20, 10, "")
+crew._begin(0)
+says("a", orders.SHARE, **share_of(other))
+crew._keep_journals()
+assert next(journal for journal in here.others if journal.worker == 2).count(State.SENT) == 10
+"""
+    )
+
+
+def test_books_without_the_journal_of_a_worker_lost_elsewhere_in_a_later_wave_cannot_be_compared(run_patched):
+    run_patched(
+        SECOND_WAVE
+        + """
+crew._local = False
+crew._keep_journals()
+assert here.unread == "worker local-2 was lost with its journal"
+"""
+    )
+
+
+def test_a_worker_lost_before_a_wave_began_left_nothing_unread(run_patched):
+    run_patched(
+        SECOND_WAVE
+        + """
+crew._local = False
+crew._begin(0)
+says("a", orders.SHARE, **share_of(other))
+crew._keep_journals()
+assert here.unread == ""
+assert [journal.count(State.ACK) for journal in here.others] == [20, 20]
+"""
+    )
+
+
 @pytest.fixture
 def run_patched():
     """Run code in a process that is patched as a load process is."""

@@ -271,6 +271,21 @@ assert [journal.count(State.ACK) for journal in here.others] == [20, 20]
     )
 
 
+def test_a_worker_whose_channel_gives_up_before_its_time_has_served_nobody(run_patched):
+    run_patched("""
+import os
+from types import SimpleNamespace
+import locust.runners
+from conformance_load.crew.secure import VARIABLE
+from conformance_load.crew.worker import run
+
+locust.runners.CONNECT_RETRY_COUNT, locust.runners.CONNECT_TIMEOUT = 2, 0.1
+os.environ[VARIABLE] = "00" * 32
+context = SimpleNamespace(parameters={"master": "127.0.0.1:9", "name": "alpha", "idle_s": 30})
+assert run(context) == {"served": 0}
+""")
+
+
 @pytest.fixture
 def run_patched():
     """Run code in a process that is patched as a load process is."""

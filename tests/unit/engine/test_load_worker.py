@@ -1,4 +1,4 @@
-"""Workers wait for their masters in turns, each in a process of its own, and no turn is long enough to fail by itself."""
+"""Workers wait for their masters in turns, each in a process of its own, and no turn is too long for its channel."""
 
 import json
 from pathlib import Path

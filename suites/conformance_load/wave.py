@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.sdk import LoadContext, Sighting
-from conformance_load.arrivals import Arrival, arrange, simultaneous
+from conformance_load.arrivals import Arrival, arrange, cooperatively, simultaneous
 from conformance_load.beside import beside
 from conformance_load.flow import Pressed, Span, Stream, Target
 from conformance_load.ground import Field, Ground
@@ -57,7 +57,7 @@ class Wave:
 
 def press_wave(here: Ground, settings: Settings) -> Wave:
     """Make the requests of one wave ready and press them, from this process alone."""
-    ready = loaded(here.field, settings, list(schedule_of(settings, here.context.seed)))
+    ready = loaded(here.field, settings, list(cooperatively(schedule_of(settings, here.context.seed))))
     with here.sampler.beside(settings.sample_every_ms):
         return press_ready(here.field, settings, ready)
 
@@ -84,7 +84,7 @@ def press_ready(
         stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
         live = Live(here.context, [tally], len(ready.offsets), settings.duration_s)
         pressed = _press(here.context, [stream], span, settings.connections, live, watch, told_to)
-    offered = per_second(ready.offsets, settings.warmup_s, settings.duration_s)
+    offered = per_second(cooperatively(ready.offsets), settings.warmup_s, settings.duration_s)
     due = ready.work.due(len(ready.offsets) - sum(offered))
     counted = (sum(offered), due, offered, ready.cost, told(ready.work), ready.work.sightings)
     return Wave(tally, pressed, *counted, company.described(pressed.epoch_ns))
@@ -123,13 +123,13 @@ def loaded(here: Field, settings: Settings, offsets: Sequence[int]) -> Loaded:
     arrivals = numbered(arrange(settings, len(offsets)), here)
     magazine = Magazine(here.maker, settings.prepare_s_max)
     work = PaymentWork(here.maker, magazine.shots(arrivals), here.journal)
-    return Loaded(work, list(simultaneous(offsets, arrivals)), magazine.cost)
+    return Loaded(work, list(simultaneous(cooperatively(offsets), arrivals)), magazine.cost)
 
 
 def numbered(arrivals: list[Arrival], here: Field) -> list[Arrival]:
     """Give arrivals payment numbers that nobody else has."""
     taken = here.numbers(1 + max((arrival.number for arrival in arrivals), default=-1))
-    return [replace(arrival, number=arrival.number + taken.start) for arrival in arrivals]
+    return [replace(arrival, number=arrival.number + taken.start) for arrival in cooperatively(arrivals)]
 
 
 def facts_of(settings: Settings, wave: Wave) -> GeneratorFacts:

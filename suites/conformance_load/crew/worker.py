@@ -19,6 +19,7 @@ from locust.env import Environment
 
 from conformance.errors import ConformanceError, HarnessError
 from conformance.sdk import LoadContext
+from conformance_load.arrivals import cooperatively
 from conformance_load.crew import orders
 from conformance_load.crew.joining import share_of
 from conformance_load.crew.orders import Enlistment
@@ -140,7 +141,7 @@ class _Member:
         field, order = self._require()
         settings = replace(field.settings, **data["settings"])
         whole = schedule_of(settings, field.context.seed)
-        ready = loaded(field, settings, list(share(whole, order.worker - 1, order.workers)))
+        ready = loaded(field, settings, list(share(cooperatively(whole), order.worker - 1, order.workers)))
         self._ready = (settings, ready)
         self._say(orders.READY, {"requests": len(ready.offsets)})
 
@@ -172,8 +173,9 @@ class _Member:
         return self._field, self._order
 
     def _tell(self, done: int, total: int, note: str) -> None:
-        # Making requests ready keeps the core; Locust's heartbeats must get through all the same.
-        gevent.sleep(0)
+        # Making requests ready keeps the core; Locust's heartbeats must get through all the same, and while somebody
+        # sleeps for no time at all the hub looks at no timer.
+        gevent.idle()
         if time.monotonic() - self._told >= PROGRESS_S:
             self._told = time.monotonic()
             self._say(orders.PROGRESS, {"done": done, "total": total, "note": note})

@@ -8,6 +8,7 @@ fails by itself.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ import gevent.event
 
 from conformance.errors import HarnessError
 from conformance.sdk import BrokenKind
+from conformance_load.arrivals import cooperatively
 from conformance_load.flow import Reply, Span, Stream, Target, Times, now_ns
 from conformance_load.reactor.connection import READY
 from conformance_load.reactor.endpoint import Endpoint
@@ -60,7 +62,8 @@ class Pump:
         self._epoch_ns = 0
         self._due_ns = NEVER
         self._label = 0
-        #: Lanes whose first attempt to connect has ended, and arrivals that are neither ended nor waiting in a row.
+        #: Lanes whose first attempt to connect has ended; arrivals that are neither ended nor waiting in a row, where
+        #: those that are being given up count as one.
         self.tried = 0
         self.under_way = 0
         self.over = gevent.event.Event()
@@ -96,10 +99,21 @@ class Pump:
             while pool.row:
                 stream, _, intended = pool.row.popleft()
                 stream.tally.ended("unsent", intended, at, at)
-        while self._due_ns < NEVER:
-            stream, _, intended = self._take()
-            stream.tally.ended("unsent", intended, at, at)
+        self._forgo_all(at)
         self.check_over()
+
+    def _forgo_all(self, at: int) -> None:
+        """End all arrivals that were not handed out; they may be millions, so others run meanwhile."""
+        if self._due_ns == NEVER:
+            return
+        rest = itertools.chain([(self._due_ns - self._epoch_ns, self._label)], self._arrivals)
+        self._arrivals, self._due_ns = iter(()), NEVER
+        self.under_way += 1
+        for offset, label in cooperatively(rest):
+            stream = self._streams[label]
+            stream.taken += 1
+            stream.tally.ended("unsent", self._epoch_ns + offset, at, at)
+        self.under_way -= 1
 
     def end(self, detail: str) -> None:
         """Give up, also what is under way: its answers are timeouts, because ``detail``."""

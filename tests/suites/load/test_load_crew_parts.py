@@ -271,6 +271,52 @@ assert [journal.count(State.ACK) for journal in here.others] == [20, 20]
     )
 
 
+def test_heartbeats_get_through_while_a_big_share_is_made_ready_and_given_up(run_patched):
+    run_patched("""
+import time
+import gevent
+from types import SimpleNamespace
+from conformance_load.arrivals import arrange
+from conformance_load.flow import Span, Stream, Target, now_ns
+from conformance_load.reactor.loop import reactor
+from conformance_load.reactor.pump import Pump
+from conformance_load.settings import Settings
+from conformance_load.tally import Tally
+from conformance_load.wave import numbered
+
+beats = [time.monotonic()]
+
+def beat():
+    while True:
+        gevent.sleep(0.02)
+        beats.append(time.monotonic())
+
+def longest_silence():
+    beats.append(time.monotonic())
+    longest = max(later - earlier for earlier, later in zip(beats, beats[1:]))
+    del beats[:-1]
+    return longest
+
+gevent.spawn(beat)
+gevent.sleep(0.1)
+began = time.monotonic()
+arrivals = arrange(Settings.of({}, 1000), 150_000)
+numbered(arrivals, SimpleNamespace(numbers=range))
+took, silence = time.monotonic() - began, longest_silence()
+assert silence < took / 3, (silence, took)
+stream = Stream("s", Target("127.0.0.1", 9, 1.0, 10), iter(range(10**9, 10**9 + 300_000)), None, Tally(1))
+pump = Pump(reactor(), [stream], Span(0, 1, 1), None)
+pump.start(now_ns())
+gevent.sleep(0.05)
+longest_silence()
+began = time.monotonic()
+pump.give_up()
+took, silence = time.monotonic() - began, longest_silence()
+assert silence < took / 2, (silence, took)
+assert pump.over.is_set() and stream.taken == stream.tally.counts["unsent"] == 300_000
+""")
+
+
 def test_a_worker_whose_channel_gives_up_before_its_time_has_served_nobody(run_patched):
     run_patched("""
 import os

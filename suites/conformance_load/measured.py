@@ -108,5 +108,6 @@ def generator(tally: Tally, pressed: Pressed) -> dict[str, Any]:
         "ownLagP99Us": tally.own_lag.quantile(9900),
         "ownLagMaxUs": tally.own_lag.largest,
         "told": pressed.told,
+        "surplus": pressed.surplus,
         "startedAtMs": pressed.epoch_wall_ns // 1_000_000,
     }

@@ -51,6 +51,8 @@ def invalidities(facts: GeneratorFacts) -> list[str]:
 
 
 def _schedule_missed(facts: GeneratorFacts) -> list[str]:
+    if facts.scheduled == 0:
+        return ["nothing was scheduled in the measured time: lengthen it, or give a trace whose times begin near 0"]
     if facts.sent * 1000 >= facts.scheduled * SENT_PERMILLE_MIN or facts.aborted or _product_too_slow(facts):
         return []
     needed = facts.rate_per_s * facts.service_mean_us // 1_000_000 + 1

@@ -1,5 +1,7 @@
 """Parts of a crew that need no second process: adding shares, comparing clocks, naming workers, the channel's keys."""
 
+from dataclasses import asdict, replace
+
 import pytest
 import zstandard
 from hypothesis import given
@@ -10,7 +12,10 @@ from conformance_load.crew import joining
 from conformance_load.crew.calling import address_of, names_of, require_crew
 from conformance_load.crew.clocks import Reading, best
 from conformance_load.crew.joining import summed
+from conformance_load.flow import Pressed
 from conformance_load.journal import PaymentJournal, State
+from conformance_load.measured import generator
+from conformance_load.settings import Settings
 from conformance_load.tally import OUTCOMES, Tally
 
 arrivals = st.lists(
@@ -54,6 +59,30 @@ def test_times_of_another_machine_are_brought_to_our_clock(tmp_path, monkeypatch
         packed = zstandard.ZstdCompressor().compress(there.all_times.tobytes())
         joining.write_times({"times": packed, "pressed": theirs}, here, offset_ns=3 * 10**9)
         assert [here.times(number) for number in range(3)] == [(98 * 10**9, 99 * 10**9), (0, 0), (100 * 10**9, 0)]
+
+
+def test_what_each_generator_saw_of_itself_is_added_up_or_the_worst_counts():
+    def told(**facts):
+        return {
+            "tally": Tally(3).share(),
+            "pressed": asdict(replace(Pressed(5, 7, "", 100, 8), **facts)),
+            "scheduled": 1,
+            "due": 1,
+            "offered": [1, 0, 0],
+            "told": {},
+            "sightings": [],
+            "cost": {"requests": 1, "cpu_us": 1, "how": "template"},
+        }
+
+    shares = [
+        told(surplus=2, cpu_permille=300, late_us=4, own_failures=1, own_failure="OSError: Too many open files"),
+        told(surplus=3, cpu_permille=900, late_us=9, aborted="too slow"),
+        told(surplus=0, aborted="too slow"),
+    ]
+    found = joining.joined(shares, Settings.of({"duration_s": 3}, 10_000))
+    worst = {"cpu_permille": 900, "late_us": 9, "own_failures": 1, "own_failure": "OSError: Too many open files"}
+    assert found.pressed == Pressed(5, 7, "too slow", connections=24, surplus=5, **worst)
+    assert generator(found.tally, found.pressed)["surplus"] == 5
 
 
 def test_numbers_at_the_same_place_are_added():

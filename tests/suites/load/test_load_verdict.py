@@ -29,6 +29,8 @@ def test_a_generator_that_kept_up_is_believed():
     [
         ({"sent": 19_979}, "only 19979 of 20000 scheduled requests were sent"),
         ({"lag_p999_us": 10_001}, "lag p99.9 10001"),
+        ({"scheduled": 0, "sent": 0, "lag_samples": 0}, "nothing was scheduled in the measured time"),
+        ({"scheduled": 0, "sent": 0, "aborted": "why"}, "nothing was scheduled in the measured time"),
         ({"cpu_permille": 851}, "85.1 % of its core"),
         ({"late_us": 10_001}, "missed the agreed start by 10 ms"),
         ({"own_failures": 3, "own_failure": "OSError: Too many open files"}, "own side (OSError: Too many open files)"),

@@ -20,7 +20,7 @@ from conformance import exits
     "--crew", required=True, type=click.Path(path_type=Path), help="A copy of the master's crew file, mode 0600."
 )
 @click.option("--name", required=True, help="The name that `conformance load --workers` waits for.")
-@click.option("--idle", "idle_s", default=600, show_default=True, help="Seconds to wait for a (next) scenario.")
+@click.option("--idle", "idle_s", default=6 * 3600, show_default=True, help="Seconds to wait for a (next) scenario.")
 @click.option("--only-plugins", multiple=True, help="Load only these plugins or distributions.")
 def command(
     candidate: Path | None, master: str, crew: Path, name: str, idle_s: int, only_plugins: tuple[str, ...]

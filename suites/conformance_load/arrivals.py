@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from conformance_load.settings import Settings
+
+#: After so many arrivals in a row, others get their turn: they take some hundredths of a second.
+_IN_A_ROW = 10_000
+#: For how long, in seconds. Not 0: gevent then goes on with whoever sleeps before it looks at timers and sockets.
+_TURN_S = 0.001
+
+T = TypeVar("T")
 
 
 class Kind(StrEnum):
@@ -40,7 +49,7 @@ def arrange(settings: Settings, count: int) -> list[Arrival]:
     """
     arrivals: list[Arrival] = []
     number = 0
-    for position in range(count):
+    for position in cooperatively(range(count)):
         kind = _kind(settings, position) if number else Kind.PAYMENT
         if kind is Kind.TWIN and arrivals[-1].kind is Kind.PAYMENT:
             arrivals.append(Arrival(kind, number - 1))
@@ -62,6 +71,17 @@ def simultaneous(offsets: Iterable[int], arrivals: Sequence[Arrival]) -> Iterato
         if arrival.kind is not Kind.TWIN:
             before = offset
         yield before
+
+
+def cooperatively(items: Iterable[T]) -> Iterator[T]:
+    """Yield items, and let others run now and then: a generator that is silent for seconds is taken for lost.
+
+    In a load process, whose sleep is cooperative, its heartbeats are those others.
+    """
+    for number, item in enumerate(items, 1):
+        if not number % _IN_A_ROW:
+            time.sleep(_TURN_S)
+        yield item
 
 
 def _kind(settings: Settings, position: int) -> Kind:

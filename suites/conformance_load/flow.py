@@ -116,8 +116,10 @@ class Pressed:
     """How the pressure went. ``aborted`` says why it ended early, "" where it did not.
 
     ``epoch_ns`` on the clock of :func:`now_ns`, ``epoch_wall_ns`` since 1970; ``cpu_permille`` of one core, by the
-    generator; ``connections`` in all. ``surplus``: answers that nobody had asked for;
-    ``told``: arrivals that Locust's statistics were told of, warm-up included.
+    generator, in the second in which it used most; ``connections`` in all. ``surplus``: answers that nobody had asked
+    for; ``told``: arrivals that Locust's statistics were told of, warm-up included. ``late_us``: by how much an agreed
+    start was missed. ``own_failures``: what failed for want of a port, a descriptor or an address on the generator's
+    side, and ``own_failure`` the last reason.
     """
 
     epoch_ns: int
@@ -127,6 +129,9 @@ class Pressed:
     connections: int
     surplus: int = 0
     told: int = 0
+    late_us: int = 0
+    own_failures: int = 0
+    own_failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

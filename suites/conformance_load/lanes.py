@@ -13,7 +13,7 @@ from conformance_load.settings import Settings
 from conformance_load.shapes import per_second, schedule_of
 from conformance_load.shares import Share
 from conformance_load.tally import Tally
-from conformance_load.verdict import GeneratorFacts, invalidities
+from conformance_load.verdict import GeneratorFacts, invalidities, own_limits
 
 #: Multiples of the golden ratio fall far apart within one, however many there are.
 _GOLDEN = 0.618033988749895
@@ -91,7 +91,7 @@ def validity(settings: Settings, lanes: Sequence[Lane], pressed: Pressed) -> dic
         for lane in pressing
         for reason in invalidities(_schedule_facts(settings, lane, pressed))
     ]
-    reasons += invalidities(_own_facts(settings, pressing, pressed))
+    reasons += own_limits(_own_facts(settings, pressing, pressed))
     return {"validity": "invalid" if reasons else "valid", "reasons": reasons}
 
 
@@ -130,4 +130,7 @@ def _own_facts(settings: Settings, lanes: Sequence[Lane], pressed: Pressed) -> G
         service_mean_us=0,
         slo_p99_us=min(lane.share.p99_ms_max for lane in lanes) * 1000,
         aborted=pressed.aborted,
+        late_us=pressed.late_us,
+        own_failures=pressed.own_failures,
+        own_failure=pressed.own_failure,
     )

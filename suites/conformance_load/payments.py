@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.sdk import Accepted, Answer, Broken, Exchange, Refused, Sighting, WireMessage, describe
-from conformance_load.arrivals import Kind
+from conformance_load.arrivals import Kind, cooperatively
 from conformance_load.flow import Reply, Times, now_ns
 from conformance_load.journal import PaymentJournal, State
 from conformance_load.making import PaymentMaker, Shot
@@ -30,14 +30,16 @@ class PaymentWork:
 
     def __init__(self, maker: PaymentMaker, shots: Sequence[Shot], journal: PaymentJournal) -> None:
         self._maker = maker
-        self._data = [shot.data for shot in shots]
-        self._kinds = [shot.kind for shot in shots]
-        self._numbers = [shot.number for shot in shots]
+        self._data = [shot.data for shot in cooperatively(shots)]
+        self._kinds = [shot.kind for shot in cooperatively(shots)]
+        self._numbers = [shot.number for shot in cooperatively(shots)]
         self._cuts = frozenset(place for place, kind in enumerate(self._kinds) if kind is Kind.CUT)
-        self._instead = {place: shot.instead for place, shot in enumerate(shots) if shot.instead is not None}
+        self._instead = {
+            place: shot.instead for place, shot in enumerate(cooperatively(shots)) if shot.instead is not None
+        }
         self.repeats = Repeats(shots, maker.book)
         #: 1 where an arrival is a covered payment that nothing repeats: nearly all are, so they take a short way.
-        self._plain = bytearray(self.repeats.is_plain(shot) for shot in shots)
+        self._plain = bytearray(self.repeats.is_plain(shot) for shot in cooperatively(shots))
         self.journal = journal
         self.reader = FastReader(self._interpret, self._echoes)
         #: Requests with a known key and another amount, and how many of them were accepted.
@@ -64,7 +66,7 @@ class PaymentWork:
         """
         covers = self._maker.book.covers
         rest = zip(self._kinds[first:], self._numbers[first:], strict=True)
-        return sum(kind is Kind.PAYMENT and covers(number) for kind, number in rest)
+        return sum(kind is Kind.PAYMENT and covers(number) for kind, number in cooperatively(rest))
 
     # -- the hot path: three calls per arrival -----------------------------------------------------------
 

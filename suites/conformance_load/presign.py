@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from conformance.errors import ConfigError
-from conformance_load.arrivals import Arrival, Kind
+from conformance_load.arrivals import Arrival, Kind, cooperatively
 from conformance_load.making import PaymentMaker, Shot
 from conformance_load.templates import Templates, Terms
 
@@ -128,7 +128,7 @@ class _Loader:
         started = time.process_time_ns()
         for position, arrival in enumerate(self._arrivals):
             if position >= self._ahead_max and self._templates.proven:
-                shots += (_later(item) for item in self._arrivals[position:])
+                shots += (_later(item) for item in cooperatively(self._arrivals[position:]))
                 break
             require_memory(position, self._ahead_max)
             shots.append(self._shot(arrival))

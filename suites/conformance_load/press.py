@@ -24,6 +24,10 @@ from conformance_load.reactor.pump import Pump
 
 #: How long all slots may take to connect before the clock starts, in seconds.
 CONNECT_S_MAX = 30
+#: So long before an agreed start the schedule is handed to the reactor, which keeps it to the microsecond.
+AHEAD_S = 0.05
+#: The generator's share of its core is measured over so long at a time.
+_WINDOW_NS = 1_000_000_000
 
 
 def press(
@@ -52,10 +56,13 @@ def press(
     environment.user_classes = [_slot_class(pump, target, connections) for target in targets]
     runner = environment.create_local_runner()
     aborted = ""
+    core = _Core()
 
     def look() -> None:
         nonlocal aborted
         progress(sum(stream.taken for stream in streams))
+        if not aborted:
+            core.look()
         if watch and not aborted and (aborted := watch()):
             pump.give_up()
 
@@ -64,17 +71,20 @@ def press(
             runner.start(total, spawn_rate=total)
             _wait(lambda: pump.tried >= total, CONNECT_S_MAX, lambda: progress(0))
             _require_all(pump.tried, total)
-            cpu, epoch_ns, epoch_wall_ns = time.process_time(), *_epoch(span)
+            epoch_ns, epoch_wall_ns = _epoch(span)
             pump.start(epoch_ns)
+            late_us = max(0, now_ns() - epoch_ns) // 1000
+            core.begin()
             _wait(pump.over.is_set, _limit_s(span, targets), look)
+            core.end()
             pump.end("the time for all requests was over")
-            used = (time.process_time() - cpu) * 1_000_000_000 / max(now_ns() - epoch_ns, 1)
     finally:
         pump.close()
         runner.quit()
     if pump.failure is not None:
         raise pump.failure
-    return Pressed(epoch_ns, epoch_wall_ns, aborted, int(used * 1000), total, pump.surplus, teller.count)
+    figures = (core.permille, total, pump.surplus, teller.count, late_us, *pump.own_failures)
+    return Pressed(epoch_ns, epoch_wall_ns, aborted, *figures)
 
 
 def _limit_s(span: Span, targets: Sequence[Target]) -> float:
@@ -82,13 +92,40 @@ def _limit_s(span: Span, targets: Sequence[Target]) -> float:
 
 
 def _epoch(span: Span) -> tuple[int, int]:
-    """Wait for the agreed start, if there is one, and return it on both clocks."""
+    """Wait until just before the agreed start, if there is one, and return it on both clocks; it may be over."""
     wall_ns, own_ns = time.time_ns(), now_ns()
     if span.epoch_wall_s is None:
         return own_ns, wall_ns
     epoch_wall_ns = int(span.epoch_wall_s * 1_000_000_000)
-    gevent.sleep(max(0.0, (epoch_wall_ns - time.time_ns()) / 1_000_000_000))
+    gevent.sleep(max(0.0, (epoch_wall_ns - time.time_ns()) / 1_000_000_000 - AHEAD_S))
     return own_ns + epoch_wall_ns - wall_ns, epoch_wall_ns
+
+
+class _Core:
+    """The largest share of one core that this process used over any second or so: a mean would hide a burst."""
+
+    def __init__(self) -> None:
+        self.permille = 0
+        self._since = self._used = 0
+
+    def begin(self) -> None:
+        """Start a window."""
+        self._since, self._used = now_ns(), time.process_time_ns()
+
+    def look(self) -> None:
+        """End a window that has become long enough, and start the next."""
+        if now_ns() - self._since >= _WINDOW_NS:
+            self._judge()
+            self.begin()
+
+    def end(self) -> None:
+        """Judge what is left where no window became long enough; a short rest says nothing."""
+        if not self.permille:
+            self._judge()
+
+    def _judge(self) -> None:
+        used, length = time.process_time_ns() - self._used, max(now_ns() - self._since, 1)
+        self.permille = max(self.permille, used * 1000 // length)
 
 
 def _require_all(waiting: int, total: int) -> None:

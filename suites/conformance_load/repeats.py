@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from conformance.sdk import Accepted, Answer, Broken, Refused
-from conformance_load.arrivals import FRESH, Kind
+from conformance_load.arrivals import FRESH, Kind, cooperatively
 from conformance_load.ids import Book
 from conformance_load.making import Shot
 
@@ -81,8 +81,8 @@ class Repeats:
     def __init__(self, shots: Sequence[Shot], book: Book) -> None:
         self._book = book
         #: Payments whose request is sent twice at the same moment.
-        self.twinned = frozenset(shot.number for shot in shots if shot.kind is Kind.TWIN)
-        self._repeated = frozenset(shot.number for shot in shots if shot.kind not in FRESH)
+        self.twinned = frozenset(shot.number for shot in cooperatively(shots) if shot.kind is Kind.TWIN)
+        self._repeated = frozenset(shot.number for shot in cooperatively(shots) if shot.kind not in FRESH)
         self._told: dict[int, list[_Told]] = {}
 
     def is_plain(self, shot: Shot) -> bool:

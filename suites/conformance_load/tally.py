@@ -3,14 +3,16 @@
 response   from the *intended* start to the answer: what a customer waits, and what limits apply to
 service    from sending to the answer: the product alone
 lag        from the intended start to sending: waiting for a free connection, and the generator's own delay
+own lag    how late the generator took an arrival from the schedule, whatever the connections were doing
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance_load.histogram import Histogram, bounds_of, bucket_of
+from conformance_load.histogram import TABLE, TABLE_SIZE, Histogram, bounds_of, bucket_of
 
 #: How an arrival ended. ``expected``: a refusal that is right; ``denied``: a replay refused that should not have been;
 #: ``cut``: the answer was deliberately not read.
@@ -33,13 +35,15 @@ _HISTOGRAMS = ("response", "service", "lag", "own_lag")
 class Second:
     """Counts of one second; ``sent`` by when requests left, the others by when they were answered."""
 
-    __slots__ = ("buckets", "counts", "sent")
+    __slots__ = ("buckets", "counts", "lags", "sent")
 
     def __init__(self) -> None:
         self.sent = 0
         self.counts = {"confirmed": 0, "replayed": 0, "expected": 0, "refused": 0, "broken": 0}
         #: Response times by bucket: a second of many thousand answers takes no more memory than one of a few.
         self.buckets: dict[int, int] = {}
+        #: The generator's own lags, by bucket as well.
+        self.lags: defaultdict[int, int] = defaultdict(int)
 
     def add(self, outcome: str, response_us: int) -> None:
         """Count an answer."""
@@ -49,28 +53,31 @@ class Second:
 
     def share(self) -> list[Any]:
         """Return what was counted, for :meth:`join` elsewhere."""
-        return [self.sent, self.counts, self.buckets]
+        return [self.sent, self.counts, self.buckets, dict(self.lags)]
 
     def join(self, share: Sequence[Any]) -> None:
         """Add what :meth:`share` of another second returned, exactly."""
-        sent, counts, buckets = share
+        sent, counts, buckets, lags = share
         self.sent += int(sent)
         for name, count in counts.items():
             self.counts[name] += int(count)
-        for index, count in buckets.items():
-            self.buckets[int(index)] = self.buckets.get(int(index), 0) + int(count)
+        for mine, theirs in ((self.buckets, buckets), (self.lags, lags)):
+            for index, count in theirs.items():
+                mine[int(index)] = mine.get(int(index), 0) + int(count)
 
     def as_json(self, second: int) -> dict[str, int]:
         """Return the form used in reports."""
-        return {"s": second, "sent": self.sent, **self.counts, "p99Us": self._p99()}
+        times = {"p99Us": _p99(self.buckets), "lagP99Us": _p99(self.lags)}
+        return {"s": second, "sent": self.sent, **self.counts, **times}
 
-    def _p99(self) -> int:
-        rank = -(-sum(self.buckets.values()) * 99 // 100)
-        for index in sorted(self.buckets):
-            rank -= self.buckets[index]
-            if rank <= 0:
-                return sum(bounds_of(index)) // 2
-        return 0
+
+def _p99(buckets: Mapping[int, int]) -> int:
+    rank = -(-sum(buckets.values()) * 99 // 100)
+    for index in sorted(buckets):
+        rank -= buckets[index]
+        if rank <= 0:
+            return sum(bounds_of(index)) // 2
+    return 0
 
 
 class Tally:
@@ -81,7 +88,7 @@ class Tally:
         self.response = Histogram()
         self.service = Histogram()
         self.lag = Histogram()
-        #: Lag of requests that found a connection free: the generator's own doing.
+        #: How late arrivals were taken from the schedule: the generator's own doing.
         self.own_lag = Histogram()
         self.counts = dict.fromkeys(OUTCOMES, 0)
         self.sent = 0
@@ -90,24 +97,33 @@ class Tally:
     def sending(self, intended_ns: int, sent_ns: int, own_lag_ns: int | None) -> None:
         """Count a request that is about to leave; arrivals of the warm-up are not counted.
 
-        ``own_lag_ns`` is how late the generator woke, None where it was waiting for a busy connection.
+        ``own_lag_ns`` is how late the generator was by itself, None where that was told to :meth:`waiting`.
         """
         if intended_ns < self.start_ns:
             return
         self.sent += 1
-        self._second(sent_ns).sent += 1
+        second = self._second(sent_ns)
+        second.sent += 1
         self.lag.record((sent_ns - intended_ns) // 1000)
         if own_lag_ns is not None:
-            self.own_lag.record(own_lag_ns // 1000)
+            self._was_late(second, own_lag_ns // 1000)
+
+    def waiting(self, intended_ns: int, taken_ns: int) -> None:
+        """Note when an arrival was taken from the schedule that cannot be sent yet."""
+        if intended_ns >= self.start_ns:
+            self._was_late(self._second(taken_ns), (taken_ns - intended_ns) // 1000)
 
     def ended(self, outcome: str, intended_ns: int, sent_ns: int, done_ns: int) -> None:
-        """Count how an arrival ended. What was never sent counts with the time it waited in vain."""
+        """Count how an arrival ended. What was never sent counts with the time it waited in vain.
+
+        What was not even due when the pressure ended is counted as unsent and no more: nobody waited for it.
+        """
         if intended_ns < self.start_ns:
             return
         self.counts[outcome] += 1
-        if outcome == "cut":
-            return
         response = (done_ns - intended_ns) // 1000
+        if outcome == "cut" or (response < 0 and outcome == "unsent"):
+            return
         self.response.record(response)
         self._second(done_ns).add(outcome, response)
         if outcome != "unsent":
@@ -136,6 +152,11 @@ class Tally:
     def timeline(self) -> list[dict[str, int]]:
         """Return the seconds; the last one holds everything after the schedule's end."""
         return [second.as_json(number) for number, second in enumerate(self._seconds)]
+
+    def _was_late(self, second: Second, own_lag_us: int) -> None:
+        self.own_lag.record(own_lag_us)
+        # Mostly it is in the table; asking bucket_of each time would cost as much as all else here.
+        second.lags[TABLE[own_lag_us] if 0 <= own_lag_us < TABLE_SIZE else bucket_of(own_lag_us)] += 1
 
     def _second(self, at_ns: int) -> Second:
         number = (at_ns - self.start_ns) // 1_000_000_000

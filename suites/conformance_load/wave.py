@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.sdk import LoadContext, Sighting
-from conformance_load.arrivals import Arrival, arrange, simultaneous
+from conformance_load.arrivals import Arrival, arrange, cooperatively, simultaneous
 from conformance_load.beside import beside
 from conformance_load.flow import Pressed, Span, Stream, Target
 from conformance_load.ground import Field, Ground
@@ -57,7 +57,7 @@ class Wave:
 
 def press_wave(here: Ground, settings: Settings) -> Wave:
     """Make the requests of one wave ready and press them, from this process alone."""
-    ready = loaded(here.field, settings, list(schedule_of(settings, here.context.seed)))
+    ready = loaded(here.field, settings, list(cooperatively(schedule_of(settings, here.context.seed))))
     with here.sampler.beside(settings.sample_every_ms):
         return press_ready(here.field, settings, ready)
 
@@ -70,22 +70,41 @@ def press_ready(
     epoch_wall_s: float | None = None,
     told_to: Any = None,
     abort: Callable[[], str] = lambda: "",
+    broken: Callable[[str], None] = lambda reason: None,
 ) -> Wave:
-    """Press what was made ready. ``abort`` may say why to end early; see :func:`conformance_load.press.press`."""
+    """Press what was made ready. ``abort`` may say why to end early; see :func:`conformance_load.press.press`.
+
+    ``broken`` hears at once which limit ends this press early, before what is under way is answered.
+    """
     tally = Tally(settings.duration_s)
     target = Target.of(here.maker.url(), here.context)
     span = Span(settings.warmup_s, settings.duration_s, settings.drain_s, epoch_wall_s)
-    # A disturbance breaks limits on purpose, and recovery shows only in what comes after it.
-    watched = settings.abort_on_breach and not settings.disturbance
-    breach = Breach(settings, tally, 0).watch if watched else lambda: ""
+    watch = _watch(settings, tally, abort, broken)
     with beside(here.context, settings, ready.offsets, ready.work, target) as company:
         stream = Stream(OPERATION, company.target, iter(ready.offsets), company.work, tally)
         live = Live(here.context, [tally], len(ready.offsets), settings.duration_s)
-        pressed = _press(here.context, [stream], span, settings.connections, live, lambda: abort() or breach(), told_to)
-    offered = per_second(ready.offsets, settings.warmup_s, settings.duration_s)
+        pressed = _press(here.context, [stream], span, settings.connections, live, watch, told_to)
+    offered = per_second(cooperatively(ready.offsets), settings.warmup_s, settings.duration_s)
     due = ready.work.due(len(ready.offsets) - sum(offered))
     counted = (sum(offered), due, offered, ready.cost, told(ready.work), ready.work.sightings)
     return Wave(tally, pressed, *counted, company.described(pressed.epoch_ns))
+
+
+def _watch(
+    settings: Settings, tally: Tally, abort: Callable[[], str], broken: Callable[[str], None]
+) -> Callable[[], str]:
+    """Return what says why to end early: somebody else's word, or a limit that is broken here."""
+    # A disturbance breaks limits on purpose, and recovery shows only in what comes after it.
+    watched = settings.abort_on_breach and not settings.disturbance
+    breach = Breach(settings, tally, 0).watch if watched else lambda: ""
+
+    def watch() -> str:
+        reason = abort()
+        if not reason and (reason := breach()):
+            broken(reason)
+        return reason
+
+    return watch
 
 
 def told(work: PaymentWork) -> dict[str, Any]:
@@ -104,13 +123,13 @@ def loaded(here: Field, settings: Settings, offsets: Sequence[int]) -> Loaded:
     arrivals = numbered(arrange(settings, len(offsets)), here)
     magazine = Magazine(here.maker, settings.prepare_s_max)
     work = PaymentWork(here.maker, magazine.shots(arrivals), here.journal)
-    return Loaded(work, list(simultaneous(offsets, arrivals)), magazine.cost)
+    return Loaded(work, list(simultaneous(cooperatively(offsets), arrivals)), magazine.cost)
 
 
 def numbered(arrivals: list[Arrival], here: Field) -> list[Arrival]:
     """Give arrivals payment numbers that nobody else has."""
     taken = here.numbers(1 + max((arrival.number for arrival in arrivals), default=-1))
-    return [replace(arrival, number=arrival.number + taken.start) for arrival in arrivals]
+    return [replace(arrival, number=arrival.number + taken.start) for arrival in cooperatively(arrivals)]
 
 
 def facts_of(settings: Settings, wave: Wave) -> GeneratorFacts:
@@ -127,6 +146,9 @@ def facts_of(settings: Settings, wave: Wave) -> GeneratorFacts:
         service_mean_us=wave.tally.service.mean,
         slo_p99_us=settings.p99_ms_max * 1000,
         aborted=wave.pressed.aborted,
+        late_us=wave.pressed.late_us,
+        own_failures=wave.pressed.own_failures,
+        own_failure=wave.pressed.own_failure,
     )
 
 

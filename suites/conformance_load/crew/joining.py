@@ -91,7 +91,7 @@ def summed(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _pressed(items: Sequence[Mapping[str, Any]]) -> Pressed:
-    """Join facts: the busiest generator's core counts, for it is the one that may have been the limit."""
+    """Join facts: the busiest generator's core and the latest start count: that one may have been the limit."""
     return Pressed(
         epoch_ns=int(items[0]["epoch_ns"]),
         epoch_wall_ns=min(int(item["epoch_wall_ns"]) for item in items),
@@ -100,6 +100,9 @@ def _pressed(items: Sequence[Mapping[str, Any]]) -> Pressed:
         connections=sum(int(item["connections"]) for item in items),
         surplus=sum(int(item["surplus"]) for item in items),
         told=sum(int(item["told"]) for item in items),
+        late_us=max(int(item["late_us"]) for item in items),
+        own_failures=sum(int(item["own_failures"]) for item in items),
+        own_failure=next((str(item["own_failure"]) for item in items if item["own_failure"]), ""),
     )
 
 

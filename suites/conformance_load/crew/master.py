@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -37,11 +38,23 @@ WORKER_MODULE = "conformance_load.crew.worker"
 COME_S_MAX = 60
 READY_S_MAX = 900
 SHARE_S_MAX = 60
-#: From the order to begin to the common start, in seconds: enough for a message to the slowest.
+#: From the order to begin to the common start, in seconds: enough for a message to the slowest, and for each of its
+#: connections, one after another over TLS.
 START_S = 1.0
+START_PER_CONNECTION_S = 0.01
 #: How far two clocks may be apart after correction, in microseconds.
 CLOCK_ERROR_US_MAX = 20_000
 CLOCK_ROUNDS = 5
+#: What workers say.
+_HEARD = (
+    orders.ENLISTED,
+    orders.READY,
+    orders.PROGRESS,
+    orders.BROKEN,
+    orders.SHARE,
+    orders.FAILED,
+    orders.CLOCK,
+)
 
 
 @dataclass(slots=True)
@@ -57,6 +70,8 @@ class Member:
     drift_us: int = 0
     done: tuple[int, int] = (0, 0)
     said: dict[str, Any] | None = None
+    #: Whether it was told to begin the wave that is pressed: only then may it have sent anything of it.
+    begun: bool = False
 
     def heard(self, kind: str) -> Any:
         """Return the last message of a type, or None."""
@@ -74,6 +89,7 @@ class Crew:
         self._capacity = payments // len(names) + 64
         self._journals: dict[int, PaymentJournal] = {}
         self._counted = 0
+        self._aborted = False
 
     def __enter__(self) -> Crew:
         settings = self._here.settings
@@ -88,7 +104,7 @@ class Crew:
             raise ConfigError(
                 f"cannot listen for workers: {error}", where="--bind", remedy="Give another address or port."
             ) from error
-        for kind in (orders.ENLISTED, orders.READY, orders.PROGRESS, orders.SHARE, orders.FAILED, orders.CLOCK):
+        for kind in _HEARD:
             self._runner.register_message(kind, self._listener(kind))
         try:
             if self._local:
@@ -113,11 +129,8 @@ class Crew:
         self._ask(orders.LOAD, {"settings": self._changes(settings)})
         self._await(orders.READY, READY_S_MAX, "make their requests ready")
         self._compare_clocks()
-        epoch_ns = time.time_ns() + int(START_S * 1_000_000_000)
-        for member in self._present():
-            offset = member.clock.offset_ns if member.clock else 0
-            self._forget(member, orders.SHARE)
-            self._say(member, orders.GO, {"epoch_ns": epoch_ns + offset})
+        epoch_ns = time.time_ns() + int(self._start_s(settings) * 1_000_000_000)
+        self._begin(epoch_ns)
         page = page_of(self._context)
         with page(self._environment) if page else contextlib.nullcontext():
             with self._here.sampler.beside(settings.sample_every_ms):
@@ -131,6 +144,17 @@ class Crew:
         wave.crew = {"workers": [self._described(member) for member in self._members]}
         wave.reasons = [*self._losses(), *self._clock_reasons(), *self._count_reasons(shares)]
         return wave
+
+    def _begin(self, epoch_ns: int) -> None:
+        """Let all that are left begin at one instant; nothing that was said of an earlier wave counts any more."""
+        self._aborted = False
+        for member in self._members:
+            member.begun = not member.lost
+            for kind in (orders.SHARE, orders.BROKEN):
+                self._forget(member, kind)
+        for member in self._present():
+            offset = member.clock.offset_ns if member.clock else 0
+            self._say(member, orders.GO, {"epoch_ns": epoch_ns + offset})
 
     # -- coming together ----------------------------------------------------------------------------------
 
@@ -234,9 +258,10 @@ class Crew:
                 )
 
     def _await_shares(self, settings: Settings) -> None:
-        patience = settings.length_s + settings.drain_s + START_S + SHARE_S_MAX
+        patience = settings.length_s + settings.drain_s + self._start_s(settings) + SHARE_S_MAX
 
         def all_told() -> bool:
+            self._end_all_when_one_breaks()
             for member in self._members:
                 failed = member.heard(orders.FAILED)
                 if failed and not member.lost:
@@ -247,6 +272,17 @@ class Crew:
         for member in self._members:
             if not member.heard(orders.SHARE) and not member.lost:
                 member.lost = f"it did not tell its share within {patience:.0f} s"
+
+    def _end_all_when_one_breaks(self) -> None:
+        """Pass on that a limit is broken: one worker's part alone, without the others', is not what was asked for."""
+        said = (member.heard(orders.BROKEN) for member in self._members)
+        reason = next((str(item["reason"]) for item in said if item), "")
+        if not reason or self._aborted:
+            return
+        self._aborted = True
+        for member in self._present():
+            if not member.heard(orders.SHARE):
+                self._say(member, orders.ABORT, {"reason": reason})
 
     def _wait(self, over: Callable[[], bool], limit_s: float, note: str) -> None:
         limit = time.monotonic() + limit_s
@@ -281,22 +317,33 @@ class Crew:
 
     def _keep_journals(self) -> None:
         """Take over what each worker's journal says; that of a lost local worker lies where it was killed."""
+        for member in self._members:
+            if share := member.heard(orders.SHARE):
+                journal = self._journals.get(member.number) or self._made_journal(member.number)
+                self._journals[member.number] = journal
+                write_states(share, journal)
+                write_times(share, journal, member.clock.offset_ns if member.clock else 0)
+            elif member.begun:
+                self._take_over(member)
+        self._here.others[:] = self._journals.values()
+
+    def _take_over(self, member: Member) -> None:
+        """Read what a lost worker wrote itself: what it told of earlier waves says nothing of this one."""
+        own = self._journal_path("worker", member.number)
+        if not (self._local and own.exists()):
+            self._here.unread = f"worker {member.name} was lost with its journal"
+            return
+        if before := self._journals.pop(member.number, None):
+            before.close()
+        self._journals[member.number] = PaymentJournal.open(own)
+
+    def _made_journal(self, number: int) -> PaymentJournal:
+        return PaymentJournal.create(self._journal_path("share", number), self._capacity, number)
+
+    def _journal_path(self, kind: str, number: int) -> Path:
         here = self._here
         stem = f"{here.context.scenario}-{here.maker.book.run.rpartition('/')[2]}"
-        for member in self._members:
-            number, share = member.number, member.heard(orders.SHARE)
-            own = here.context.directory / f"{stem}-worker-{number}.journal"
-            if share and number not in self._journals:
-                path = here.context.directory / f"{stem}-share-{number}.journal"
-                self._journals[number] = PaymentJournal.create(path, self._capacity, number)
-            elif not share and number not in self._journals and self._local and own.exists():
-                self._journals[number] = PaymentJournal.open(own)
-            elif not share and number not in self._journals:
-                here.unread = f"worker {member.name} was lost with its journal"
-            if share:
-                write_states(share, self._journals[number])
-                write_times(share, self._journals[number], member.clock.offset_ns if member.clock else 0)
-        here.others[:] = self._journals.values()
+        return here.context.directory / f"{stem}-{kind}-{number}.journal"
 
     def _count_reasons(self, shares: list[dict[str, Any]]) -> list[str]:
         """Compare what Locust's master counted with what the workers say they sent, both since the crew came."""
@@ -317,6 +364,9 @@ class Crew:
             "clockOffsetUs": member.clock.offset_ns // 1000 if member.clock else 0,
             "clockErrorUs": (member.clock.error_ns // 1000 if member.clock else 0) + member.drift_us,
         }
+
+    def _start_s(self, settings: Settings) -> float:
+        return START_S + START_PER_CONNECTION_S * int(self._changes(settings)["connections"])
 
     def _changes(self, settings: Settings) -> dict[str, Any]:
         connections = max(1, settings.connections // len(self._members))

@@ -12,11 +12,12 @@ from conformance.sdk import Account
 ENLIST, LOAD, GO, ABORT, DISMISS = "crew-enlist", "crew-load", "crew-go", "crew-abort", "crew-dismiss"
 #: Both ways: what is your clock?
 CLOCK = "crew-clock"
-#: From a worker: ready, how far, what I measured, what went wrong.
-ENLISTED, READY, PROGRESS, SHARE, FAILED = (
+#: From a worker: ready, how far, a limit is broken beyond doubt, what I measured, what went wrong.
+ENLISTED, READY, PROGRESS, BROKEN, SHARE, FAILED = (
     "crew-enlisted",
     "crew-ready",
     "crew-progress",
+    "crew-broken",
     "crew-share",
     "crew-failed",
 )

@@ -6,6 +6,7 @@ master dismisses it, is gone, or never comes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from locust.env import Environment
 
 from conformance.errors import ConformanceError, HarnessError
 from conformance.sdk import LoadContext
+from conformance_load.arrivals import cooperatively
 from conformance_load.crew import orders
 from conformance_load.crew.joining import share_of
 from conformance_load.crew.orders import Enlistment
@@ -45,8 +47,8 @@ def run(context: LoadContext) -> dict[str, Any]:
     host, _, port = str(context.parameters["master"]).rpartition(":")
     idle_s = float(context.parameters.get("idle_s", 60))
     member: _Member | None = None
-    # Locust keeps trying to reach its master for minutes, whatever we are asked for.
-    with gevent.Timeout(idle_s, False):
+    # Locust keeps trying to reach its master for minutes, whatever we are asked for, and then gives up by an error.
+    with contextlib.suppress(ConnectionError), gevent.Timeout(idle_s, False):
         member = _Member(context, host, int(port))
     return {"served": int(member.serve(idle_s)) if member else 0}
 
@@ -139,7 +141,7 @@ class _Member:
         field, order = self._require()
         settings = replace(field.settings, **data["settings"])
         whole = schedule_of(settings, field.context.seed)
-        ready = loaded(field, settings, list(share(whole, order.worker - 1, order.workers)))
+        ready = loaded(field, settings, list(share(cooperatively(whole), order.worker - 1, order.workers)))
         self._ready = (settings, ready)
         self._say(orders.READY, {"requests": len(ready.offsets)})
 
@@ -156,6 +158,7 @@ class _Member:
             epoch_wall_s=data["epoch_ns"] / 1_000_000_000,
             told_to=self._environment,
             abort=lambda: self._abort,
+            broken=lambda reason: self._say(orders.BROKEN, {"reason": reason}),
         )
         # On the same channel, so that the master has counted everything when it hears the share.
         report_now(self._environment)
@@ -170,8 +173,9 @@ class _Member:
         return self._field, self._order
 
     def _tell(self, done: int, total: int, note: str) -> None:
-        # Making requests ready keeps the core; Locust's heartbeats must get through all the same.
-        gevent.sleep(0)
+        # Making requests ready keeps the core; Locust's heartbeats must get through all the same, and while somebody
+        # sleeps for no time at all the hub looks at no timer.
+        gevent.idle()
         if time.monotonic() - self._told >= PROGRESS_S:
             self._told = time.monotonic()
             self._say(orders.PROGRESS, {"done": done, "total": total, "note": note})

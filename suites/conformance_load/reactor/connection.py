@@ -25,6 +25,8 @@ RECEIVE = 4 * 1024
 RECEIVE_MORE = 64 * 1024
 _IN, _OUT = 1, 4
 _AGAIN = (BlockingIOError, InterruptedError)
+#: Errors that say that our own machine had nothing left to send with; the server had no part in them.
+OWN = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL))
 
 
 class Owner(Protocol):
@@ -75,6 +77,7 @@ class Connection:
         "_timeout_ns",
         "_unsent",
         "deadline_ns",
+        "own_failure",
         "owner",
         "state",
     )
@@ -88,6 +91,8 @@ class Connection:
         self.state = CLOSED
         #: When opening, or the request under way, is given up.
         self.deadline_ns = 0
+        #: Whether what failed last was for want of something on our own side.
+        self.own_failure = False
         self._socket: Any = None
         self._file = -1
         self._send: Any = None
@@ -118,7 +123,7 @@ class Connection:
         if self._endpoint.addresses:
             self._connect()
         else:
-            self._later("connection", self._endpoint.unresolved or "the host was not looked up")
+            self._later("connection", self._endpoint.unresolved or "the host was not looked up", own=True)
 
     def send(self, request: bytes, at_ns: int) -> None:
         """Send a request on a ready connection; ``at_ns`` is now."""
@@ -132,7 +137,7 @@ class Connection:
         except _AGAIN:
             sent = 0
         except OSError as error:
-            self._later("connection", said(error))
+            self._later("connection", said(error), error.errno in OWN)
             return
         if sent != len(request):
             self._send_rest(memoryview(request)[sent:])
@@ -179,7 +184,7 @@ class Connection:
         try:
             made = _socket.socket(address.family, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC)
         except OSError as error:
-            self._later("connection", said(error))
+            self._later("connection", said(error), error.errno in OWN)
             return
         self._socket, self._file = made, made.fileno()
         made.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
@@ -207,7 +212,7 @@ class Connection:
         if self._next_address < len(self._endpoint.addresses):
             self._connect()
         else:
-            self._unopened("connection", said(OSError(code, os.strerror(code))))
+            self._unopened("connection", said(OSError(code, os.strerror(code))), code in OWN)
 
     def _connected(self) -> None:
         self._send, self._receive = self._socket.send, self._socket.recv
@@ -219,7 +224,7 @@ class Connection:
         self.deadline_ns = now_ns() + self._timeout_ns
         self.owner.opened()
 
-    def _later(self, kind: BrokenKind, detail: str) -> None:
+    def _later(self, kind: BrokenKind, detail: str, own: bool = False) -> None:
         """Fail in the reactor's next round: whoever called must not be called back from within."""
         state, holder = self.state, self._socket
         self._failing = True
@@ -229,13 +234,22 @@ class Connection:
             if (self.state, self._socket) != (state, holder):
                 return
             if state == OPENING:
-                self._unopened(kind, detail)
+                self._unopened(kind, detail, own)
             else:
+                self._note_own(own, detail)
                 self.fail(kind, detail)
 
         self._reactor.call_at(0, fail)
 
-    def _unopened(self, kind: BrokenKind, detail: str) -> None:
+    def _note_own(self, own: bool, detail: str) -> None:
+        """Count what failed for want of something on our side: it must not be taken for the server's failure."""
+        self.own_failure = own
+        if own:
+            self._endpoint.own_failures += 1
+            self._endpoint.own_failure = detail[:300]
+
+    def _unopened(self, kind: BrokenKind, detail: str, own: bool = False) -> None:
+        self._note_own(own, detail)
         self.close()
         self.owner.unopened(kind, detail[:300])
 
@@ -350,6 +364,7 @@ class Connection:
         except _AGAIN:
             return
         except OSError as error:
+            self._note_own(error.errno in OWN, said(error))
             self.fail("connection", said(error))
             return
         if not self._unsent:

@@ -75,6 +75,9 @@ class Endpoint:
         self.unresolved = ""
         #: Answers that nobody asked for: their connections were closed, and no request was credited with them.
         self.surplus = 0
+        #: What failed for want of a port, a descriptor or an address on our own side: how often, and the last reason.
+        self.own_failures = 0
+        self.own_failure = ""
         self.heads = Heads()
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._look_ns = min(max(self.timeout_ns // _LOOKS_PER_TIMEOUT, _LOOK_NS[0]), _LOOK_NS[1])

@@ -1,12 +1,14 @@
 """The open loop on the reactor: arrivals come when the schedule says, and whatever connection is free takes the next.
 
-When all connections of a target are busy, its arrivals wait in a row, and their waiting counts as response time. An
-arrival that finds a connection free is sent at once; how late that is, is the generator's own doing and is measured
-apart. A connection that cannot be opened stays at hand: each arrival that gets it tries again, and fails by itself.
+When all connections of a target are busy, its arrivals wait in a row, and their waiting counts as response time. Taking
+an arrival from the schedule waits for no connection: how late that is, is the generator's own doing and is measured
+apart, for every arrival. A connection that cannot be opened stays at hand: each arrival that gets it tries again, and
+fails by itself.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +17,7 @@ import gevent.event
 
 from conformance.errors import HarnessError
 from conformance.sdk import BrokenKind
+from conformance_load.arrivals import cooperatively
 from conformance_load.flow import Reply, Span, Stream, Target, Times, now_ns
 from conformance_load.reactor.connection import READY
 from conformance_load.reactor.endpoint import Endpoint
@@ -59,7 +62,8 @@ class Pump:
         self._epoch_ns = 0
         self._due_ns = NEVER
         self._label = 0
-        #: Lanes whose first attempt to connect has ended, and arrivals that are neither ended nor waiting in a row.
+        #: Lanes whose first attempt to connect has ended; arrivals that are neither ended nor waiting in a row, where
+        #: those that are being given up count as one.
         self.tried = 0
         self.under_way = 0
         self.over = gevent.event.Event()
@@ -95,10 +99,21 @@ class Pump:
             while pool.row:
                 stream, _, intended = pool.row.popleft()
                 stream.tally.ended("unsent", intended, at, at)
-        while self._due_ns < NEVER:
-            stream, _, intended = self._take()
-            stream.tally.ended("unsent", intended, at, at)
+        self._forgo_all(at)
         self.check_over()
+
+    def _forgo_all(self, at: int) -> None:
+        """End all arrivals that were not handed out; they may be millions, so others run meanwhile."""
+        if self._due_ns == NEVER:
+            return
+        rest = itertools.chain([(self._due_ns - self._epoch_ns, self._label)], self._arrivals)
+        self._arrivals, self._due_ns = iter(()), NEVER
+        self.under_way += 1
+        for offset, label in cooperatively(rest):
+            stream = self._streams[label]
+            stream.taken += 1
+            stream.tally.ended("unsent", self._epoch_ns + offset, at, at)
+        self.under_way -= 1
 
     def end(self, detail: str) -> None:
         """Give up, also what is under way: its answers are timeouts, because ``detail``."""
@@ -133,6 +148,13 @@ class Pump:
         """How many answers came that nobody had asked for."""
         return sum(pool.endpoint.surplus for pool in self._pools.values())
 
+    @property
+    def own_failures(self) -> tuple[int, str]:
+        """How often a port, a descriptor or an address was wanting on our own side, and the last reason."""
+        endpoints = [pool.endpoint for pool in self._pools.values()]
+        said = next((endpoint.own_failure for endpoint in endpoints if endpoint.own_failure), "")
+        return sum(endpoint.own_failures for endpoint in endpoints), said
+
     def _pace(self, now: int) -> int:
         """Hand out what is due; return when the next arrival is."""
         if self.over.is_set():
@@ -143,9 +165,12 @@ class Pump:
             pool = self._pool_of[self._label]
             arrival = self._take()
             if pool.free:
-                pool.free.popleft().begin(arrival, now)
-            elif pool.down:
-                pool.down.popleft().begin(arrival, now)
+                pool.free.popleft().begin(arrival, at_once=True)
+                continue
+            stream, _, intended = arrival
+            stream.tally.waiting(intended, now)
+            if pool.down:
+                pool.down.popleft().begin(arrival)
             else:
                 pool.row.append(arrival)
         return self._due_ns
@@ -180,11 +205,10 @@ class Lane:
     """One connection and the arrival that it carries, if any; the connection's owner."""
 
     __slots__ = (
+        "_at_once",
         "_carrying",
-        "_free_ns",
         "_intended",
         "_number",
-        "_own_lag",
         "_pool",
         "_pump",
         "_sent",
@@ -201,16 +225,16 @@ class Lane:
         self._tried = False
         #: Whether the connection answered anything since it was opened; one that did not is not opened again at once.
         self._used = False
-        self._free_ns = 0
         self._carrying = False
+        #: Whether the arrival under way never waited: then all of its lag until it is sent is our own.
+        self._at_once = False
         self._stream: Any = None
         self._number = self._intended = self._sent = 0
-        self._own_lag: int | None = None
 
-    def begin(self, arrival: tuple[Stream, int, int], now: int) -> None:
+    def begin(self, arrival: tuple[Stream, int, int], at_once: bool = False) -> None:
         """Carry an arrival: at once, or as soon as the connection is open."""
         self._stream, self._number, self._intended = arrival
-        self._own_lag = now - self._intended if 0 < self._free_ns <= self._intended else None
+        self._at_once = at_once
         self._carrying = True
         self._pump.under_way += 1
         if self.connection.state == READY:
@@ -241,11 +265,21 @@ class Lane:
     def unopened(self, kind: BrokenKind, detail: str) -> None:
         """Let the arrival that waited fail; nothing left our machine, so the journal does not claim that it did."""
         self._count_attempt()
-        if self._carrying:
+        if self._carrying and self.connection.own_failure:
+            self._forgo()
+        elif self._carrying:
             self._ask()
             self._finish(Reply(broken=kind, detail=detail))
         else:
             self._rest()
+
+    def _forgo(self) -> None:
+        """End the arrival unsent: our own machine had nothing to send it with, and the product never heard of it."""
+        at = now_ns()
+        self._carrying = False
+        self._pump.under_way -= 1
+        self._stream.tally.ended("unsent", self._intended, at, at)
+        self._rest()
 
     def whole(self, head: Head, data: bytes) -> None:
         """Take a plain response."""
@@ -294,8 +328,7 @@ class Lane:
             self._pump.fail(error)
             return None
         self._sent = sent = now_ns()
-        own_lag = None if self._own_lag is None else sent - self._intended
-        self._stream.tally.sending(self._intended, sent, own_lag)
+        self._stream.tally.sending(self._intended, sent, sent - self._intended if self._at_once else None)
         return asked
 
     def _finish(self, reply: Reply | None) -> None:
@@ -315,10 +348,8 @@ class Lane:
     def _next(self) -> None:
         """Carry what has waited longest, or be free for what comes."""
         pool = self._pool
-        self._free_ns = now = now_ns()
         if pool.row:
-            self._free_ns = 0
-            self.begin(pool.row.popleft(), now)
+            self.begin(pool.row.popleft())
         elif self.connection.state == READY:
             pool.free.append(self)
             self._pump.check_over()
@@ -330,10 +361,8 @@ class Lane:
 
     def _rest(self) -> None:
         """Stay closed until an arrival needs the connection."""
-        self._free_ns = now_ns()
         if self._pool.row:
-            self._free_ns = 0
-            self.begin(self._pool.row.popleft(), now_ns())
+            self.begin(self._pool.row.popleft())
         else:
             self._pool.down.append(self)
             self._pump.check_over()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from conformance_load.reactor.connection import BUSY, OPENING, RECEIVE, RECEIVE_MORE, Connection, Owner, said
+from conformance_load.reactor.connection import BUSY, OPENING, OWN, RECEIVE, RECEIVE_MORE, Connection, Owner, said
 from conformance_load.reactor.endpoint import Endpoint
 
 #: No record holds more.
@@ -76,7 +76,7 @@ class TlsConnection(Connection):
         try:
             sent = self._raw_send(data)
         except OSError as error:
-            self._later("connection", said(error))
+            self._later("connection", said(error), error.errno in OWN)
             return
         if sent != len(data):
             self._later("connection", "the socket does not take a handshake message")

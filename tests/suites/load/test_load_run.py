@@ -85,6 +85,8 @@ def test_a_sound_bank_is_measured_and_every_payment_is_accounted_for(results):
     assert found["generator"]["prepared"]["requests"] == 200 + found["altered"]["made"]
     assert found["generator"]["answers"]["fast"] > 50
     assert found["generator"]["answers"]["disagreed"] == 0
+    assert found["generator"]["surplus"] == 0
+    assert any(second["lagP99Us"] for second in found["timeline"])
     assert found["altered"]["made"] > 0 == found["altered"]["accepted"]
     assert found["uncovered"]["made"] > 0 == found["uncovered"]["accepted"]
     # A replay may already have decided a payment whose connection was cut.

@@ -21,11 +21,14 @@ def test_response_runs_from_the_intended_start_and_service_from_sending():
     assert (made.response.largest, made.service.largest, made.lag.largest) == (50_000, 10_000, 40_000)
 
 
-def test_only_lag_of_a_free_slot_is_the_generators_own():
+def test_the_generators_own_lag_ends_where_the_wait_for_a_connection_begins():
     made = tally()
+    made.waiting(10 * S, 10 * S + 1 * MS)
     made.sending(10 * S, 10 * S + 40 * MS, None)
-    made.sending(11 * S, 11 * S + 3 * MS, 2 * MS)
-    assert (made.lag.count, made.own_lag.count, made.own_lag.largest) == (2, 1, 2_000)
+    made.sending(11 * S, 11 * S + 2 * MS, 2 * MS)
+    made.waiting(9 * S, 11 * S)
+    assert (made.lag.count, made.own_lag.count, made.own_lag.largest) == (2, 2, 2_000)
+    assert [line["lagP99Us"] for line in made.timeline()] == pytest.approx([1_000, 2_000, 0, 0], rel=0.004)
 
 
 def test_the_warm_up_is_not_measured():
@@ -40,6 +43,19 @@ def test_what_was_never_sent_counts_with_the_time_it_waited_in_vain():
     made.ended("unsent", 10 * S, 15 * S, 15 * S)
     assert made.response.largest == 5_000_000
     assert (made.service.count, made.sent, made.counts["unsent"]) == (0, 0, 1)
+
+
+def test_what_was_not_due_when_the_pressure_ended_has_no_response_time_at_all():
+    """A run that breaks its limit early must not look fast because most of it was never tried."""
+    made = tally()
+    for _number in range(100):
+        made.sending(10 * S, 10 * S, 0)
+        made.ended("confirmed", 10 * S, 10 * S, 10 * S + 3_000 * MS)
+    for number in range(900):
+        made.ended("unsent", 12 * S + number * MS, 11 * S, 11 * S)
+    assert made.response.quantile(9900) == pytest.approx(3_000_000, rel=0.004)
+    assert (made.response.count, made.counts["unsent"]) == (100, 900)
+    assert sum(line["broken"] for line in made.timeline()) == 0
 
 
 def test_a_cut_request_has_no_response_time():

@@ -29,7 +29,11 @@ def test_a_generator_that_kept_up_is_believed():
     [
         ({"sent": 19_979}, "only 19979 of 20000 scheduled requests were sent"),
         ({"lag_p999_us": 10_001}, "lag p99.9 10001"),
+        ({"scheduled": 0, "sent": 0, "lag_samples": 0}, "nothing was scheduled in the measured time"),
+        ({"scheduled": 0, "sent": 0, "aborted": "why"}, "nothing was scheduled in the measured time"),
         ({"cpu_permille": 851}, "85.1 % of its core"),
+        ({"late_us": 10_001}, "missed the agreed start by 10 ms"),
+        ({"own_failures": 3, "own_failure": "OSError: Too many open files"}, "own side (OSError: Too many open files)"),
     ],
 )
 def test_each_limit_of_the_generator_is_said(change, says):
@@ -38,7 +42,9 @@ def test_each_limit_of_the_generator_is_said(change, says):
     assert says in reasons[0]
 
 
-@pytest.mark.parametrize("change", [{"sent": 19_980}, {"lag_p999_us": 10_000}, {"cpu_permille": 850}])
+@pytest.mark.parametrize(
+    "change", [{"sent": 19_980}, {"lag_p999_us": 10_000}, {"cpu_permille": 850}, {"late_us": 10_000}]
+)
 def test_the_limits_themselves_are_still_valid(change):
     assert invalidities(replace(GOOD, **change)) == []
 

@@ -1,7 +1,9 @@
 """The open loop: every arrival ends once, whatever the server does, and its times say whose fault a wait was."""
 
+import errno
 import threading
 import time
+from types import SimpleNamespace
 
 import gevent
 import pytest
@@ -10,6 +12,7 @@ from scripted import OK, Server
 from conformance.errors import HarnessError
 from conformance_load.flow import Span, Stream, Target
 from conformance_load.flow import now_ns as clock
+from conformance_load.reactor import connection, endpoint
 from conformance_load.reactor.loop import reactor
 from conformance_load.reactor.pump import Pump
 from conformance_load.tally import Tally
@@ -102,9 +105,59 @@ def test_waiting_for_a_busy_connection_counts_as_response_time_and_not_as_our_ow
         waiter = gevent.spawn_later(0.2, gate.set)
         pump(one, connections=1)
         waiter.join()
-    assert one.tally.own_lag.count == 1
+    assert one.tally.own_lag.count == 3
+    assert one.tally.own_lag.largest < 100_000 < one.tally.lag.largest
     assert [one.work.times[number].response_ms > 150 for number in range(3)] == [True, True, True]
     assert one.work.times[2].sent > one.work.times[1].done
+
+
+def test_a_stall_of_ours_is_our_own_lag_even_where_connections_were_busy():
+    """All lanes are busy when we stall, so that what is due meanwhile can only wait in a row."""
+
+    class Stalling(Notes):
+        def answered(self, arrival, reply, times):
+            if arrival == 20:
+                time.sleep(0.4)
+            return super().answered(arrival, reply, times)
+
+    with Server(lambda _number: time.sleep(0.005) or OK) as server:
+        one = Stream("s", server.target(), iter([number * MS for number in range(600)]), Stalling(), Tally(1))
+        pump(one, connections=4)
+    assert one.tally.own_lag.count == one.tally.sent == 600
+    late = sum(count for low, _high, count in one.tally.own_lag.buckets() if low > 50_000)
+    assert late > 250
+
+
+def test_what_our_own_machine_cannot_open_is_unsent_and_not_broken(monkeypatch):
+    real, opened = connection._socket.socket, []
+
+    def scarce(*arguments):
+        if len(opened) >= 2:
+            raise OSError(errno.EMFILE, "Too many open files")
+        opened.append(1)
+        return real(*arguments)
+
+    closing = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+    with Server(lambda _number: closing) as server:
+        monkeypatch.setattr(connection, "_socket", SimpleNamespace(**vars(connection._socket) | {"socket": scarce}))
+        one = stream(server.target(), [number * 2 * MS for number in range(50)])
+        made = pump(one, connections=2)
+    assert one.tally.counts == dict.fromkeys(one.tally.counts, 0) | {"confirmed": 2, "unsent": 48}
+    assert one.tally.sent == len(one.work.sent) == 2
+    count, reason = made.own_failures
+    assert count >= 48
+    assert reason == "OSError: Too many open files"
+
+
+def test_a_name_that_we_cannot_look_up_is_no_failure_of_the_server(monkeypatch):
+    def unknown(*_arguments):
+        raise OSError("name service not known")
+
+    monkeypatch.setattr(endpoint.gevent.socket, "getaddrinfo", unknown)
+    one = stream(Target("no-such-host.invalid", 80, 5.0, 1000), [0, MS])
+    made = pump(one, connections=1)
+    assert (one.tally.counts["unsent"], one.tally.counts["broken"], one.tally.sent) == (2, 0, 0)
+    assert "has no address" in made.own_failures[1]
 
 
 def test_bytes_are_asked_for_only_when_they_are_sent():
@@ -197,6 +250,25 @@ def test_what_cannot_be_sent_in_time_ends_unsent_and_a_silent_server_as_a_timeou
     assert counts["broken"] + counts["unsent"] == 100
     assert one.taken == 100
     assert {reply.broken for reply in one.work.replies.values()} == {"timeout"}
+
+
+def test_giving_up_early_credits_no_answer_to_what_was_still_to_come():
+    with Server(lambda _number: time.sleep(0.05) or OK) as server:
+        one = stream(server.target(), [number * 5 * MS for number in range(200)])
+        made = Pump(reactor(), [one], Span(0, 1, 1), lambda *_: None)
+        for _ in range(4):
+            made.lane(one.target)
+        while made.tried < 4:
+            gevent.sleep(0.001)
+        made.start(clock())
+        gevent.sleep(0.3)
+        made.give_up()
+        made.over.wait(5)
+        made.close()
+    tally = one.tally
+    assert tally.counts["unsent"] > 100
+    assert sum(tally.counts.values()) == 200
+    assert tally.response.count < 100
 
 
 def test_a_run_ends_by_its_limit_whatever_is_under_way():

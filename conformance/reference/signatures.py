@@ -24,7 +24,7 @@ from conformance.reference.registering import registered
 from conformance.reference.sm2_verify import sm2_valid
 from conformance.reference.tokens import es256_valid
 from conformance.reference.users import SigningKey, User
-from conformance.sdk.reference import FaultBoard
+from conformance.sdk.reference import FaultBoard, Problem
 
 if TYPE_CHECKING:
     from conformance.reference.host import ReferenceHost
@@ -176,6 +176,8 @@ class Verifier:
             return connection.execute("INSERT OR IGNORE INTO nonces VALUES (?,?,?)", row).rowcount
 
         if not await self._host.db.write(job):
+            if self._host.faults.on("signature.replay-crash"):
+                raise Problem(500, "internal", "The request could not be served.")
             raise refusal("signature-replayed", "The nonce was used before.")
 
 

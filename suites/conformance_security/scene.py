@@ -88,6 +88,15 @@ def money_of(candidate: Candidate, *accounts: Account) -> Any:
     raise NotTested("no operation shows what a payment did: map accounts.balance, accounts.statement or payments.list")
 
 
+def moved(before: Any, after: Any) -> list[int]:
+    """Return what changed between two readings of :func:`money_of`, by account: balances, or numbers of entries."""
+    return [_number(after[key]) - _number(before[key]) for key in before]
+
+
+def _number(value: Any) -> int:
+    return len(value) if isinstance(value, list) else int(str(value))
+
+
 #: Pages of a list of payments that are read as the state of one account.
 PAGES_MAX = 20
 

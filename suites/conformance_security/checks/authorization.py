@@ -21,8 +21,9 @@ from conformance.sdk import (
     must_accept,
     refused,
 )
+from conformance_security.decided import decided
 from conformance_security.declared import declared
-from conformance_security.scene import AMOUNT, Scene, control, money_of, opened
+from conformance_security.scene import AMOUNT, Scene, control, money_of, moved, opened
 
 #: Operations that read one account, and those that read the caller's own.
 ACCOUNT_READS = ("accounts.read", "accounts.balance", "accounts.statement", "accounts.card", "payments.list")
@@ -155,13 +156,19 @@ def existence_is_not_disclosed(candidate: Candidate, evidence: Evidence) -> None
 def unknown_members_decide_nothing(candidate: Candidate, evidence: Evidence) -> None:
     """Members that a caller may not set (state, fee, owner, balance) are refused or have no effect."""
     scene = Scene.set(candidate, evidence)
+    before = scene.money()
     normal = scene.paid().value
+    single = moved(before, scene.money())
     for name, value in FORBIDDEN_MEMBERS:
-        answer = scene.payment().with_extra_field(name, value).send()
+        before = scene.money()
+        answer = decided(scene.payment().with_extra_field(name, value), f"a payment with a further member {name!r}")
         if isinstance(answer, Accepted):
             _same_but_for_ids(answer.value, normal, name)
+        _same_money(scene, before, single if isinstance(answer, Accepted) else None, name)
     if candidate.offers("accounts.open") and candidate.offers("accounts.read"):
         _opening_ignores(candidate, evidence)
+    if not any(single):
+        raise NotTested("the books show no change right after a payment, so what further members moved cannot be seen")
 
 
 @check(
@@ -281,13 +288,32 @@ def _same_but_for_ids(shown: dict[str, object], normal: dict[str, object], membe
         )
 
 
+def _same_money(scene: Scene, before: object, single: list[int] | None, member: str) -> None:
+    """What the books show of a payment counts more than what its answer says; ``single``: None for a refused one."""
+    after = scene.money()
+    if single is None:
+        expect(
+            before == after,
+            f"state changed although refused: a payment with a further member {member!r}",
+            expected=before,
+            actual=after,
+        )
+        return
+    expect(
+        moved(before, after) == single,
+        f"a member {member!r} in the request must not decide how much money moves",
+        expected=single,
+        actual=moved(before, after),
+    )
+
+
 def _opening_ignores(candidate: Candidate, evidence: Evidence) -> None:
     """Account opening is a test set-up, but what it binds shows whether bodies are copied into objects."""
     request = candidate.prepare("accounts.open", owner=candidate.user, currency="CNY", balance=0)
     normal = accepted(request, "opening an account")
     before = accepted(candidate.call("accounts.read", account=normal["id"]), "reading the opened account")
     for name, value in (("status", "frozen"), ("role", "admin"), ("fee", -1)):
-        answer = request.with_extra_field(name, value).send()
+        answer = decided(request.with_extra_field(name, value), f"an account with a further member {name!r}")
         if isinstance(answer, Accepted):
             read = accepted(candidate.call("accounts.read", account=answer.value["id"]), "reading the opened account")
             expect(

@@ -23,6 +23,7 @@ from conformance.sdk import (
     pause,
     refused,
 )
+from conformance_security.decided import heard
 from conformance_security.declared import declared
 from conformance_security.oauth.clock import movable, moved
 from conformance_security.scene import AMOUNT, control, money_of, opened
@@ -223,7 +224,7 @@ def a_revoked_consent_stops_working(candidate: Candidate, evidence: Evidence, pa
     control(read, "reading the consented balance")
     accepted(alice.call("consents.revoke", consent=consent), "revoking the consent")
     eventually(
-        lambda: isinstance(read.send(), Refused),
+        lambda: isinstance(heard(read.send()), Refused),
         deadline_s=float(params["revocation_s_max"]),
         what="the refusal of a revoked consent",
     )

@@ -11,7 +11,6 @@ from conformance.sdk import (
     Candidate,
     Effect,
     Evidence,
-    Inconclusive,
     NotTested,
     Params,
     Refused,
@@ -22,6 +21,7 @@ from conformance.sdk import (
     must_accept,
     refused,
 )
+from conformance_security.decided import heard
 from conformance_security.declared import declared
 from conformance_security.listening import listening
 from conformance_security.scene import AMOUNT, Rewriter, Scene, control, opened
@@ -141,7 +141,7 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
     read = candidate.prepare("accounts.read", account=account.id)
     plain = control(read, "reading the account")
     for header in OVERRIDES:
-        answer = read.with_header(header, "DELETE").send()
+        answer = heard(read.with_header(header, "DELETE").send())
         expect(
             isinstance(answer, Accepted) and answer.value == plain.value,
             f"the header {header} must be ignored: a read stays a read",
@@ -149,7 +149,7 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
             actual=describe(answer),
         )
     for method in ("PROPFIND", "TRACE"):
-        answer = read.with_method(method).send()
+        answer = heard(read.with_method(method).send())
         expect(
             isinstance(answer, Refused) or answer.exchange.status == 501,
             f"the method {method} is not documented and must be refused",
@@ -221,9 +221,8 @@ def _with_member(body: bytes, member: bytes) -> bytes:
 
 def _turned_away(answer: Answer) -> bool:
     """A server that stops reading and closes has refused; one that fails, hangs or accepts has not."""
-    return not isinstance(answer, Accepted) and not (
-        isinstance(answer, Broken) and answer.kind not in ("connection", "tls", "throttled")
-    )
+    heard(answer)
+    return isinstance(answer, Refused) or (isinstance(answer, Broken) and answer.kind in ("connection", "tls"))
 
 
 # -- callbacks ----------------------------------------------------------------------------------------------------
@@ -258,10 +257,8 @@ def _fill_a_page(scene: Scene) -> Accepted:
 
 
 def _expect_bounded(answer: Answer, limit: int, bound: int, more: bool) -> None:
-    if isinstance(answer, Broken) and answer.kind == "throttled":
-        raise Inconclusive("the candidate throttled the request (429)", blame="CONFIG")
     expect(
-        not isinstance(answer, Broken),
+        not isinstance(heard(answer), Broken),
         f"a page size of {limit} must be refused cleanly or capped",
         expected="4xx, or a page",
         actual=describe(answer),

@@ -21,6 +21,7 @@ from conformance.sdk import (
     expect,
     refused,
 )
+from conformance_security.decided import decided
 from conformance_security.detached import Detached
 from conformance_security.scene import AMOUNT, Rewriter, Scene, control, opened
 from conformance_security.signers import UNSIGNED, Genuine, digest_like, foreign_keys, replayed, scheme_of, sent
@@ -126,7 +127,7 @@ def a_recorded_request_cannot_be_repeated(candidate: Candidate, evidence: Eviden
             "a recorded signed payment was sent again under another idempotency key",
         ),
     ):
-        answer = attempt.send()
+        answer = decided(attempt, what)
         same = isinstance(answer, Accepted) and answer.value.get("id") == recorded.value.get("id")
         after = scene.money()
         expect(before == after, f"no second effect is allowed: {what}", expected=before, actual=after)
@@ -193,7 +194,7 @@ def _replay_makes_no_second_consent(scene: Scene) -> None:
         "consents.grant", account=scene.debtor.id, permissions=["accounts.balance"], expires_in=600
     )
     recorded = control(grant, "the signed consent that is recorded")
-    answer = replayed(grant, recorded).send()
+    answer = decided(replayed(grant, recorded), "a recorded signed consent was sent again as it was")
     expect(
         not isinstance(answer, Accepted) or answer.value.get("id") == recorded.value.get("id"),
         "no second effect is allowed: a recorded signed consent was sent again as it was",

@@ -63,6 +63,13 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-I10", "SEC-I10.drawn", "SEC-I06.document",
     ),
     fault(
+        "payments.member-booked",
+        "A member of the request changes what is booked and is shown nowhere",
+        "请求中的多余字段改变记账金额却不显示",
+        "SEC-Z09", "must not decide how much money moves",
+        "SEC-I10", "SEC-I10.drawn",
+    ),
+    fault(
         "factors.unbound",
         "A second factor fits any payment, again and again",
         "第二因素未与交易绑定且可重复使用",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.sdk import Fault
+from conformance.sdk import Fault, Text, Trip
 from conformance_security.faults.naming import fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -103,11 +103,13 @@ FAULTS: tuple[Fault, ...] = (
         "缺失的必填字段被静默填充默认值",
         "SEC-I10", "lacks the required member currency",
     ),
-    fault(
+    Fault(
         "openapi.crash-on-extra",
-        "An unknown member crashes the operation",
-        "未知字段使操作崩溃",
-        "SEC-I10", "has a member that the document does not allow",
+        Text("An unknown member crashes the operation", "未知字段使操作崩溃"),
+        (
+            Trip("SEC-I10", "has a member that the document does not allow"),
+            Trip("SEC-Z09", "must be accepted or refused cleanly"),
+        ),
     ),
     fault(
         "openapi.syntax-crash",

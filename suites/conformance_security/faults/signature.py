@@ -45,6 +45,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-S07", "no second effect is allowed", "SEC-S08",
     ),
     fault(
+        "signature.replay-crash",
+        "A nonce that was used before breaks the operation",
+        "重复的随机数使操作崩溃",
+        "SEC-S07", "must be accepted or refused cleanly", "SEC-S08",
+    ),
+    fault(
         "signature.window-day",
         "Signatures are accepted for a day",
         "签名在一天内均被接受",

@@ -70,7 +70,9 @@ def routes(host: ReferenceHost) -> list[Route]:
 
     async def listing(request: Request) -> Response:
         principal = host.authorize(request, scope="payments")
-        account = host.owned(principal, request.query_params.get("account", ""))["id"]
+        asked = request.query_params.get("account", "")
+        unfiltered = host.faults.on("payments.list-unfiltered")
+        account = (host.bank.account(asked) if unfiltered else host.owned(principal, asked))["id"]
         await host.mishaps.debts.settle()
         after, limit = host.pages.asked(request, f"payments/{account}")
         rows = host.bank.payments(account, after, limit)

@@ -13,6 +13,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08", "SEC-Z02.document", "SEC-Z04", "SEC-Z04.grantor",
     ),
     fault(
+        "payments.list-unfiltered",
+        "The payments of any account are listed to any customer",
+        "任意客户均可查询任意账户的付款列表",
+        "SEC-Z01", "payments.list names an account of another customer", "SEC-Z02.document",
+    ),
+    fault(
         "payments.debtor-unchecked",
         "Any customer's account can be debited",
         "可从任意客户账户扣款",

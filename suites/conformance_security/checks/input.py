@@ -12,9 +12,7 @@ from conformance.sdk import (
     Effect,
     Evidence,
     NotTested,
-    Params,
     Refused,
-    accepted,
     check,
     describe,
     expect,
@@ -31,8 +29,6 @@ DEPTH = 20_000
 LARGE = 5 * 1024 * 1024
 #: Headers by which frameworks let a request name another method than its own.
 OVERRIDES = ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method")
-#: Payments made at most to see a second page.
-ENTRIES_MAX = 130
 
 
 @check("SEC-I02", needs=("payments.create",), effects=Effect.MONEY, deadline_s=60)
@@ -187,27 +183,6 @@ def inner_addresses_are_not_called(candidate: Candidate, evidence: Evidence) -> 
         )
 
 
-@check("SEC-I09", needs=("accounts.statement", "payments.create"), effects=Effect.MONEY, deadline_s=60)
-def pages_are_bounded(candidate: Candidate, evidence: Evidence, params: Params) -> None:
-    """Page sizes of zero, below zero or a million are refused or capped, and an altered cursor is refused."""
-    scene = Scene.set(candidate, evidence)
-    page = _fill_a_page(scene)
-    default, cursor = len(page.value.get("items", ())), page.value.get("next")
-    most = int(params["page_items_max"])
-    for limit in (0, -1, 1_000_000):
-        answer = candidate.prepare("accounts.statement", account=scene.debtor.id, limit=limit).send()
-        bound = most if limit > 0 else default
-        _expect_bounded(answer, limit, bound, bool(cursor))
-    if cursor:
-        tampered = _tampered(str(cursor))
-        refused(
-            candidate.prepare("accounts.statement", account=scene.debtor.id, cursor=tampered),
-            twin=candidate.prepare("accounts.statement", account=scene.debtor.id, cursor=cursor),
-            because="the cursor was altered",
-        )
-    evidence.note("default page", default)
-
-
 # -- bodies -------------------------------------------------------------------------------------------------------
 
 _FULL_WIDTH = {ord(str(digit)): chr(0xFF10 + digit) for digit in range(10)}
@@ -241,39 +216,3 @@ def _inner_addresses(port: int) -> tuple[str, ...]:
         "file:///etc/passwd",
         "gopher://127.0.0.1:25/",
     )
-
-
-# -- pages --------------------------------------------------------------------------------------------------------
-
-
-def _fill_a_page(scene: Scene) -> Accepted:
-    """Make payments until the statement's first page says that there is another, or enough is enough."""
-    read = scene.candidate.prepare("accounts.statement", account=scene.debtor.id)
-    for number in range(ENTRIES_MAX):
-        if number % 10 == 0 and (page := control(read, "a page of the statement")).value.get("next"):
-            return page
-        accepted(scene.payment(1), "a payment of 1 minor unit")
-    return control(read, "a page of the statement")
-
-
-def _expect_bounded(answer: Answer, limit: int, bound: int, more: bool) -> None:
-    expect(
-        not isinstance(heard(answer), Broken),
-        f"a page size of {limit} must be refused cleanly or capped",
-        expected="4xx, or a page",
-        actual=describe(answer),
-    )
-    if isinstance(answer, Accepted):
-        shown = len(answer.value.get("items", ()))
-        expect(
-            shown <= bound or not more,
-            f"a page size of {limit} must be refused or capped",
-            expected=f"a refusal, or at most {bound} items",
-            actual=f"{shown} items",
-        )
-
-
-def _tampered(cursor: str) -> str:
-    middle = len(cursor) // 2
-    other = "A" if cursor[middle] != "A" else "B"
-    return cursor[:middle] + other + cursor[middle + 1 :]

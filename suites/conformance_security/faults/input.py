@@ -80,6 +80,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-I10.drawn",
     ),
     fault(
+        "input.page-size-uncapped",
+        "Page sizes below one are refused, and large ones are not capped",
+        "小于一的分页大小被拒绝，过大的却未设上限",
+        "SEC-I09", "a page size of 1000000 must be refused or capped",
+    ),
+    fault(
         "http.smuggling",
         "The first of two lengths counts, and the rest is read as the next request",
         "以两个长度中的第一个为准，余下部分被当作下一个请求",

@@ -184,6 +184,8 @@ def _party(host: ReferenceHost, principal: Principal, payment: str, role: str = 
         return row
     if host.faults.on("payments.debtor-unchecked" if role else "accounts.owner-unchecked"):
         return row
+    if role and host.faults.on("payments.cancel-unchecked"):
+        return row
     raise Problem(404, "not-found", "There is no such payment.")
 
 

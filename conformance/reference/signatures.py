@@ -155,12 +155,13 @@ class Verifier:
         raise refusal("signature-invalid", "The signature does not verify.")
 
     def _bases(self, request: Request, signed: Signed) -> Iterator[str]:
-        """Give the signature base; under fault signature.component-uncovered also those of other requests."""
+        """Give the signature base; under two faults also those of other requests."""
         yield signature_base(request, signed)
+        if self._host.faults.on("signature.component-uncovered") or self._host.faults.on("signature.method-uncovered"):
+            yield from (signature_base(request, signed, method=method) for method in _METHODS)
         if self._host.faults.on("signature.component-uncovered"):
             bare = target_uri(request).partition("?")[0]
             for method in _METHODS:
-                yield signature_base(request, signed, method=method)
                 yield signature_base(request, signed, method=method, target=bare)
 
     async def _use_nonce(self, signed: Signed) -> None:

@@ -18,6 +18,7 @@ from conformance.sdk import (
     Refused,
     accepted,
     check,
+    describe,
     expect,
     must_accept,
     refused,
@@ -71,13 +72,24 @@ def nobody_pays_with_other_peoples_money(candidate: Candidate, evidence: Evidenc
         because="the debtor account belongs to another customer",
     )
     if candidate.offers("payments.cancel"):
-        payment = scene.paid().value["id"]
-        cancel = scene.candidate.prepare("payments.cancel", payment=payment)
-        refused(
-            cancel.as_user("bob"),
-            twin=twin,
-            state=scene.money,
-            because="the payment to be cancelled belongs to another customer",
+        _nobody_else_cancels(scene, twin)
+
+
+def _nobody_else_cancels(scene: Scene, twin: Accepted) -> None:
+    """Require that bob cannot cancel what its owner can, or that he is told another reason than its owner is."""
+    cancel = scene.candidate.prepare("payments.cancel", payment=scene.paid().value["id"])
+    refusal = refused(
+        cancel.as_user("bob"),
+        twin=twin,
+        state=scene.money,
+        because="the payment to be cancelled belongs to another customer",
+    )
+    own = decided(cancel, "cancelling by the owner")
+    because_of_owner = refusal.exchange.status in DENIED and own.exchange.status not in DENIED
+    if isinstance(own, Refused) and not because_of_owner:
+        raise NotTested(
+            f"the payer's own cancellation was {describe(own)}, so that of another customer proves nothing: "
+            "let payments of the test environment stay open for a few seconds, or leave payments.cancel out"
         )
 
 
@@ -187,6 +199,15 @@ def large_transfers_need_their_own_factor(candidate: Candidate, evidence: Eviden
     )
     for attempt, why in attempts:
         refused(attempt, twin=twin, state=scene.money, because=f"a transfer of {amount} minor units: {why}")
+    # Without these, a limit on one transfer or on the day would refuse the same and look like a factor.
+    for sent in (amount, 2 * amount):
+        control(
+            scene.payment(sent, factor=_factor(scene, sent)), f"a transfer of {sent} with its own factor, at the end"
+        )
+    control(
+        scene.payment(amount, factor=_factor(scene, amount, other), creditor=other.id),
+        "a transfer to the other payee with its own factor, at the end",
+    )
 
 
 # -- what is asked ------------------------------------------------------------------------------------------------
@@ -284,10 +305,11 @@ def _staff_reads(candidate: Candidate) -> Iterator[Prepared]:
 # -- factors ------------------------------------------------------------------------------------------------------
 
 
-def _factor(scene: Scene, amount: int) -> str:
-    """Obtain and confirm a second factor for a payment of ``amount`` to the scene's creditor."""
+def _factor(scene: Scene, amount: int, creditor: Account | None = None) -> str:
+    """Obtain and confirm a second factor for a payment to the scene's creditor, or to another."""
+    payee = (creditor or scene.creditor).id
     begun = accepted(
-        scene.candidate.call("factor.begin", amount=amount, currency=scene.debtor.currency, creditor=scene.creditor.id),
+        scene.candidate.call("factor.begin", amount=amount, currency=scene.debtor.currency, creditor=payee),
         "beginning a second factor",
     )
     code = begun.get("code")

@@ -25,6 +25,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-Z02", "belongs to another customer", "SEC-Z02.document",
     ),
     fault(
+        "payments.cancel-unchecked",
+        "Any customer can cancel any payment",
+        "任意客户均可撤销他人的付款",
+        "SEC-Z02", "to be cancelled belongs to another customer", "SEC-Z02.document",
+    ),
+    fault(
         "admin.role-unchecked",
         "Staff operations are open to customers",
         "客户可调用管理类操作",

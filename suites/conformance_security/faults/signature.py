@@ -33,6 +33,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-S04", "was changed under the old signature",
     ),
     fault(
+        "signature.method-uncovered",
+        "The method is not covered by the signature",
+        "请求方法未被签名覆盖",
+        "SEC-S04", "its method was changed under the old signature",
+    ),
+    fault(
         "signature.keyid-unbound",
         "Any registered key signs for any client",
         "任意已注册密钥可代任意客户端签名",

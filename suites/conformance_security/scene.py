@@ -160,8 +160,8 @@ class Wire:
         return f'"{text}"' if self.quoted else text
 
     def minor(self, amount: int) -> str:
-        """Return an amount of minor units as this product writes amounts."""
-        return self.number(f"{amount / 100:.2f}" if self.decimals else str(amount))
+        """Return an amount of minor units, not negative, as this product writes amounts; exact however large it is."""
+        return self.number(f"{amount // 100}.{amount % 100:02d}" if self.decimals else str(amount))
 
     def body(self, literal: str, key: str) -> bytes:
         """Return the body with ``literal`` for the amount and ``key`` wherever the old idempotency key stood."""

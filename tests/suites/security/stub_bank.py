@@ -132,7 +132,7 @@ class Bank:
 
     def amount(self, value: Any) -> int | None:
         if self.decimals:
-            fits = isinstance(value, Decimal) and value == value.quantize(Decimal("0.01"))
+            fits = isinstance(value, Decimal) and 0 < value < 10**15 and value == value.quantize(Decimal("0.01"))
             return int(value * 100) if fits else None
         return value if type(value) is int and value > 0 else None
 

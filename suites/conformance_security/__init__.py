@@ -68,11 +68,13 @@ SUITE = Suite(
         # How often each race is run; all rounds must end alike.
         "race_rounds": 3,
         # What calibration uses instead: everything happens there a hundred times.
-        "calibration": {"race_rounds": 1, "openapi_cases_max": 200},
+        "calibration": {"race_rounds": 1, "openapi_cases_max": 200, "oversized_s_max": 2},
         # Seconds after which a revoked token or consent must have stopped working.
         "revocation_s_max": 2,
         # Most items that one page may hold.
         "page_items_max": 200,
+        # Seconds within which a body of 5 MB must be refused, its sending included.
+        "oversized_s_max": 5,
         # Wrong passwords after which guessing must have been stopped.
         "login_attempts_max": 10,
         # Shortest acceptable Strict-Transport-Security max-age, in seconds (one year).

@@ -55,6 +55,24 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-I04", "the reference holds",
     ),
     fault(
+        "input.charset-obeyed",
+        "Bodies are read in whatever character set they name",
+        "按请求声明的任意字符集解码请求体",
+        "SEC-I04", "the body is UTF-7",
+    ),
+    fault(
+        "input.mark-crash",
+        "A byte order mark breaks the operation",
+        "字节顺序标记使操作崩溃",
+        "SEC-I04", "must be accepted or refused cleanly: a body with a byte order mark",
+    ),
+    fault(
+        "input.large-slow",
+        "Bodies that are too large are looked at before they are refused",
+        "过大的请求体在拒绝前被长时间处理",
+        "SEC-I02", "must be refused before it is read and kept",
+    ),
+    fault(
         "input.content-type-sniffed",
         "JSON is accepted under any media type",
         "任意媒体类型均按 JSON 接受",

@@ -126,7 +126,7 @@ class Bank:
     def payments_create(self, prepared: Prepared, body: dict[str, Any], sent: bytes) -> Answer:
         known = {"debtor", "creditor", "amount", "currency", "reference", "factor"}
         amount = self.amount(body.get("amount"))
-        if set(body) - known or amount is None:
+        if set(body) - known or amount is None or body.get("currency") != "CNY":
             return self.no(400, "invalid", sent)
         return self.pay(prepared, body, amount, sent)
 

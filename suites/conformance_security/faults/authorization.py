@@ -49,6 +49,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-Z05", "more than the consented fields",
     ),
     fault(
+        "consents.holder-shown",
+        "A consented read shows the account's holder deep in another member",
+        "经同意的读取在其他字段的深层返回账户持有人",
+        "SEC-Z05", "must not show more than the consented fields",
+    ),
+    fault(
         "consents.revocation-cached",
         "A revoked consent keeps working",
         "已撤销的同意仍然有效",

@@ -35,6 +35,7 @@ SUITE = Suite(
         "conformance_security.checks.concurrency",
         "conformance_security.checks.input",
         "conformance_security.checks.pages",
+        "conformance_security.checks.callbacks",
         "conformance_security.checks.injection",
         "conformance_security.checks.framing",
         "conformance_security.checks.contract",

@@ -24,8 +24,6 @@ from conformance.sdk import (
     refused,
 )
 from conformance_security.decided import decided, heard
-from conformance_security.declared import declared
-from conformance_security.listening import listening
 from conformance_security.scene import AMOUNT, Rewriter, Scene, control, moved, opened
 
 #: Brackets of the nested body, and bytes of the large one.
@@ -173,29 +171,6 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
         )
 
 
-@check("SEC-I08", needs=("notices.subscribe",), effects=Effect.WRITE)
-def inner_addresses_are_not_called(candidate: Candidate, evidence: Evidence) -> None:
-    """A callback to loopback, link-local, private or file addresses, in any spelling, is refused and never called."""
-    allowed = declared(candidate, "callback_hosts", ())
-    if not allowed:
-        raise NotTested("[declared.security] names no callback_hosts that the product may call", blame="CONFIG")
-    url = f"http://{allowed[0]}/notices"
-    twin = control(candidate.prepare("notices.subscribe", url=url), "subscribing an allowed address")
-    with listening() as (port, hits):
-        for url in _inner_addresses(port):
-            refused(
-                candidate.prepare("notices.subscribe", url=url),
-                twin=twin,
-                because=f"{url} lies inside the product's own network",
-            )
-        expect(
-            not hits,
-            "a refused callback must not be called",
-            expected="no connection",
-            actual=f"{len(hits)} connections",
-        )
-
-
 # -- bodies -------------------------------------------------------------------------------------------------------
 
 _FULL_WIDTH = {ord(str(digit)): chr(0xFF10 + digit) for digit in range(10)}
@@ -292,21 +267,3 @@ def _turned_away(answer: Answer) -> bool:
     """A server that stops reading and closes has refused; one that fails, hangs or accepts has not."""
     heard(answer)
     return isinstance(answer, Refused) or (isinstance(answer, Broken) and answer.kind in ("connection", "tls"))
-
-
-# -- callbacks ----------------------------------------------------------------------------------------------------
-
-
-def _inner_addresses(port: int) -> tuple[str, ...]:
-    return (
-        f"http://127.0.0.1:{port}/",
-        f"http://localhost:{port}/",
-        f"http://[::1]:{port}/",
-        f"http://2130706433:{port}/",
-        f"http://0x7f.1:{port}/",
-        f"http://example.com@127.0.0.1:{port}/",
-        "http://169.254.169.254/latest/meta-data/",
-        "http://10.0.0.1/",
-        "file:///etc/passwd",
-        "gopher://127.0.0.1:25/",
-    )

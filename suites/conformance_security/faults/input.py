@@ -91,6 +91,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-I08", "inside the product's own network",
     ),
     fault(
+        "ssrf.redirect-followed",
+        "Callbacks follow redirections wherever they lead",
+        "回调会跟随重定向到任意地址",
+        "SEC-I08", "that redirects into the product's own network must not be followed",
+    ),
+    fault(
         "input.page-size-unbounded",
         "Page sizes are passed to the database",
         "分页大小未加限制",

@@ -30,6 +30,8 @@ SUITE = Suite(
         "conformance_security.checks.oauth_answers",
         "conformance_security.checks.oauth_keys",
         "conformance_security.checks.authorization",
+        "conformance_security.checks.roles",
+        "conformance_security.checks.existence",
         "conformance_security.checks.consent",
         "conformance_security.checks.money",
         "conformance_security.checks.concurrency",

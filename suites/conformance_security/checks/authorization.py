@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,23 +19,15 @@ from conformance.sdk import (
     check,
     describe,
     expect,
-    must_accept,
     refused,
 )
+from conformance_security.checks.roles import STAFF_READS
 from conformance_security.decided import decided, heard
 from conformance_security.declared import declared
 from conformance_security.scene import AMOUNT, Scene, control, money_of, moved, opened
 
 #: Operations that read one account, and those that read the caller's own.
 ACCOUNT_READS = ("accounts.read", "accounts.balance", "accounts.statement", "accounts.card", "payments.list")
-#: Operations of the staff, with the user who may ask for them.
-STAFF_READS = (
-    ("supervisor.transactions", "regulator"),
-    ("supervisor.statistics", "regulator"),
-    ("supervisor.alarms", "regulator"),
-    ("audit.list", "auditor"),
-    ("audit.verify", "auditor"),
-)
 #: Members that no payer may decide, with values that would help one.
 FORBIDDEN_MEMBERS = (("state", "refunded"), ("status", "refunded"), ("fee", -1), ("refunded", -AMOUNT), ("by", "admin"))
 DENIED = (401, 403, 404)
@@ -93,25 +84,6 @@ def _nobody_else_cancels(scene: Scene, twin: Accepted) -> None:
         )
 
 
-@check("SEC-Z03", users=("alice",))
-def staff_operations_are_closed_to_customers(candidate: Candidate, evidence: Evidence) -> None:
-    """Operations of supervisors, auditors and administrators answer 403 to a customer who is logged in."""
-    tried = 0
-    for operation, user in STAFF_READS:
-        if candidate.offers(operation) and user in candidate.file.users:
-            request = candidate.as_user(user).prepare(operation)
-            refused(
-                request.as_user("alice"),
-                twin=request,
-                codes=(403, 404),
-                because=f"{operation} is for the role of {user}, not for customers",
-            )
-            tried += 1
-    if not tried:
-        raise NotTested("no staff operation with a user who may ask for it: map supervisor.* or audit.* with its user")
-    evidence.note("staff operations tried", tried)
-
-
 @check("SEC-Z07", effects=Effect.MONEY)
 def strangers_are_refused_everywhere(candidate: Candidate, evidence: Evidence) -> None:
     """Every operation answers 401 (or 403) to a caller without credentials."""
@@ -135,26 +107,6 @@ def strangers_are_refused_everywhere(candidate: Candidate, evidence: Evidence) -
     if not tried:
         raise NotTested("none of the operations that this check knows is mapped")
     evidence.note("operations tried without credentials", tried)
-
-
-@check("SEC-Z08", needs=("accounts.read",), users=("alice", "bob"), effects=Effect.WRITE)
-def existence_is_not_disclosed(candidate: Candidate, evidence: Evidence) -> None:
-    """To a stranger, an account of another customer and one that does not exist are answered alike."""
-    account = opened(candidate.as_user("alice"), 0)
-    bob = candidate.as_user("bob")
-    own = opened(bob, 0)
-    accepted(bob.prepare("accounts.read", account=own.id), "reading one's own account")
-    reading = bob.prepare("accounts.read", account=account.id)
-    foreign = _refusal(reading, "another customer's account")
-    # The id alone is another: a tenant in the path stays that of the other customer.
-    absent = _refusal(reading.with_field("account", _changed(account.id)), "an account that does not exist")
-    for name, pair in _differences(foreign, account.id, absent, _changed(account.id)):
-        expect(
-            pair[0] == pair[1],
-            f"another customer's account and an absent one must be answered alike, but the {name} differs",
-            expected=f"{name} as for the absent one: {pair[1]}",
-            actual=pair[0],
-        )
 
 
 @check("SEC-Z09", needs=("payments.create",), effects=Effect.MONEY)
@@ -317,41 +269,6 @@ def _factor(scene: Scene, amount: int, creditor: Account | None = None) -> str:
         raise NotTested("the test environment does not hand out the code of a second factor")
     accepted(scene.candidate.call("factor.confirm", factor=begun["id"], code=code), "confirming a second factor")
     return str(begun["id"])
-
-
-# -- existence ----------------------------------------------------------------------------------------------------
-
-
-def _changed(identifier: str) -> str:
-    """Return an id of the same shape that names nothing: a number far away, or other letters and digits at its end."""
-    if identifier.isdigit() and len(identifier) <= 10:
-        return str(int(identifier) + 1_000_003)
-    head, tail = identifier[:-8], identifier[-8:]
-    return head + re.sub(r"[0-9a-fA-F]", lambda match: f"{(int(match.group(), 16) + 1) % 10}", tail)
-
-
-def _refusal(reading: Prepared, what: str) -> Refused:
-    answer = reading.send()
-    if isinstance(answer, Refused):
-        return answer
-    must_accept(answer, f"reading {what} must be refused cleanly")
-    expect(False, f"must be refused: {what} is not the caller's", expected="a refusal (4xx)", actual="accepted")
-    raise AssertionError
-
-
-def _differences(
-    foreign: Refused, id_of_it: str, absent: Refused, other_id: str
-) -> Iterator[tuple[str, tuple[str, str]]]:
-    yield "status", (str(foreign.exchange.status), str(absent.exchange.status))
-    yield "error code", (foreign.code, absent.code)
-    yield "text", (_neutral(foreign, id_of_it), _neutral(absent, other_id))
-
-
-def _neutral(answer: Refused, identifier: str) -> str:
-    """Return a refusal's texts without what differs by nature: the id itself, request ids and times."""
-    volatile = ("instance", "timestamp", "time", "traceid", "trace_id", "requestid", "request_id")
-    kept = {name: value for name, value in answer.value.items() if str(name).lower() not in volatile}
-    return str(sorted(kept.items(), key=str)).replace(identifier, "…")
 
 
 # -- members ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ FAULTS: tuple[Fault, ...] = (
         "accounts.owner-unchecked",
         "Accounts are shown to any customer",
         "账户可被任意客户查看",
-        "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08", "SEC-Z02.document", "SEC-Z04", "SEC-Z04.grantor",
+        "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08", "SEC-Z08.timing", "SEC-Z02.document",
+        "SEC-Z04", "SEC-Z04.grantor",
     ),
     fault(
         "payments.list-unfiltered",
@@ -34,7 +35,19 @@ FAULTS: tuple[Fault, ...] = (
         "admin.role-unchecked",
         "Staff operations are open to customers",
         "客户可调用管理类操作",
-        "SEC-Z03", "not for customers", "SEC-I10.answers",
+        "SEC-Z03", "not for customers", "SEC-I10.answers", "SEC-Z03.writes", "SEC-Z03.reader",
+    ),
+    fault(
+        "supervisor.freeze-open",
+        "Customers can freeze and unfreeze accounts",
+        "客户可冻结与解冻账户",
+        "SEC-Z03.writes", "not for customers", "SEC-I10.answers",
+    ),
+    fault(
+        "tokens.scope-unchecked",
+        "Tokens that may only read can pay",
+        "只读令牌可发起付款",
+        "SEC-Z03.reader", "its credentials may read, and not pay",
     ),
     fault(
         "consents.scope-unchecked",
@@ -72,6 +85,12 @@ FAULTS: tuple[Fault, ...] = (
         "Foreign accounts are told apart from absent ones",
         "可区分他人账户与不存在的账户",
         "SEC-Z08", "must be answered alike",
+    ),
+    fault(
+        "accounts.existence-timed",
+        "Foreign accounts are refused later than absent ones",
+        "他人账户比不存在的账户更晚被拒绝",
+        "SEC-Z08.timing", "must be refused in the same time",
     ),
     fault(
         "accounts.mass-assignment",

@@ -89,7 +89,9 @@ def test_a_byte_order_mark_must_not_change_what_is_paid() -> None:
     class Doubling(Reading):
         def perform(self, prepared: Prepared) -> Answer:
             marked = any(e.kind == "body" and bytes(e.value).startswith(b"\xef\xbb\xbf") for e in prepared.edits)
-            return [super().perform(prepared) for _ in range(2 if marked else 1)][-1]
+            if marked:
+                super().perform(prepared)
+            return super().perform(prepared)
 
     with pytest.raises(Finding, match="must not change what is paid"):
         encodings(Doubling("marked"))

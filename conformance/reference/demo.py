@@ -33,6 +33,9 @@ SUPPORTS = (
 #: Users that are known by nothing but a client certificate: what each is for → whose certificate it is.
 _CERTIFIED = {"good": "first", "stranger": "stranger", "revoked": "revoked", "expired": "expired"}
 
+#: A user with alice's credentials, for tokens that only read.
+READER = "alice-reader"
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -98,6 +101,8 @@ def candidate_document(host: ReferenceHost, control: str, ca: Path) -> dict[str,
 
 def _users(host: ReferenceHost) -> dict[str, Any]:
     users: dict[str, Any] = {name: _user(name) for name in ROLES}
+    # It has no password, so that no check of logins takes it for another person.
+    users[READER] = {name: _user("alice")[name] for name in ("client_id", "client_secret")} | {"scope": "accounts"}
     for use, client in _CERTIFIED.items():
         users[f"mtls-{use}"] = {"scheme": "none", "client_cert": client_file(client)}
     for part in host.parts:
@@ -147,6 +152,7 @@ def _declared(host: ReferenceHost) -> dict[str, Any]:
         # Ledgers live at the ports of their nodes; the other two have quotas that checks of their own use up.
         "openapi": {"path": "/openapi.json", "leave_out": ["/ledger", "/limits", "/login"]},
         "consent_grantee": "grantee",
+        "read_only_user": READER,
         "daily_limit": {"amount": 100_00, "currency": "CNY", "per": "account", "argument": "daily_limit"},
         "consent_fields": {name: list(fields) for name, fields in consents.FIELDS.items()},
         "signing_keys": {

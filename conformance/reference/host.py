@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,10 @@ SCHEMAS = (
     signatures.SCHEMA,
     supervisor.SCHEMA,
 )
+
+
+#: Seconds that fault accounts.existence-timed looks at an account before it finds that it is somebody else's.
+_LOOKED_UP_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ class ReferenceHost:
         unchecked = self.faults.on("admin.role-unchecked")
         if role and role not in principal.roles and not unchecked:
             raise Problem(403, "role-missing", "The caller's role does not allow this.")
+        unchecked = unchecked or (scope == "payments" and self.faults.on("tokens.scope-unchecked"))
         if scope and scope not in principal.scopes and not unchecked:
             raise Problem(403, "scope-missing", f"The access token lacks the scope {scope}.")
         return principal
@@ -167,6 +173,8 @@ class ReferenceHost:
             return row
         if self.faults.on("accounts.existence-leaked"):
             raise Problem(403, "not-yours", f"Account {account} belongs to someone else.")
+        if self.faults.on("accounts.existence-timed"):
+            time.sleep(_LOOKED_UP_S)
         raise Problem(404, "not-found", "There is no such account.")
 
     # -- life ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -23,6 +24,8 @@ DEPTH_MAX = 32
 AMOUNT_MAX = 10**15
 #: Digits of an integer at most; the limit refuses before any big-number work is done.
 _DIGITS_MAX = 40
+#: Seconds that fault input.large-slow takes over a body.
+_LEISURE_S = 2.5
 #: ISO 4217 codes the bank holds accounts in.
 CURRENCIES = frozenset({"CNY", "HKD", "USD", "EUR", "JPY", "GBP", "SGD"})
 
@@ -57,10 +60,22 @@ async def read_body(request: Request) -> bytes:
 async def read_json(request: Request, faults: FaultBoard) -> dict[str, Any]:
     """Return the JSON object in the body."""
     cached = getattr(request.state, "raw_body", None)
-    body = cached if cached is not None else await read_body(request)
+    body = cached if cached is not None else await _read_at_leisure(request, faults)
+    if faults.on("input.charset-obeyed") and "utf-7" in request.headers.get("content-type", ""):
+        return parse_object(body.decode("utf-7").encode(), faults)
     if not faults.on("input.content-type-sniffed"):
         require_media_type(request, "application/json")
     return parse_object(body, faults)
+
+
+async def _read_at_leisure(request: Request, faults: FaultBoard) -> bytes:
+    """Read the body; fault input.large-slow: one that is too large is looked at for a while."""
+    try:
+        return await read_body(request)
+    except Problem:
+        if faults.on("input.large-slow"):
+            await asyncio.sleep(_LEISURE_S)
+        raise
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -110,6 +125,8 @@ def _decode(body: bytes, faults: FaultBoard) -> str:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Problem(400, "invalid-utf8", "The body is not UTF-8.") from error
+    if text.startswith("\ufeff") and faults.on("input.mark-crash"):
+        raise Problem(500, "internal", "The request could not be served.")
     if text.startswith("\ufeff") or "\x00" in text:
         raise Problem(400, "invalid-utf8", "The body holds a byte order mark or a NUL.")
     return text

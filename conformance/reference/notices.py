@@ -129,9 +129,13 @@ class Notices:
         body = json.dumps(notice, sort_keys=True).encode()
         try:
             connection.request("POST", parts.path or "/", body, self._headers(url, body))
-            connection.getresponse().read(1024)
+            response = connection.getresponse()
+            response.read(1024)
         finally:
             connection.close()
+        location = response.getheader("Location")
+        if location and self._host.faults.on("ssrf.redirect-followed"):
+            self._deliver(location, notice)
 
     def _headers(self, url: str, body: bytes) -> dict[str, str]:
         """Sign a notice with the bank's key (RFC 9421), so that the receiver can tell it from a forgery."""

@@ -40,7 +40,7 @@ class Pages:
             return number if number > 0 else _UNBOUNDED
         if number < 1:
             raise Problem(400, "invalid-limit", f"limit must be a number from 1 to {LIMIT_MAX}.")
-        return min(number, LIMIT_MAX)
+        return number if self._faults.on("input.page-size-uncapped") else min(number, LIMIT_MAX)
 
     def _after(self, cursor: str, listing: str) -> int:
         if not cursor:

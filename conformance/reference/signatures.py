@@ -24,7 +24,7 @@ from conformance.reference.registering import registered
 from conformance.reference.sm2_verify import sm2_valid
 from conformance.reference.tokens import es256_valid
 from conformance.reference.users import SigningKey, User
-from conformance.sdk.reference import FaultBoard
+from conformance.sdk.reference import FaultBoard, Problem
 
 if TYPE_CHECKING:
     from conformance.reference.host import ReferenceHost
@@ -155,12 +155,13 @@ class Verifier:
         raise refusal("signature-invalid", "The signature does not verify.")
 
     def _bases(self, request: Request, signed: Signed) -> Iterator[str]:
-        """Give the signature base; under fault signature.component-uncovered also those of other requests."""
+        """Give the signature base; under two faults also those of other requests."""
         yield signature_base(request, signed)
+        if self._host.faults.on("signature.component-uncovered") or self._host.faults.on("signature.method-uncovered"):
+            yield from (signature_base(request, signed, method=method) for method in _METHODS)
         if self._host.faults.on("signature.component-uncovered"):
             bare = target_uri(request).partition("?")[0]
             for method in _METHODS:
-                yield signature_base(request, signed, method=method)
                 yield signature_base(request, signed, method=method, target=bare)
 
     async def _use_nonce(self, signed: Signed) -> None:
@@ -176,6 +177,8 @@ class Verifier:
             return connection.execute("INSERT OR IGNORE INTO nonces VALUES (?,?,?)", row).rowcount
 
         if not await self._host.db.write(job):
+            if self._host.faults.on("signature.replay-crash"):
+                raise Problem(500, "internal", "The request could not be served.")
             raise refusal("signature-replayed", "The nonce was used before.")
 
 

@@ -30,10 +30,14 @@ SUITE = Suite(
         "conformance_security.checks.oauth_answers",
         "conformance_security.checks.oauth_keys",
         "conformance_security.checks.authorization",
+        "conformance_security.checks.roles",
+        "conformance_security.checks.existence",
         "conformance_security.checks.consent",
         "conformance_security.checks.money",
         "conformance_security.checks.concurrency",
         "conformance_security.checks.input",
+        "conformance_security.checks.pages",
+        "conformance_security.checks.callbacks",
         "conformance_security.checks.injection",
         "conformance_security.checks.framing",
         "conformance_security.checks.contract",
@@ -69,11 +73,13 @@ SUITE = Suite(
         # How often each race is run; all rounds must end alike.
         "race_rounds": 3,
         # What calibration uses instead: everything happens there a hundred times.
-        "calibration": {"race_rounds": 1, "openapi_cases_max": 200},
+        "calibration": {"race_rounds": 1, "openapi_cases_max": 200, "oversized_s_max": 2},
         # Seconds after which a revoked token or consent must have stopped working.
         "revocation_s_max": 2,
         # Most items that one page may hold.
         "page_items_max": 200,
+        # Seconds within which a body of 5 MB must be refused, its sending included.
+        "oversized_s_max": 5,
         # Wrong passwords after which guessing must have been stopped.
         "login_attempts_max": 10,
         # Shortest acceptable Strict-Transport-Security max-age, in seconds (one year).

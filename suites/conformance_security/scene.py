@@ -88,6 +88,15 @@ def money_of(candidate: Candidate, *accounts: Account) -> Any:
     raise NotTested("no operation shows what a payment did: map accounts.balance, accounts.statement or payments.list")
 
 
+def moved(before: Any, after: Any) -> list[int]:
+    """Return what changed between two readings of :func:`money_of`, by account: balances, or numbers of entries."""
+    return [_number(after[key]) - _number(before[key]) for key in before]
+
+
+def _number(value: Any) -> int:
+    return len(value) if isinstance(value, list) else int(str(value))
+
+
 #: Pages of a list of payments that are read as the state of one account.
 PAGES_MAX = 20
 
@@ -151,8 +160,8 @@ class Wire:
         return f'"{text}"' if self.quoted else text
 
     def minor(self, amount: int) -> str:
-        """Return an amount of minor units as this product writes amounts."""
-        return self.number(f"{amount / 100:.2f}" if self.decimals else str(amount))
+        """Return an amount of minor units, not negative, as this product writes amounts; exact however large it is."""
+        return self.number(f"{amount // 100}.{amount % 100:02d}" if self.decimals else str(amount))
 
     def body(self, literal: str, key: str) -> bytes:
         """Return the body with ``literal`` for the amount and ``key`` wherever the old idempotency key stood."""

@@ -18,6 +18,9 @@ APART = 0.95
 #: Smallest difference worth naming, in microseconds and as a share of the slower median.
 FLOOR_US, FLOOR_SHARE = 1_500, 0.2
 
+#: Microseconds between the quickest and the slowest of what is compared, beyond which nothing can be told.
+RESTLESS_US = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -41,6 +44,11 @@ def compare(first: Sequence[int], second: Sequence[int]) -> Verdict:
     large = gap >= FLOOR_US and gap >= FLOOR_SHARE * max(medians)
     slower = "first" if above >= 0.5 else "second"
     return Verdict(large and max(above, 1 - above) >= APART, slower, int(medians[0]), int(medians[1]))
+
+
+def restless(*samples: Sequence[int]) -> bool:
+    """Tell whether even the fastest part of a sample is spread so widely that no difference worth naming would show."""
+    return any(max(part) - min(part) > RESTLESS_US for part in map(_fastest, samples))
 
 
 def _fastest(sample: Sequence[int]) -> list[int]:

@@ -24,7 +24,7 @@ from conformance.sdk import (
     refused,
 )
 from conformance_security.races import Ending, compete, rounds, shown, winners
-from conformance_security.scene import AMOUNT, Scene, control, opened
+from conformance_security.scene import AMOUNT, Scene, control, moved, opened
 
 #: How many requests reach the product at the same moment.
 AT_ONCE = 8
@@ -84,14 +84,14 @@ def one_key_at_once_has_one_effect(candidate: Candidate, evidence: Evidence, par
             expected="1 id",
             actual=f"{len(ids)} ids",
         )
-        moved = _moved(before, scene.money())
+        change = moved(before, scene.money())
         expect(
-            moved == single,
+            change == single,
             "payments sent at once under one idempotency key must pay once",
             expected=single,
-            actual=moved,
+            actual=change,
         )
-        return (len(ids), str(moved))
+        return (len(ids), str(change))
 
     rounds(evidence, params, "one idempotency key at once", play)
 
@@ -298,15 +298,4 @@ def _difference(scene: Scene) -> object:
     """Return what one single payment changes: the measure for what eight may."""
     before = scene.money()
     control(scene.payment(), "a single payment")
-    return _moved(before, scene.money())
-
-
-def _moved(before: object, after: object) -> object:
-    """Return the change of each account, in order: of balances, or of the number of entries."""
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return None
-    return [_number(after[key]) - _number(before[key]) for key in before]
-
-
-def _number(value: object) -> int:
-    return len(value) if isinstance(value, list) else int(str(value))
+    return moved(before, scene.money())

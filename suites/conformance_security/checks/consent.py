@@ -23,6 +23,7 @@ from conformance.sdk import (
     pause,
     refused,
 )
+from conformance_security.decided import heard
 from conformance_security.declared import declared
 from conformance_security.oauth.clock import movable, moved
 from conformance_security.scene import AMOUNT, control, money_of, opened
@@ -31,8 +32,8 @@ from conformance_security.scene import AMOUNT, control, money_of, opened
 BALANCE = 8_765_43
 #: Seconds that consents are granted for, and those whose end a check must wait for.
 LASTING_S, SHORT_S = 600, 3
-#: What the permission ``accounts.read`` shows of an account, unless the candidate file declares other fields.
-CONSENTED_MEMBERS = ("id", "account", "currency", "status", "type")
+#: What stands around the data in the answers of many products, in small letters without ``_`` and ``-``.
+ENVELOPE = frozenset({"code", "message", "msg", "success", "timestamp", "requestid", "traceid", "links", "meta"})
 
 
 @check(
@@ -129,7 +130,11 @@ def a_consent_serves_its_grantee_alone(candidate: Candidate, evidence: Evidence)
 
 @check("SEC-Z05", needs=("consents.grant", "accounts.read"), users=("alice", "bob"), effects=Effect.WRITE)
 def only_consented_fields_are_shown(candidate: Candidate, evidence: Evidence) -> None:
-    """What is read by a consent shows the fields of its permissions: no balance, no owner, nothing beside them."""
+    """What is read by a consent shows the fields of its permissions: no balance, no owner, nothing beside them.
+
+    ``[declared.security.consent_fields]`` says which these are: names of members that hold values, at any depth of what
+    is shown of the account.
+    """
     alice, bob = candidate.as_user("alice"), candidate.as_user("bob")
     account = opened(alice, BALANCE)
     consent = _granted(alice, account, "accounts.read")
@@ -141,8 +146,8 @@ def only_consented_fields_are_shown(candidate: Candidate, evidence: Evidence) ->
         expected="no balance",
         actual="the balance",
     )
-    consented = declared(candidate, "consent_fields", {}).get("accounts.read", CONSENTED_MEMBERS)
-    extra = sorted(set(_members(text)) - set(consented))
+    consented = _consented_fields(candidate)
+    extra = sorted(_shown(_document(text), account.id) - consented)
     expect(
         not extra,
         "a consent to read the account must not show more than the consented fields",
@@ -223,7 +228,7 @@ def a_revoked_consent_stops_working(candidate: Candidate, evidence: Evidence, pa
     control(read, "reading the consented balance")
     accepted(alice.call("consents.revoke", consent=consent), "revoking the consent")
     eventually(
-        lambda: isinstance(read.send(), Refused),
+        lambda: isinstance(heard(read.send()), Refused),
         deadline_s=float(params["revocation_s_max"]),
         what="the refusal of a revoked consent",
     )
@@ -259,9 +264,44 @@ def _with_consent(request: Prepared, headers: Mapping[str, str], consent: str) -
     return request
 
 
-def _members(body: bytes) -> list[str]:
+# -- fields ---------------------------------------------------------------------------------------------------------
+
+
+def _consented_fields(candidate: Candidate) -> frozenset[str]:
+    fields = declared(candidate, "consent_fields", {})
+    named = fields.get("accounts.read") if isinstance(fields, Mapping) else None
+    if not isinstance(named, list | tuple):
+        raise NotTested(
+            "which fields a consent shows is not declared (the balance is not shown): declare "
+            'consent_fields."accounts.read" under [declared.security]',
+            blame="CONFIG",
+        )
+    return frozenset(map(str, named))
+
+
+def _document(body: bytes) -> Any:
     try:
-        value = json.loads(body)
-    except ValueError:
-        return []
-    return [str(name) for name in value] if isinstance(value, dict) else []
+        return json.loads(body)
+    except ValueError as error:
+        raise NotTested("the consented account is not shown in JSON, so its fields cannot be named") from error
+
+
+def _shown(value: Any, account: str) -> set[str]:
+    """Return the names of all members that are shown, without the usual ones of an envelope around the account."""
+    if not isinstance(value, Mapping) or any(str(inner) == account for inner in value.values()):
+        return _leaves(value)
+    around = {key for key in value if str(key).lower().replace("_", "").replace("-", "") in ENVELOPE}
+    names: set[str] = set()
+    for key in set(value) - around:
+        below = value[key]
+        names |= _shown(below, account) if isinstance(below, Mapping) else _leaves(below, str(key))
+    return names
+
+
+def _leaves(value: Any, name: str = "") -> set[str]:
+    """Return the names of all members that hold a value, at any depth; what is in a list has the name of the list."""
+    if isinstance(value, Mapping):
+        return {leaf for key, inner in value.items() for leaf in _leaves(inner, str(key))}
+    if isinstance(value, list):
+        return {leaf for inner in value for leaf in _leaves(inner, name)}
+    return set() if value is None else {name}

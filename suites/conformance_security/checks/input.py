@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from conformance.sdk import (
     Accepted,
@@ -11,33 +13,41 @@ from conformance.sdk import (
     Candidate,
     Effect,
     Evidence,
-    Inconclusive,
     NotTested,
     Params,
+    Prepared,
     Refused,
-    accepted,
     check,
     describe,
     expect,
     must_accept,
     refused,
 )
-from conformance_security.declared import declared
-from conformance_security.listening import listening
-from conformance_security.scene import AMOUNT, Rewriter, Scene, control, opened
+from conformance_security.decided import decided, heard
+from conformance_security.scene import AMOUNT, Rewriter, Scene, control, moved, opened
 
 #: Brackets of the nested body, and bytes of the large one.
 DEPTH = 20_000
 LARGE = 5 * 1024 * 1024
+#: Bytes that stand in no UTF-8 text, or should stand in none.
+BROKEN = (
+    (b"\xff", "a byte that UTF-8 never uses"),
+    (b"\xc0\xaf", "an overlong form"),
+    (b"\xed\xa0\x80", "a surrogate"),
+    (b"\x00", "a NUL"),
+)
+#: How often an oversized body is sent before it counts as refused too late.
+LATE_TRIES = 3
 #: Headers by which frameworks let a request name another method than its own.
 OVERRIDES = ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method")
-#: Payments made at most to see a second page.
-ENTRIES_MAX = 130
 
 
 @check("SEC-I02", needs=("payments.create",), effects=Effect.MONEY, deadline_s=60)
-def huge_and_deep_bodies_do_no_harm(candidate: Candidate, evidence: Evidence) -> None:
-    """A body nested 20,000 levels deep or 5 MB long is refused, and the next honest request is served."""
+def huge_and_deep_bodies_do_no_harm(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """A body nested 20,000 levels deep or 5 MB long is refused, and the next honest request is served.
+
+    The long one is refused within ``oversized_s_max`` seconds, its sending included: at least once of three times.
+    """
     scene = Scene.set(candidate, evidence)
     rewriter = Rewriter.of(scene)
     rewriter.require_json()
@@ -48,13 +58,8 @@ def huge_and_deep_bodies_do_no_harm(candidate: Candidate, evidence: Evidence) ->
         state=scene.money,
         because=f"the body nests {DEPTH} levels deep",
     )
-    large = rewriter.bytes(lambda body: _with_member(body, b'"x":"' + b"a" * LARGE + b'"')).send()
-    expect(
-        _turned_away(large),
-        f"must be refused cleanly: the body has {LARGE} bytes",
-        expected="413 or 400, or a closed connection",
-        actual=describe(large),
-    )
+    large = rewriter.bytes(lambda body: _with_member(body, b'"x":"' + b"a" * LARGE + b'"'))
+    _expect_turned_away_soon(large, float(params["oversized_s_max"]), evidence)
     must_accept(scene.payment(), "after oversized bodies the product must serve the next honest request")
 
 
@@ -80,23 +85,16 @@ def repeated_members_are_refused(candidate: Candidate, evidence: Evidence) -> No
 
 @check("SEC-I04", needs=("payments.create",), effects=Effect.MONEY)
 def broken_encodings_are_refused(candidate: Candidate, evidence: Evidence) -> None:
-    """Bytes that are not UTF-8, overlong or surrogate forms, NUL, UTF-16 and full-width digits are refused."""
+    """Bytes that are not UTF-8, overlong or surrogate forms, NUL, UTF-16, UTF-7 and full-width digits are refused.
+
+    A byte order mark is refused or ignored (RFC 8259 8.1).
+    """
     scene = Scene.set(candidate, evidence)
     rewriter = Rewriter.of(scene)
     rewriter.require_json()
-    word = rewriter.reference.encode()
-    for broken, what in (
-        (b"\xff", "a byte that UTF-8 never uses"),
-        (b"\xc0\xaf", "an overlong form"),
-        (b"\xed\xa0\x80", "a surrogate"),
-        (b"\x00", "a NUL"),
-    ):
-        refused(
-            rewriter.bytes(lambda body, broken=broken: body.replace(word, word + broken)),  # type: ignore[misc]
-            twin=rewriter.twin,
-            state=scene.money,
-            because=f"the reference holds {what}",
-        )
+    text = _free_text(rewriter)
+    if text is not None:
+        _refuse_broken(scene, rewriter, text)
     refused(
         rewriter.bytes(lambda body: body.decode("utf-8").encode("utf-16")),
         twin=rewriter.twin,
@@ -109,6 +107,15 @@ def broken_encodings_are_refused(candidate: Candidate, evidence: Evidence) -> No
         state=scene.money,
         because="the amount is written in full-width digits",
     )
+    refused(
+        rewriter.bytes(_in_utf_7).with_header("Content-Type", "application/json; charset=utf-7"),
+        twin=rewriter.twin,
+        state=scene.money,
+        because="the body is UTF-7",
+    )
+    _expect_mark_ignored(scene, rewriter, evidence)
+    if text is None:
+        raise NotTested("no member of a payment takes free text, so nothing shows what becomes of broken bytes in it")
 
 
 @check("SEC-I05", needs=("payments.create",), effects=Effect.MONEY)
@@ -141,7 +148,7 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
     read = candidate.prepare("accounts.read", account=account.id)
     plain = control(read, "reading the account")
     for header in OVERRIDES:
-        answer = read.with_header(header, "DELETE").send()
+        answer = heard(read.with_header(header, "DELETE").send())
         expect(
             isinstance(answer, Accepted) and answer.value == plain.value,
             f"the header {header} must be ignored: a read stays a read",
@@ -149,7 +156,7 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
             actual=describe(answer),
         )
     for method in ("PROPFIND", "TRACE"):
-        answer = read.with_method(method).send()
+        answer = heard(read.with_method(method).send())
         expect(
             isinstance(answer, Refused) or answer.exchange.status == 501,
             f"the method {method} is not documented and must be refused",
@@ -164,50 +171,6 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
         )
 
 
-@check("SEC-I08", needs=("notices.subscribe",), effects=Effect.WRITE)
-def inner_addresses_are_not_called(candidate: Candidate, evidence: Evidence) -> None:
-    """A callback to loopback, link-local, private or file addresses, in any spelling, is refused and never called."""
-    allowed = declared(candidate, "callback_hosts", ())
-    if not allowed:
-        raise NotTested("[declared.security] names no callback_hosts that the product may call", blame="CONFIG")
-    url = f"http://{allowed[0]}/notices"
-    twin = control(candidate.prepare("notices.subscribe", url=url), "subscribing an allowed address")
-    with listening() as (port, hits):
-        for url in _inner_addresses(port):
-            refused(
-                candidate.prepare("notices.subscribe", url=url),
-                twin=twin,
-                because=f"{url} lies inside the product's own network",
-            )
-        expect(
-            not hits,
-            "a refused callback must not be called",
-            expected="no connection",
-            actual=f"{len(hits)} connections",
-        )
-
-
-@check("SEC-I09", needs=("accounts.statement", "payments.create"), effects=Effect.MONEY, deadline_s=60)
-def pages_are_bounded(candidate: Candidate, evidence: Evidence, params: Params) -> None:
-    """Page sizes of zero, below zero or a million are refused or capped, and an altered cursor is refused."""
-    scene = Scene.set(candidate, evidence)
-    page = _fill_a_page(scene)
-    default, cursor = len(page.value.get("items", ())), page.value.get("next")
-    most = int(params["page_items_max"])
-    for limit in (0, -1, 1_000_000):
-        answer = candidate.prepare("accounts.statement", account=scene.debtor.id, limit=limit).send()
-        bound = most if limit > 0 else default
-        _expect_bounded(answer, limit, bound, bool(cursor))
-    if cursor:
-        tampered = _tampered(str(cursor))
-        refused(
-            candidate.prepare("accounts.statement", account=scene.debtor.id, cursor=tampered),
-            twin=candidate.prepare("accounts.statement", account=scene.debtor.id, cursor=cursor),
-            because="the cursor was altered",
-        )
-    evidence.note("default page", default)
-
-
 # -- bodies -------------------------------------------------------------------------------------------------------
 
 _FULL_WIDTH = {ord(str(digit)): chr(0xFF10 + digit) for digit in range(10)}
@@ -219,64 +182,88 @@ def _with_member(body: bytes, member: bytes) -> bytes:
     return body[:start] + member + b"," + body[start:]
 
 
-def _turned_away(answer: Answer) -> bool:
-    """A server that stops reading and closes has refused; one that fails, hangs or accepts has not."""
-    return not isinstance(answer, Accepted) and not (
-        isinstance(answer, Broken) and answer.kind not in ("connection", "tls", "throttled")
-    )
-
-
-# -- callbacks ----------------------------------------------------------------------------------------------------
-
-
-def _inner_addresses(port: int) -> tuple[str, ...]:
-    return (
-        f"http://127.0.0.1:{port}/",
-        f"http://localhost:{port}/",
-        f"http://[::1]:{port}/",
-        f"http://2130706433:{port}/",
-        f"http://0x7f.1:{port}/",
-        f"http://example.com@127.0.0.1:{port}/",
-        "http://169.254.169.254/latest/meta-data/",
-        "http://10.0.0.1/",
-        "file:///etc/passwd",
-        "gopher://127.0.0.1:25/",
-    )
-
-
-# -- pages --------------------------------------------------------------------------------------------------------
-
-
-def _fill_a_page(scene: Scene) -> Accepted:
-    """Make payments until the statement's first page says that there is another, or enough is enough."""
-    read = scene.candidate.prepare("accounts.statement", account=scene.debtor.id)
-    for number in range(ENTRIES_MAX):
-        if number % 10 == 0 and (page := control(read, "a page of the statement")).value.get("next"):
-            return page
-        accepted(scene.payment(1), "a payment of 1 minor unit")
-    return control(read, "a page of the statement")
-
-
-def _expect_bounded(answer: Answer, limit: int, bound: int, more: bool) -> None:
-    if isinstance(answer, Broken) and answer.kind == "throttled":
-        raise Inconclusive("the candidate throttled the request (429)", blame="CONFIG")
-    expect(
-        not isinstance(answer, Broken),
-        f"a page size of {limit} must be refused cleanly or capped",
-        expected="4xx, or a page",
-        actual=describe(answer),
-    )
-    if isinstance(answer, Accepted):
-        shown = len(answer.value.get("items", ()))
+def _expect_turned_away_soon(large: Prepared, most_s: float, evidence: Evidence) -> None:
+    """Require that an oversized body is turned away, and soon: one slow answer of several may be our machine's."""
+    took: list[float] = []
+    while not took or (min(took) > most_s and len(took) < LATE_TRIES):
+        answer = large.send()
         expect(
-            shown <= bound or not more,
-            f"a page size of {limit} must be refused or capped",
-            expected=f"a refusal, or at most {bound} items",
-            actual=f"{shown} items",
+            _turned_away(answer),
+            f"must be refused cleanly: the body has {LARGE} bytes",
+            expected="413 or 400, or a closed connection",
+            actual=describe(answer),
+        )
+        took.append(answer.exchange.elapsed_us / 1e6)
+    evidence.note("seconds until the large body was refused", [round(seconds, 2) for seconds in took])
+    expect(
+        min(took) <= most_s,
+        f"must be refused before it is read and kept: the body has {LARGE} bytes",
+        expected=f"a refusal within {most_s:g} s",
+        actual=", ".join(f"{seconds:.2f} s" for seconds in took),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A member of the body that takes any text, by its value."""
+
+    name: str
+    value: bytes
+
+    def and_more(self, more: bytes) -> Callable[[bytes], bytes]:
+        """Return a change of a body that puts further bytes at the end of the text."""
+        return lambda body: body.replace(self.value, self.value + more, 1)
+
+
+def _refuse_broken(scene: Scene, rewriter: Rewriter, text: _Text) -> None:
+    for broken, what in BROKEN:
+        refused(
+            rewriter.bytes(text.and_more(broken)),
+            twin=rewriter.twin,
+            state=scene.money,
+            because=f"{text.name} holds {what}",
         )
 
 
-def _tampered(cursor: str) -> str:
-    middle = len(cursor) // 2
-    other = "A" if cursor[middle] != "A" else "B"
-    return cursor[:middle] + other + cursor[middle + 1 :]
+def _free_text(rewriter: Rewriter) -> _Text | None:
+    """Return the reference, or the first other text that the product takes with a letter more, or None.
+
+    Broken bytes in a text of which every letter counts, as in a currency, would be refused for another reason.
+    """
+    word, plain = rewriter.reference.encode(), rewriter.wire.body(rewriter.wire.minor(AMOUNT), rewriter.wire.key)
+    if word in plain:
+        return _Text("the reference", word)
+    for name, value in re.findall(rb'"([^"\\]+)"\s*:\s*"([^"\\]+)"', plain):
+        text = _Text(f"the text {name.decode()}", value)
+        unique = plain.count(value) == 1 and not (rewriter.wire.key and rewriter.wire.key.encode() in value)
+        if unique and isinstance(heard(rewriter.bytes(text.and_more(b"x")).send()), Accepted):
+            return text
+    return None
+
+
+def _in_utf_7(body: bytes) -> bytes:
+    """Return a JSON object whose brace only a reader of UTF-7 can see."""
+    return body.replace(b"{", b"+AHs-", 1)
+
+
+def _expect_mark_ignored(scene: Scene, rewriter: Rewriter, evidence: Evidence) -> None:
+    """Require that a byte order mark is refused, or else changes nothing of what is paid."""
+    before = scene.money()
+    control(rewriter.amount(rewriter.wire.minor(AMOUNT)), "an honest payment as raw bytes")
+    between = scene.money()
+    answer = decided(rewriter.bytes(lambda body: b"\xef\xbb\xbf" + body), "a body with a byte order mark")
+    after = scene.money()
+    wanted = moved(before, between) if isinstance(answer, Accepted) else [0] * len(before)
+    expect(
+        moved(between, after) == wanted,
+        "a byte order mark must be refused or ignored, and must not change what is paid",
+        expected=wanted,
+        actual=moved(between, after),
+    )
+    evidence.note("a byte order mark", describe(answer))
+
+
+def _turned_away(answer: Answer) -> bool:
+    """A server that stops reading and closes has refused; one that fails, hangs or accepts has not."""
+    heard(answer)
+    return isinstance(answer, Refused) or (isinstance(answer, Broken) and answer.kind in ("connection", "tls"))

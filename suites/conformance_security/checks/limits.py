@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from conformance.sdk import (
-    Accepted,
     Account,
-    Broken,
+    Answer,
     Candidate,
     Effect,
     Evidence,
@@ -18,11 +17,11 @@ from conformance.sdk import (
     Params,
     accepted,
     check,
-    describe,
     expect,
     refused,
 )
 from conformance_security.declared import declared
+from conformance_security.races import Ending, compete, rounds, shown, winners
 from conformance_security.scene import Scene, control, opened
 
 #: Payments that together reach the limit; more where each must stay below the second factor's threshold.
@@ -56,19 +55,33 @@ def splitting_does_not_pass_the_daily_limit(candidate: Candidate, evidence: Evid
     evidence.note("daily limit", limit.amount)
 
 
-@check("SEC-V12.race", requirement="SEC-V12", needs=("payments.create",), effects=Effect.MONEY, deadline_s=60)
+@check(
+    "SEC-V12.race",
+    requirement="SEC-V12",
+    needs=("payments.create", "accounts.balance"),
+    effects=Effect.MONEY,
+    deadline_s=60,
+)
 def concurrency_does_not_pass_the_daily_limit(candidate: Candidate, evidence: Evidence, params: Params) -> None:
-    """Of eight payments of more than half the daily limit at the same moment, one succeeds."""
+    """Of eight payments of more than half the daily limit at the same moment, one succeeds and one is booked."""
     limit = _limit(candidate, params)
     amount = limit.amount // 2 + 1
     if amount >= limit.threshold:
         raise NotTested("half the declared daily limit needs a second factor, so payments at once cannot be compared")
-    scene = _scene(candidate, evidence, limit, AT_ONCE * amount)
-    answers = candidate.together([scene.payment(amount) for _ in range(AT_ONCE)])
-    if any(isinstance(answer, Broken) and answer.kind == "throttled" for answer in answers):
-        raise Inconclusive("the candidate throttled simultaneous requests (429)", blame="CONFIG")
-    paid = sum(isinstance(answer, Accepted) for answer in answers)
-    evidence.note("accepted at once", paid)
+
+    def play(seed: int) -> Ending:
+        scene = _scene(candidate, evidence, limit, AT_ONCE * amount)
+        had = candidate.balance(scene.creditor)
+        answers = compete(candidate, [scene.payment(amount) for _ in range(AT_ONCE)], seed)
+        received = candidate.balance(scene.creditor) - had
+        _expect_one_within(limit, amount, answers, received)
+        return (winners(answers), received)
+
+    rounds(evidence, params, "payments beyond the daily limit at once", play)
+
+
+def _expect_one_within(limit: _Limit, amount: int, answers: Sequence[Answer], received: int) -> None:
+    paid = winners(answers)
     expect(
         paid <= 1,
         "payments at once must not exceed the daily limit together",
@@ -76,10 +89,20 @@ def concurrency_does_not_pass_the_daily_limit(candidate: Candidate, evidence: Ev
         actual=f"{paid} of {AT_ONCE} accepted",
     )
     expect(
-        paid == 1,
+        received <= max(paid, 1) * amount,
+        "more than the daily limit must not be booked, whatever was answered",
+        expected=f"at most {amount} received",
+        actual=f"{received} received; {shown(answers)}",
+    )
+    if paid == 0 and limit.per != "account":
+        raise Inconclusive(
+            f"the daily limit counts per {limit.per}, so payments of other checks may have used it up", blame="CONFIG"
+        )
+    expect(
+        paid == 1 and received == amount,
         "one payment within the daily limit must succeed",
-        expected="1",
-        actual=", ".join(sorted(map(describe, answers))),
+        expected=f"1 accepted, creditor {amount}",
+        actual=f"{shown(answers)}; creditor {received}",
     )
 
 
@@ -88,12 +111,16 @@ def concurrency_does_not_pass_the_daily_limit(candidate: Candidate, evidence: Ev
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """``amount`` in minor units; ``argument`` of accounts.open sets it, if accounts may have limits of their own."""
+    """``amount`` in minor units; ``argument`` of accounts.open sets it, if accounts may have limits of their own.
+
+    ``per``: what it is counted for, an account or something wider.
+    """
 
     amount: int
     argument: str
     threshold: int
     parts: int
+    per: str
 
 
 def _limit(candidate: Candidate, params: Params) -> _Limit:
@@ -106,7 +133,7 @@ def _limit(candidate: Candidate, params: Params) -> _Limit:
         raise NotTested(
             f"a daily limit of {amount} takes more than {PARTS_MAX} payments below the second factor's amount"
         )
-    return _Limit(amount, str(section.get("argument", "")), threshold, parts)
+    return _Limit(amount, str(section.get("argument", "")), threshold, parts, str(section.get("per", "account")))
 
 
 def _scene(candidate: Candidate, evidence: Evidence, limit: _Limit, balance: int) -> Scene:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from conformance.sdk import (
     Accepted,
     Answer,
-    Broken,
     Candidate,
     Effect,
     Evidence,
@@ -22,7 +21,8 @@ from conformance.sdk import (
     expect,
     refused,
 )
-from conformance_security.scene import AMOUNT, Rewriter, Scene
+from conformance_security.decided import heard
+from conformance_security.scene import AMOUNT, Rewriter, Scene, Wire
 
 
 @check("SEC-V01", needs=("payments.create",), effects=Effect.MONEY)
@@ -48,9 +48,10 @@ def amounts_out_of_range_are_refused(candidate: Candidate, evidence: Evidence) -
     """
     scene = Scene.set(candidate, evidence)
     rewriter = Rewriter.of(scene)
-    for amount in (2**31, 2**32 + AMOUNT):
-        _expect_unwrapped(candidate, rewriter.amount(rewriter.wire.minor(amount)).send(), amount)
     wrapping = (2**63, 2**64 + AMOUNT, 10**20)
+    # Where amounts have decimals, the minor unit is what may be kept in 64 bits, and what an attacker can afford.
+    for amount in (2**31, 2**32 + AMOUNT, *(wrapping if rewriter.wire.decimals else ())):
+        _expect_unwrapped(candidate, rewriter.amount(rewriter.wire.minor(amount)).send(), amount)
     for text in (*map(str, wrapping), "1e400", "NaN", "Infinity"):
         refused(
             rewriter.amount(rewriter.wire.number(text)),
@@ -61,8 +62,7 @@ def amounts_out_of_range_are_refused(candidate: Candidate, evidence: Evidence) -
 
 
 def _expect_unwrapped(candidate: Candidate, answer: Answer, amount: int) -> None:
-    if isinstance(answer, Broken) and answer.kind == "throttled":
-        raise Inconclusive("the candidate throttled the request (429)", blame="CONFIG")
+    heard(answer)
     booked = _booked(candidate, answer) if isinstance(answer, Accepted) else None
     expect(
         isinstance(answer, Refused) or booked == amount,
@@ -103,14 +103,20 @@ def amounts_of_another_type_are_refused(candidate: Candidate, evidence: Evidence
     scene = Scene.set(candidate, evidence)
     rewriter = Rewriter.of(scene)
     rewriter.require_json()
-    other = str(AMOUNT) if rewriter.wire.quoted else f'"{AMOUNT}"'
-    for literal in (other, '"1e3"', "true", "null", f"[{AMOUNT}]"):
+    for literal in _of_another_type(rewriter.wire):
         refused(
             rewriter.amount(literal),
             twin=rewriter.twin,
             state=scene.money,
             because=f"an amount of {literal} has the wrong JSON type and must not be converted",
         )
+
+
+def _of_another_type(wire: Wire) -> tuple[str, ...]:
+    """Return literals that a lenient product would read as an amount that the debtor has."""
+    plain = wire.minor(AMOUNT).strip('"')
+    other = plain if wire.quoted else f'"{plain}"'
+    return other, '"1e1"' if wire.decimals else '"1e3"', "true", "null", f"[{plain}]"
 
 
 @check("SEC-V05", needs=("payments.create",), effects=Effect.MONEY)

@@ -10,7 +10,14 @@ FAULTS: tuple[Fault, ...] = (
         "accounts.owner-unchecked",
         "Accounts are shown to any customer",
         "账户可被任意客户查看",
-        "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08", "SEC-Z02.document", "SEC-Z04", "SEC-Z04.grantor",
+        "SEC-Z01", "of another customer", "SEC-Z02", "SEC-Z08", "SEC-Z08.timing", "SEC-Z02.document",
+        "SEC-Z04", "SEC-Z04.grantor",
+    ),
+    fault(
+        "payments.list-unfiltered",
+        "The payments of any account are listed to any customer",
+        "任意客户均可查询任意账户的付款列表",
+        "SEC-Z01", "payments.list names an account of another customer", "SEC-Z02.document",
     ),
     fault(
         "payments.debtor-unchecked",
@@ -19,10 +26,28 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-Z02", "belongs to another customer", "SEC-Z02.document",
     ),
     fault(
+        "payments.cancel-unchecked",
+        "Any customer can cancel any payment",
+        "任意客户均可撤销他人的付款",
+        "SEC-Z02", "to be cancelled belongs to another customer", "SEC-Z02.document",
+    ),
+    fault(
         "admin.role-unchecked",
         "Staff operations are open to customers",
         "客户可调用管理类操作",
-        "SEC-Z03", "not for customers", "SEC-I10.answers",
+        "SEC-Z03", "not for customers", "SEC-I10.answers", "SEC-Z03.writes", "SEC-Z03.reader",
+    ),
+    fault(
+        "supervisor.freeze-open",
+        "Customers can freeze and unfreeze accounts",
+        "客户可冻结与解冻账户",
+        "SEC-Z03.writes", "not for customers", "SEC-I10.answers",
+    ),
+    fault(
+        "tokens.scope-unchecked",
+        "Tokens that may only read can pay",
+        "只读令牌可发起付款",
+        "SEC-Z03.reader", "its credentials may read, and not pay",
     ),
     fault(
         "consents.scope-unchecked",
@@ -35,6 +60,12 @@ FAULTS: tuple[Fault, ...] = (
         "A consented read shows the whole account",
         "经同意的读取返回完整账户对象",
         "SEC-Z05", "more than the consented fields",
+    ),
+    fault(
+        "consents.holder-shown",
+        "A consented read shows the account's holder deep in another member",
+        "经同意的读取在其他字段的深层返回账户持有人",
+        "SEC-Z05", "must not show more than the consented fields",
     ),
     fault(
         "consents.revocation-cached",
@@ -56,11 +87,24 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-Z08", "must be answered alike",
     ),
     fault(
+        "accounts.existence-timed",
+        "Foreign accounts are refused later than absent ones",
+        "他人账户比不存在的账户更晚被拒绝",
+        "SEC-Z08.timing", "must be refused in the same time",
+    ),
+    fault(
         "accounts.mass-assignment",
         "Members of the request are copied into the object",
         "请求字段被直接复制到对象",
         "SEC-Z09", "must not decide",
         "SEC-I10", "SEC-I10.drawn", "SEC-I06.document",
+    ),
+    fault(
+        "payments.member-booked",
+        "A member of the request changes what is booked and is shown nowhere",
+        "请求中的多余字段改变记账金额却不显示",
+        "SEC-Z09", "must not decide how much money moves",
+        "SEC-I10", "SEC-I10.drawn",
     ),
     fault(
         "factors.unbound",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.sdk import Fault
+from conformance.sdk import Fault, Text, Trip
 from conformance_security.faults.naming import fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -55,6 +55,24 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-I04", "the reference holds",
     ),
     fault(
+        "input.charset-obeyed",
+        "Bodies are read in whatever character set they name",
+        "按请求声明的任意字符集解码请求体",
+        "SEC-I04", "the body is UTF-7",
+    ),
+    fault(
+        "input.mark-crash",
+        "A byte order mark breaks the operation",
+        "字节顺序标记使操作崩溃",
+        "SEC-I04", "must be accepted or refused cleanly: a body with a byte order mark",
+    ),
+    fault(
+        "input.large-slow",
+        "Bodies that are too large are looked at before they are refused",
+        "过大的请求体在拒绝前被长时间处理",
+        "SEC-I02", "must be refused before it is read and kept",
+    ),
+    fault(
         "input.content-type-sniffed",
         "JSON is accepted under any media type",
         "任意媒体类型均按 JSON 接受",
@@ -73,11 +91,23 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-I08", "inside the product's own network",
     ),
     fault(
+        "ssrf.redirect-followed",
+        "Callbacks follow redirections wherever they lead",
+        "回调会跟随重定向到任意地址",
+        "SEC-I08", "that redirects into the product's own network must not be followed",
+    ),
+    fault(
         "input.page-size-unbounded",
         "Page sizes are passed to the database",
         "分页大小未加限制",
         "SEC-I09", "must be refused or capped",
         "SEC-I10.drawn",
+    ),
+    fault(
+        "input.page-size-uncapped",
+        "Page sizes below one are refused, and large ones are not capped",
+        "小于一的分页大小被拒绝，过大的却未设上限",
+        "SEC-I09", "a page size of 1000000 must be refused or capped",
     ),
     fault(
         "http.smuggling",
@@ -103,11 +133,13 @@ FAULTS: tuple[Fault, ...] = (
         "缺失的必填字段被静默填充默认值",
         "SEC-I10", "lacks the required member currency",
     ),
-    fault(
+    Fault(
         "openapi.crash-on-extra",
-        "An unknown member crashes the operation",
-        "未知字段使操作崩溃",
-        "SEC-I10", "has a member that the document does not allow",
+        Text("An unknown member crashes the operation", "未知字段使操作崩溃"),
+        (
+            Trip("SEC-I10", "has a member that the document does not allow"),
+            Trip("SEC-Z09", "must be accepted or refused cleanly"),
+        ),
     ),
     fault(
         "openapi.syntax-crash",

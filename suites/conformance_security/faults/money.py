@@ -84,6 +84,18 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-V12", "which is its daily limit", "SEC-V12.race",
     ),
     fault(
+        "limits.race-silent",
+        "Payments that lose the race for the daily limit are booked and answered as refused",
+        "超出日限额的并发付款被记账却答复为拒绝",
+        "SEC-V12.race", "must not be booked, whatever was answered",
+    ),
+    fault(
+        "limits.race-crash",
+        "Payments that lose the race for the daily limit crash",
+        "超出日限额的并发付款使服务出错",
+        "SEC-V12.race", "must be refused cleanly",
+    ),
+    fault(
         "limits.daily-race",
         "The day's total is added up before the booking",
         "日累计额在记账前读取",

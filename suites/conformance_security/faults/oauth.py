@@ -73,6 +73,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J09.iat", "(iat)",
     ),
     fault(
+        "oauth.dpop-ahead-crash",
+        "A DPoP proof from a clock slightly ahead breaks the operation",
+        "签发时间略微超前的 DPoP 证明使操作崩溃",
+        "SEC-J09.iat", "8 s ahead must be accepted",
+    ),
+    fault(
         "oauth.dpop-claims-refused",
         "Proofs with claims that are not known here are refused",
         "含有未知声明的 DPoP 证明被拒绝",

@@ -33,6 +33,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-S04", "was changed under the old signature",
     ),
     fault(
+        "signature.method-uncovered",
+        "The method is not covered by the signature",
+        "请求方法未被签名覆盖",
+        "SEC-S04", "its method was changed under the old signature",
+    ),
+    fault(
         "signature.keyid-unbound",
         "Any registered key signs for any client",
         "任意已注册密钥可代任意客户端签名",
@@ -43,6 +49,12 @@ FAULTS: tuple[Fault, ...] = (
         "Nonces are not remembered",
         "未记录已使用的随机数",
         "SEC-S07", "no second effect is allowed", "SEC-S08",
+    ),
+    fault(
+        "signature.replay-crash",
+        "A nonce that was used before breaks the operation",
+        "重复的随机数使操作崩溃",
+        "SEC-S07", "must be accepted or refused cleanly", "SEC-S08",
     ),
     fault(
         "signature.window-day",

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.sdk import Accepted, Exchange, NotTested, Prepared
 from conformance_security.checks.abuse import _cookies
-from conformance_security.checks.authorization import _changed
-from conformance_security.checks.input import _tampered
+from conformance_security.checks.existence import _changed
+from conformance_security.checks.pages import _tampered
 from conformance_security.checks.signature import _raised
 from conformance_security.scene import AMOUNT, Wire, is_json
 

@@ -2,13 +2,13 @@
 
 Faults (``oauth.<name>``; where each is switched): id-token-accepted (resource) · dpop-binding-off, mtls-binding-off
 (binding) · dpop-replay, dpop-htu-unchecked, dpop-htm-unchecked, dpop-ath-unchecked, dpop-iat-unchecked,
-dpop-signature-unchecked, dpop-nonce-unchecked (dpop) · par-unauthenticated (push) · pkce-optional, pkce-plain,
-redirect-optional, redirect-unregistered, implicit, scope-escalation (wishes) · par-optional, request-uri-unbound,
-code-long-lived, iss-missing, refusal-ignored (authorize) · code-reusable, code-client-unbound, verifier-unchecked,
-dpop-jkt-unchecked, refresh-client-unbound, refresh-rotated, password-grant (token) · assertion-aud-loose,
-assertion-key-unchecked, assertion-replay, assertion-iat-unchecked (client_auth) · jar-unbounded, jar-none,
-jar-aud-unchecked, jar-optional (request_object) · metadata-issuer (metadata) · private-key-published (keyring). And
-``keys.rotation-ignored`` (keyring).
+dpop-ahead-crash, dpop-signature-unchecked, dpop-nonce-unchecked (dpop) · par-unauthenticated (push) · pkce-optional,
+pkce-plain, redirect-optional, redirect-unregistered, implicit, scope-escalation (wishes) · par-optional,
+request-uri-unbound, code-long-lived, iss-missing, refusal-ignored (authorize) · code-reusable, code-client-unbound,
+verifier-unchecked, dpop-jkt-unchecked, refresh-client-unbound, refresh-rotated, password-grant (token) ·
+assertion-aud-loose, assertion-key-unchecked, assertion-replay, assertion-iat-unchecked (client_auth) · jar-unbounded,
+jar-none, jar-aud-unchecked, jar-optional (request_object) · metadata-issuer (metadata) · private-key-published
+(keyring). And ``keys.rotation-ignored`` (keyring).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from conformance.sdk import Problem
 from conformance_security.reference.oauth import store
 from conformance_security.reference.oauth.jose import (
     ALGORITHMS,
@@ -28,6 +29,8 @@ from conformance_security.reference.oauth.wire import OAuthError
 TYPE = "dpop+jwt"
 #: Seconds that a proof may be old.
 AGE_MAX_S = 300
+#: Seconds by which no honest clock on this machine is ahead; fault dpop-ahead-crash fails beyond.
+FRESH_S = 3
 #: Characters of a proof's id at most.
 JTI_MAX = 256
 #: Seconds after which the nonce changes; the one before is taken for as long.
@@ -94,6 +97,8 @@ def _require_times(server: Server, jwt: Jwt) -> None:
         _refuse("iat is missing.")
     if not now - AGE_MAX_S <= issued <= now + AHEAD_S and not server.faulty("dpop-iat-unchecked"):
         _refuse("The proof is too old, or from the future.")
+    if now + FRESH_S < issued <= now + AHEAD_S and server.faulty("dpop-ahead-crash"):
+        raise Problem(500, "internal", "The request could not be served.")
     if begins is not None and begins > now + AHEAD_S:
         _refuse("nbf is in the future.")
     if expires is not None and expires <= now - AHEAD_S:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from oauth_attacks import ATTACKS, VARIATIONS, Attack, Parties, got_code, refresh_of
+from oauth_attacks import ATTACKS, VARIATIONS, Attack, Parties, got_code, refresh_of, wrong_proof
 from oauth_party import jwt, new_key
 
 from conformance.reference.process import ReferenceProcess
@@ -68,8 +68,16 @@ def test_a_fault_publishes_the_private_key(bank: ReferenceProcess, party: Partie
     assert "d" in first.session.get(f"{first.base}/oauth/jwks", timeout=10).json()["keys"][0]
 
 
+def test_a_fault_breaks_on_a_clock_slightly_ahead(bank: ReferenceProcess, party: Parties) -> None:
+    ahead = wrong_proof(iat=8)
+    assert ahead(bank, party).status_code == 200
+    bank.switch(["oauth.dpop-ahead-crash"])
+    assert ahead(bank, party).status_code == 500
+
+
 #: Faults that no attack shows: the tests above do.
 SHOWN = {
+    "oauth.dpop-ahead-crash",
     "oauth.iss-missing",
     "oauth.metadata-issuer",
     "oauth.private-key-published",

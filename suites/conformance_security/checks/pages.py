@@ -1,0 +1,134 @@
+"""Pages: whoever may read a list may not have all of it at once, and goes on only where the product said."""
+
+from __future__ import annotations
+
+import time
+
+from conformance.sdk import (
+    Accepted,
+    Broken,
+    Candidate,
+    Effect,
+    Evidence,
+    NotTested,
+    Params,
+    Prepared,
+    accepted,
+    check,
+    describe,
+    expect,
+    refused,
+)
+from conformance_security.decided import heard
+from conformance_security.declared import declared
+from conformance_security.scene import Scene, control
+
+#: Page sizes that nobody needs.
+LIMITS = (0, -1, 1_000_000)
+#: Payments made at most to see a second page.
+ENTRIES_MAX = 130
+#: Seconds that making more entries than a page may hold may take.
+FILLING_S = 40.0
+
+
+@check("SEC-I09", needs=("accounts.statement", "payments.create"), effects=Effect.MONEY, deadline_s=120)
+def pages_are_bounded(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """Page sizes of zero, below zero or a million are refused or capped, and an altered cursor is refused.
+
+    A page may hold ``page_items_max`` items, or fewer where ``[declared.security] page_items_max`` says so. A size that
+    is not refused is asked for again when there is more than that to show.
+    """
+    most = min(int(params["page_items_max"]), int(declared(candidate, "page_items_max", params["page_items_max"])))
+    filling = _Filling(Scene.set(candidate, evidence))
+    page = filling.to_a_second_page()
+    taken = [limit for limit in LIMITS if _page_of(filling, limit, most) is not None]
+    untested = _capped(filling, taken, most) if taken else []
+    cursor = page.value.get("next") or filling.page().value.get("next")
+    if cursor:
+        refused(
+            filling.ask(cursor=_tampered(str(cursor))),
+            twin=filling.ask(cursor=cursor),
+            because="the cursor was altered",
+        )
+    else:
+        untested.append("no page named a next one, so no cursor could be altered; map `next` of accounts.statement")
+    evidence.note("pages", {"default": len(page.value.get("items", ())), "payments": filling.made, "most": most})
+    if untested:
+        raise NotTested("; ".join(untested))
+
+
+class _Filling:
+    """A statement that grows by payments of one minor unit each; ``made`` counts them."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.made = 0
+
+    def ask(self, **arguments: object) -> Prepared:
+        """Return the statement of the debtor, not yet asked for."""
+        return self.scene.candidate.prepare("accounts.statement", account=self.scene.debtor.id, **arguments)
+
+    def page(self) -> Accepted:
+        """Return the first page of the product's own size."""
+        return control(self.ask(), "a page of the statement")
+
+    def to_a_second_page(self) -> Accepted:
+        """Pay until the first page says that there is another, or enough is enough; return the first page."""
+        while self.made < ENTRIES_MAX:
+            if self.made % 10 == 0 and (page := self.page()).value.get("next"):
+                return page
+            self._pay()
+        return self.page()
+
+    def beyond(self, most: int) -> bool:
+        """Pay until there is more than one page may hold; tell whether that could be done in time."""
+        end = time.monotonic() + FILLING_S
+        while self.made <= most and time.monotonic() < end:
+            self._pay()
+        return self.made > most
+
+    def _pay(self) -> None:
+        accepted(self.scene.payment(1), "a payment of 1 minor unit")
+        self.made += 1
+
+
+def _capped(filling: _Filling, limits: list[int], most: int) -> list[str]:
+    """Ask again for sizes that were not refused, once there is more than a page may hold; return what stayed open."""
+    if not filling.beyond(most):
+        return [
+            f"a page may hold {most} items, and only {filling.made} payments could be made within {FILLING_S:g} s: "
+            "declare a lower page_items_max under [declared.security], or raise the product's quota"
+        ]
+    pages = {limit: _page_of(filling, limit, most) for limit in limits}
+    return [
+        f"a page size of {limit} showed only some of {filling.made} payments and named no next page"
+        for limit, page in pages.items()
+        if page is not None and not page.value.get("next")
+    ]
+
+
+def _page_of(filling: _Filling, limit: int, most: int) -> Accepted | None:
+    """Return the page of a size that is not refused, or None; one that holds too much fails."""
+    answer = heard(filling.ask(limit=limit).send())
+    expect(
+        not isinstance(answer, Broken),
+        f"a page size of {limit} must be refused cleanly or capped",
+        expected="4xx, or a page",
+        actual=describe(answer),
+    )
+    if not isinstance(answer, Accepted):
+        return None
+    shown = len(answer.value.get("items", ()))
+    expect(
+        shown <= most,
+        f"a page size of {limit} must be refused or capped",
+        expected=f"a refusal, or at most {most} items",
+        actual=f"{shown} items",
+    )
+    return answer
+
+
+def _tampered(cursor: str) -> str:
+    middle = len(cursor) // 2
+    other = "A" if cursor[middle] != "A" else "B"
+    return cursor[:middle] + other + cursor[middle + 1 :]

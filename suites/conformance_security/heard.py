@@ -1,10 +1,17 @@
-"""Answers that say something: what the network or a limit ate is no answer, and a crash is none to be content with."""
+"""Telling what a product says from what it does not.
+
+Accepted and refused are decisions, a 429 decides nothing, and a 5xx, a timeout, a lost connection or an answer that cannot
+be read is a failure of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
-from conformance.sdk import Answer, Broken, Finding, Inconclusive, describe
+from conformance.sdk import Accepted, Answer, Broken, Finding, Inconclusive, Prepared, Refused, describe
+
+A = TypeVar("A", bound=Answer)
 
 #: What a product did answer, though not as its interface says.
 _SAID = frozenset({"unparseable", "schema", "too-large", "redirect"})
@@ -35,11 +42,32 @@ def heard(answer: Answer, what: str) -> Answer:
     """
     if not isinstance(answer, Broken) or answer.kind in _SAID:
         return answer
-    if answer.kind == "throttled":
+    unthrottled(answer, what)
+    if answer.kind in _LOST:
+        raise Inconclusive(f"{what} was not answered: {describe(answer)}", blame="PRODUCT")
+    raise Finding(f"{what} must be answered cleanly", expected="an answer below 500", actual=describe(answer))
+
+
+def decided(answer: Answer | Prepared, what: str) -> Accepted | Refused:
+    """Return an answer by which the product accepted or refused ``what``.
+
+    Raises Inconclusive for a 429, Finding for anything else that is no decision.
+    """
+    answer = unthrottled(answer.send() if isinstance(answer, Prepared) else answer)
+    if isinstance(answer, Broken):
+        raise Finding(
+            f"must be accepted or refused cleanly: {what}",
+            expected="accepted, or a refusal (4xx)",
+            actual=describe(answer),
+        )
+    return answer
+
+
+def unthrottled(answer: A, what: str = "the request") -> A:
+    """Return an answer that is no 429; raises Inconclusive for one, which is about how often we ask."""
+    if throttled(answer):
         raise Inconclusive(
             f"the candidate throttled {what} (429); lower [limits] requests_per_second_max or raise its quota",
             blame="CONFIG",
         )
-    if answer.kind in _LOST:
-        raise Inconclusive(f"{what} was not answered: {describe(answer)}", blame="PRODUCT")
-    raise Finding(f"{what} must be answered cleanly", expected="an answer below 500", actual=describe(answer))
+    return answer

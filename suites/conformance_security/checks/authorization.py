@@ -22,8 +22,8 @@ from conformance.sdk import (
     refused,
 )
 from conformance_security.checks.roles import STAFF_READS
-from conformance_security.decided import decided, heard
 from conformance_security.declared import declared
+from conformance_security.heard import decided, unthrottled
 from conformance_security.scene import AMOUNT, Scene, control, money_of, moved, opened
 
 #: Operations that read one account, and those that read the caller's own.
@@ -198,7 +198,7 @@ def _is_closed(read: Prepared, account: Account, payment: _Payment | None) -> bo
     stranger = read.as_user("bob")
     because = f"{read.operation} names an account of another customer"
     if read.operation == "payments.list":
-        answer = heard(stranger.send())
+        answer = unthrottled(stranger.send())
         if isinstance(answer, Accepted):
             return _hides(answer, twin, payment, because if account.id in twin.exchange.url else "")
         if account.id not in twin.exchange.url:

@@ -23,8 +23,8 @@ from conformance.sdk import (
     pause,
     refused,
 )
-from conformance_security.decided import heard
 from conformance_security.declared import declared
+from conformance_security.heard import unthrottled
 from conformance_security.oauth.clock import movable, moved
 from conformance_security.scene import AMOUNT, control, money_of, opened
 
@@ -228,7 +228,7 @@ def a_revoked_consent_stops_working(candidate: Candidate, evidence: Evidence, pa
     control(read, "reading the consented balance")
     accepted(alice.call("consents.revoke", consent=consent), "revoking the consent")
     eventually(
-        lambda: isinstance(heard(read.send()), Refused),
+        lambda: isinstance(unthrottled(read.send()), Refused),
         deadline_s=float(params["revocation_s_max"]),
         what="the refusal of a revoked consent",
     )

@@ -23,7 +23,7 @@ from conformance.sdk import (
     must_accept,
     refused,
 )
-from conformance_security.decided import decided, heard
+from conformance_security.heard import decided, unthrottled
 from conformance_security.scene import AMOUNT, Rewriter, Scene, control, moved, opened
 
 #: Brackets of the nested body, and bytes of the large one.
@@ -148,7 +148,7 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
     read = candidate.prepare("accounts.read", account=account.id)
     plain = control(read, "reading the account")
     for header in OVERRIDES:
-        answer = heard(read.with_header(header, "DELETE").send())
+        answer = unthrottled(read.with_header(header, "DELETE").send())
         expect(
             isinstance(answer, Accepted) and answer.value == plain.value,
             f"the header {header} must be ignored: a read stays a read",
@@ -156,7 +156,7 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
             actual=describe(answer),
         )
     for method in ("PROPFIND", "TRACE"):
-        answer = heard(read.with_method(method).send())
+        answer = unthrottled(read.with_method(method).send())
         expect(
             isinstance(answer, Refused) or answer.exchange.status == 501,
             f"the method {method} is not documented and must be refused",
@@ -236,7 +236,7 @@ def _free_text(rewriter: Rewriter) -> _Text | None:
     for name, value in re.findall(rb'"([^"\\]+)"\s*:\s*"([^"\\]+)"', plain):
         text = _Text(f"the text {name.decode()}", value)
         unique = plain.count(value) == 1 and not (rewriter.wire.key and rewriter.wire.key.encode() in value)
-        if unique and isinstance(heard(rewriter.bytes(text.and_more(b"x")).send()), Accepted):
+        if unique and isinstance(unthrottled(rewriter.bytes(text.and_more(b"x")).send()), Accepted):
             return text
     return None
 
@@ -265,5 +265,5 @@ def _expect_mark_ignored(scene: Scene, rewriter: Rewriter, evidence: Evidence) -
 
 def _turned_away(answer: Answer) -> bool:
     """A server that stops reading and closes has refused; one that fails, hangs or accepts has not."""
-    heard(answer)
+    unthrottled(answer)
     return isinstance(answer, Refused) or (isinstance(answer, Broken) and answer.kind in ("connection", "tls"))

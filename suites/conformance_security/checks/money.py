@@ -21,7 +21,7 @@ from conformance.sdk import (
     expect,
     refused,
 )
-from conformance_security.decided import heard
+from conformance_security.heard import unthrottled
 from conformance_security.scene import AMOUNT, Rewriter, Scene, Wire
 
 
@@ -62,7 +62,7 @@ def amounts_out_of_range_are_refused(candidate: Candidate, evidence: Evidence) -
 
 
 def _expect_unwrapped(candidate: Candidate, answer: Answer, amount: int) -> None:
-    heard(answer)
+    unthrottled(answer)
     booked = _booked(candidate, answer) if isinstance(answer, Accepted) else None
     expect(
         isinstance(answer, Refused) or booked == amount,

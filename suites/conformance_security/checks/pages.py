@@ -19,8 +19,8 @@ from conformance.sdk import (
     expect,
     refused,
 )
-from conformance_security.decided import heard
 from conformance_security.declared import declared
+from conformance_security.heard import unthrottled
 from conformance_security.scene import Scene, control
 
 #: Page sizes that nobody needs.
@@ -109,7 +109,7 @@ def _capped(filling: _Filling, limits: list[int], most: int) -> list[str]:
 
 def _page_of(filling: _Filling, limit: int, most: int) -> Accepted | None:
     """Return the page of a size that is not refused, or None; one that holds too much fails."""
-    answer = heard(filling.ask(limit=limit).send())
+    answer = unthrottled(filling.ask(limit=limit).send())
     expect(
         not isinstance(answer, Broken),
         f"a page size of {limit} must be refused cleanly or capped",

@@ -21,8 +21,8 @@ from conformance.sdk import (
     expect,
     refused,
 )
-from conformance_security.decided import decided, heard
 from conformance_security.detached import Detached
+from conformance_security.heard import decided, unthrottled
 from conformance_security.scene import AMOUNT, Rewriter, Scene, control, opened
 from conformance_security.signers import UNSIGNED, Genuine, digest_like, foreign_keys, replayed, scheme_of, sent
 
@@ -202,7 +202,7 @@ def _refuse_changed(request: Prepared, twin: Accepted, component: str) -> None:
 def _refuse_another_method(read: Prepared, twin: Accepted) -> None:
     """Require a refusal of the signature; raises NotTested where the path has no other method to be confused with."""
     request = read.after_signing(method="PATCH")
-    status = heard(request.send()).exchange.status
+    status = unthrottled(request.send()).exchange.status
     if status in (404, 405, 501):
         raise NotTested(
             f"the method alone: PATCH was answered {status}, which says nothing about the signature; "

@@ -10,7 +10,7 @@ from stub_bank import BUSY, CRASH, PARAMS, SILENCE, Bank, candidate_of, evidence
 from conformance.sdk import Accepted, Answer, Broken, Exchange, Finding, Inconclusive, NotTested, Prepared, Refused
 from conformance_security.checks import authorization, limits
 from conformance_security.checks.input import _turned_away
-from conformance_security.decided import decided, heard
+from conformance_security.heard import decided, unthrottled
 
 YES = Accepted({"id": "p"}, Exchange(1, 201))
 NO = Refused("invalid", Exchange(2, 422))
@@ -24,13 +24,13 @@ def test_accepted_and_refused_are_decisions() -> None:
 
 @pytest.mark.parametrize("answer", [CRASH, SILENCE, Broken("connection", "reset", Exchange(3))])
 def test_what_is_neither_is_a_failure(answer: Answer) -> None:
-    assert heard(answer) is answer
+    assert unthrottled(answer) is answer
     with pytest.raises(Finding, match="accepted or refused cleanly: a payment"):
         decided(answer, "a payment")
 
 
 def test_a_429_decides_nothing() -> None:
-    for judge in (heard, lambda answer: decided(answer, "a payment"), _turned_away):
+    for judge in (unthrottled, lambda answer: decided(answer, "a payment"), _turned_away):
         with pytest.raises(Inconclusive, match="429"):
             judge(BUSY)
 

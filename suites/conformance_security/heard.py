@@ -1,7 +1,7 @@
 """Telling what a product says from what it does not.
 
-Accepted and refused are decisions, a 429 decides nothing, and a 5xx, a timeout, a lost connection or an answer that cannot
-be read is a failure of its own.
+Accepted and refused are decisions, a 429 decides nothing, and a 5xx, a timeout, a lost connection or an answer that
+cannot be read is a failure of its own.
 """
 
 from __future__ import annotations

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.sdk import Accepted, Account, Candidate, LoadContext, Undecided
+from conformance.sdk import Accepted, Account, LoadContext, Undecided
 from conformance_load.columns import Entry
 from conformance_load.flow import now_ns
 from conformance_load.journal import PaymentJournal
+from conformance_load.live import Noted
 from conformance_load.making import PaymentMaker
 from conformance_load.payments import state_of
 from conformance_load.reconcile import Reconciler, Reconciliation, compare_balances, expected_balances
@@ -27,12 +28,14 @@ class Probes:
         self._maker = maker
         self._journal = journal
         self._numbers = iter(numbers)
+        self._note = Noted(maker.context)
 
     def one(self) -> int | None:
         """Make one payment; return its time in microseconds, or None when it was not confirmed or none is left."""
         number = next((item for item in self._numbers if self._maker.book.facts(item).covered), None)
         if number is None:
             return None
+        self._note("timing single payments")
         prepared = self._maker.prepare(number)
         started = now_ns()
         self._journal.sending(number, started)
@@ -77,27 +80,33 @@ class BookReader:
     """Reads statements of the run's accounts, knowing what stood there before."""
 
     def __init__(
-        self, candidate: Candidate, accounts: Sequence[Account], before: Sequence[Set[str]], opening: Sequence[int]
+        self, context: LoadContext, accounts: Sequence[Account], before: Sequence[Set[str]], opening: Sequence[int]
     ) -> None:
-        self._candidate = candidate
+        self._candidate = context.candidate
         self._accounts = accounts
+        self._note = Noted(context)
         #: Marks of the entries that stood on each account before the run.
         self.before = before
         #: What each account held before the run, as the candidate says.
         self.opening = list(opening)
 
     @classmethod
-    def now(cls, candidate: Candidate, accounts: Sequence[Account]) -> BookReader:
+    def now(cls, context: LoadContext, accounts: Sequence[Account]) -> BookReader:
         """Return a reader to which new is what is booked from now on."""
-        before = [{_mark(item) for page in candidate.statement_pages(account) for item in page} for account in accounts]
-        return cls(candidate, accounts, before, [candidate.balance(account) for account in accounts])
+        note = Noted(context)
+        before: list[set[str]] = [set() for _ in accounts]
+        for marks, account in zip(before, accounts, strict=True):
+            for page in context.candidate.statement_pages(account):
+                marks.update(map(_mark, page))
+                note(f"reading what stands on the accounts: {sum(map(len, before)):,} entries")
+        return cls(context, accounts, before, [context.candidate.balance(account) for account in accounts])
 
     @classmethod
     def known(
         cls, context: LoadContext, accounts: Sequence[Account], before: Sequence[Iterable[str]], opening: Sequence[int]
     ) -> BookReader:
         """Return a reader that knows from somebody else what stood on the accounts before."""
-        return cls(context.candidate, accounts, [frozenset(marks) for marks in before], opening)
+        return cls(context, accounts, [frozenset(marks) for marks in before], opening)
 
     def read(self, take: Callable[[list[Entry]], None] | None = None, sampler: Sampler | None = None) -> Reading:
         """Read all statements once, page by page; ``take`` is given the entries of the run, ``sampler`` everything."""
@@ -110,6 +119,7 @@ class BookReader:
                 digest.update("".join(f"{_CANONICAL.encode(item)}\n" for item in page).encode("utf-8", "surrogatepass"))
                 new = [_entry(position, item) for item in page if not before or _mark(item) not in before]
                 count += len(new)
+                self._note(f"reading the books: {count:,} entries, account {position + 1} of {len(self._accounts)}")
                 if take:
                     take(new)
                 if sampled:

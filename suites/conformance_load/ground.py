@@ -135,7 +135,7 @@ def ground(context: LoadContext, settings: Settings, payments: int) -> Iterator[
     earlier = settle(context, settings.final_s_max)
     context.progress(0, payments, "opening accounts")
     accounts = lease(context.candidate, settings, capacity)
-    reader = BookReader.now(context.candidate, accounts)
+    reader = BookReader.now(context, accounts)
     attempt = next_attempt(context)
     # A run that is resumed sends other payments: keys of a killed attempt are known to the product already.
     marked = f"{context.run}/{context.scenario}/{attempt}"

@@ -23,8 +23,25 @@ class WireRequest:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long something in a finished request is good for: ``what`` names it, ``left_s`` are seconds from now.
+
+    A token stands in the request as ``text``; ``renew`` fetches another. A signature is made anew with its request
+    only: then ``text`` is "" and ``renew`` None.
+    """
+
+    what: str
+    left_s: float
+    text: str = ""
+    renew: Callable[[], Lifetime] | None = None
+
+
 class WireDriver(Protocol):
-    """What HTTP drivers offer beside :class:`conformance.sdk.drivers.Driver`, for load clients of their own."""
+    """What HTTP drivers offer beside :class:`conformance.sdk.drivers.Driver`, for load clients of their own.
+
+    A driver that knows when its requests run out may have ``lifetimes(prepared) -> tuple[Lifetime, ...]`` as well.
+    """
 
     def wire(self, prepared: Prepared) -> WireRequest:
         """Return the finished request without sending it."""

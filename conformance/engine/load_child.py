@@ -22,7 +22,7 @@ from typing import Any
 import gevent
 
 from conformance.engine.binding import bound
-from conformance.engine.load_spawn import Spawner
+from conformance.engine.load_spawn import Spawner, address_of
 from conformance.engine.spec import CheckSpec
 from conformance.errors import ConformanceError
 from conformance.files.candidate_file import file_digest
@@ -131,6 +131,7 @@ def _run(spec: Mapping[str, Any], emit: Callable[[Mapping[str, Any]], None], end
             seed=int(spec["seed"]) or zlib.crc32(spec["run"].encode()),
             candidate_digest=file_digest(Path(spec["candidate"])),
             spawn=Spawner(spec),
+            address_of=address_of(binding.candidate.driver),
         )
         measured = _settled(module, context, spec["settle"]) if spec.get("settle") else module.run(context)
         ending.over = True

@@ -73,6 +73,7 @@ class LoadContext:
     ``tls_ca`` is the path of the root to trust, or "" for the system's; ``client_cert`` and ``client_key`` are those of
     the certificate to show, or "". ``candidate_digest`` is that of the candidate file's bytes. ``spawn(module,
     parameters, environment)`` starts another load process that runs ``module`` on the same candidate.
+    ``address_of(url)`` is the address to which the host of a URL was resolved once, within the candidate's scope.
     """
 
     run: str
@@ -88,3 +89,4 @@ class LoadContext:
     seed: int = 0
     candidate_digest: str = ""
     spawn: Callable[[str, Mapping[str, Any], Mapping[str, str]], Spawned] | None = None
+    address_of: Callable[[str], str] | None = None

@@ -34,11 +34,17 @@ from conformance.candidate.templates import MISSING
 from conformance.errors import ConfigError
 from conformance.sdk.answers import Accepted, Answer, describe
 from conformance.sdk.findings import Inconclusive
+from conformance.sdk.load import Lifetime
 
 SCHEMES = ("none", "bearer", "basic", "api-key", "oauth2", "login", "cookie", "hmac", "mtls")
 
+#: How long a token is used of which nobody says how long it lasts, in seconds.
+ASSUMED_S = 3600.0
 #: A token is fetched anew when less than this is left of it, in seconds.
 MARGIN_S = 5.0
+
+#: Schemes whose callers have a token that is fetched.
+FETCHING = ("oauth2", "login", "cookie")
 
 #: Asks the candidate for an operation as a caller, without credentials of its own.
 Ask = Callable[[str, Caller], Answer]
@@ -46,8 +52,11 @@ Ask = Callable[[str, Caller], Answer]
 
 @dataclass(frozen=True, slots=True)
 class _Token:
+    """``until`` it is used; ``over`` when it runs out, None where nobody said."""
+
     text: str
     until: float
+    over: float | None
 
 
 class Authentication:
@@ -82,13 +91,30 @@ class Authentication:
 
     def token(self, caller: Caller) -> str:
         """Return the caller's token, fetched when there is none or when it runs out."""
+        return self._held(caller).text
+
+    def lifetimes(self, caller: Caller) -> tuple[Lifetime, ...]:
+        """Return how long the caller's token is good for; nothing where there is none or nobody said."""
+        if caller.scheme not in FETCHING:
+            return ()
+        held = self._held(caller)
+        if held.over is None:
+            return ()
+        left_s = max(0.0, held.over - time.monotonic())
+        return (Lifetime(f"the token of {caller.name}", left_s, held.text, lambda: self._renewed(caller)),)
+
+    def _renewed(self, caller: Caller) -> Lifetime:
+        self.forget(caller)
+        return next(iter(self.lifetimes(caller)))
+
+    def _held(self, caller: Caller) -> _Token:
         key = (caller.name, caller.scheme)
         with self._lock:
             held = self._tokens.get(key)
             if held is None or held.until < time.monotonic():
                 held = self._fetch(caller)
                 self._tokens[key] = held
-        return held.text
+        return held
 
     def forget(self, caller: Caller) -> None:
         """Drop the caller's token, so that the next request fetches one."""
@@ -106,7 +132,11 @@ class Authentication:
         if token is MISSING or not isinstance(token, str):
             raise Inconclusive(f"{caller.name} cannot authenticate: no token at {place}", blame="CONFIG")
         self._secrets.remember(token, f"{caller.name.upper()}_TOKEN")
-        return _Token(token, time.monotonic() + _lifetime(caller, answer.value))
+        stated, now = _stated(caller, answer.value), time.monotonic()
+        assumed = ASSUMED_S if stated is None else stated
+        return _Token(
+            token, now + max(0.0, assumed - min(MARGIN_S, assumed / 10)), None if stated is None else now + stated
+        )
 
     def _put(self, draft: Draft, caller: Caller, header: str, value: str) -> None:
         name = caller.text("header", header)
@@ -164,10 +194,10 @@ def _add_cookie(draft: Draft, pair: str) -> None:
     draft.set_header("Cookie", f"{held}; {pair}" if held else pair)
 
 
-def _lifetime(caller: Caller, answer: dict[str, Any]) -> float:
+def _stated(caller: Caller, answer: dict[str, Any]) -> float | None:
+    """Return how long a token lasts in seconds, None where neither the file nor the answer says so."""
     stated = caller.settings.get("expires_in", answer.get("expires_in"))
     try:
-        seconds = float(stated) if stated is not None else 3600.0
+        return float(stated) if stated is not None else None
     except (TypeError, ValueError):
-        seconds = 60.0
-    return max(0.0, seconds - min(MARGIN_S, seconds / 10))
+        return 60.0

@@ -27,14 +27,14 @@ from conformance.candidate.redirecting import redirected
 from conformance.candidate.repeating import Repeats
 from conformance.candidate.secrets import Secrets
 from conformance.candidate.session import Session
-from conformance.candidate.signing import sign_draft
+from conformance.candidate.signing import sign_draft, signs
 from conformance.candidate.understand import Parsed, judge, keep, understand
 from conformance.errors import FileProblems, Problem
 from conformance.model.candidate import CandidateFile, Effect
 from conformance.sdk.answers import Accepted, Answer, Broken, Exchange, Refused
 from conformance.sdk.drivers import RawSocket, Recorder
 from conformance.sdk.findings import NotTested
-from conformance.sdk.load import WireRequest
+from conformance.sdk.load import Lifetime, WireRequest
 from conformance.sdk.prepared import Prepared, Stage
 
 #: Members of an answer that hold something to authenticate with.
@@ -154,6 +154,16 @@ class HttpDriver:
         call = self._call(operation, operation.main, prepared, prepared.arguments, main=True)
         request = self._finished(call).finished()
         return replace(request, headers=(*request.headers, *self._session.tags().items()))
+
+    def lifetimes(self, prepared: Prepared) -> tuple[Lifetime, ...]:
+        """Return what stands in the finished request of an operation and runs out, as far as that is known."""
+        operation = self._operation(prepared.operation)
+        caller = self._call(operation, operation.main, prepared, prepared.arguments, main=True).caller
+        if caller is None or not operation.main.auth:
+            return ()
+        seconds = int(caller.signing.get("expires_s", 0)) if signs(caller, operation.name) else 0
+        signature = (Lifetime(f"the signature of {caller.name}", seconds),) if seconds > 0 else ()
+        return (*self._authentication.lifetimes(caller), *signature)
 
     def interpret(self, prepared: Prepared, exchange: Exchange) -> Answer:
         """Return what a response to ``prepared`` means."""

@@ -122,14 +122,19 @@ def _header_value(message: Message, name: str, parameters: Mapping[str, str]) ->
 def sign_draft(draft: Draft, caller: Caller, secrets: Secrets, operation: str) -> None:
     """Sign a draft as its caller's section says, by either scheme."""
     settings = caller.signing
-    only = settings.get("operations")
-    if only and not any(fnmatchcase(operation, pattern) for pattern in only):
+    if not signs(caller, operation):
         return
     signer = _signer(caller, secrets)
     if settings.get("scheme") == "jws-detached":
         sign_detached(draft, settings, signer)
     else:
         _sign_message(draft, settings, signer)
+
+
+def signs(caller: Caller, operation: str) -> bool:
+    """Tell whether a caller signs the requests of an operation."""
+    only = caller.signing.get("operations")
+    return bool(caller.signing) and (not only or any(fnmatchcase(operation, pattern) for pattern in only))
 
 
 def _sign_message(draft: Draft, settings: Mapping[str, Any], signer: Signer) -> None:

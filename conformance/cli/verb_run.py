@@ -105,8 +105,25 @@ def perform(options: Options) -> int:
     except KeyboardInterrupt:
         where = f" --resume {_short(run.root)}"
         print(f"\ninterrupted; go on with `conformance {options.verb}{_shaping(options)}{where}`", file=sys.stderr)  # noqa: T201
+        if note := _open_payments(run):
+            print(note, file=sys.stderr)  # noqa: T201
         return exits.INTERRUPTED
     return _finish(options, result)
+
+
+def _open_payments(run: RunDirectory) -> str:
+    """Return what is known of the payments of the load scenario that was under way, "" where none was."""
+    from conformance.engine.rundir import read_events
+
+    word = ""
+    for event in read_events(run.events):
+        if event["event"] == "scenario-started":
+            word = f"{event['scenario']}: what became of its payments is not known"
+        elif event["event"] == "scenario-interrupted" and event.get("note"):
+            word = f"{event['scenario']}: {event['note']}"
+        elif event["event"] in ("scenario-finished", "scenario-failed", "scenario-interrupted"):
+            word = ""
+    return f"{word}; a resumed run accounts for all of them" if word else ""
 
 
 def _shaping(options: Options) -> str:

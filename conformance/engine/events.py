@@ -1,7 +1,7 @@
 """Events: the engine emits them, reporters only listen. Each is one JSON line in ``events.jsonl``.
 
-``run-started`` ``scenario-started`` ``progress`` ``scenario-finished`` ``check-started`` ``check-resumed``
-``outcome`` ``attempt-failed`` ``run-finished``
+``run-started`` ``scenario-started`` ``progress`` ``scenario-finished`` ``scenario-failed`` ``scenario-interrupted``
+``check-started`` ``check-resumed`` ``outcome`` ``attempt-failed`` ``run-finished``
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Event = Mapping[str, Any]
 Listener = Callable[[Event], None]
 
 #: Events that must survive a crash, because resuming relies on them.
-_DURABLE = frozenset({"run-started", "outcome", "scenario-finished", "run-finished"})
+_DURABLE = frozenset({"run-started", "outcome", "scenario-finished", "scenario-interrupted", "run-finished"})
 
 
 class EventLog:

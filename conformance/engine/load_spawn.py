@@ -1,4 +1,4 @@
-"""Load processes that a load process starts: workers of a scenario, on this machine."""
+"""What a load process gives its scenario beside the candidate: further processes, and where connections go."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from conformance.sdk.drivers import Driver
 
 #: Seconds a worker may take to end by itself, and then to die.
 STOP_S = 3
@@ -69,3 +71,9 @@ class Spawner:
         variables = {name: value for name, value in os.environ.items() if name != "CONFORMANCE_EVENTS_FD"}
         # In the parent's process group, so that whoever ends the parent ends the worker too.
         return Worker(subprocess.Popen(command, env={**variables, **environment}, stdin=subprocess.DEVNULL))
+
+
+def address_of(driver: Driver) -> Callable[[str], str] | None:
+    """Return what finds the address that the driver's own session goes to, so that no name is resolved again."""
+    session = getattr(driver, "session", None)
+    return (lambda url: str(session.boundary.target(url).address)) if session is not None else None

@@ -93,21 +93,37 @@ class EventProcess:
                     raise ChildDied(self._ending())
                 self._buffer += data
 
-    def stop(self) -> None:
-        """Close the child's input, wait shortly, then end its process group."""
+    def close_orders(self) -> None:
+        """Close the child's input: it is to come to its end by itself."""
         with contextlib.suppress(OSError):
             if self._process.stdin:
                 self._process.stdin.close()
+
+    def stop(self) -> None:
+        """Close the child's input, wait shortly, then end its process group; an interruption ends it at once."""
+        self.close_orders()
+        try:
+            self._end()
+        finally:
+            # Also when somebody did not want to wait: nothing is left that could go on.
+            if self._process.poll() is None:
+                self._signal(signal.SIGKILL)
+                self._process.wait(5.0)
+            if self._reading >= 0:
+                os.close(self._reading)
+                self._reading = -1
+
+    def _end(self) -> None:
         for send, wait_s in ((None, 2.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
             if send is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, send)
+                self._signal(send)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(wait_s)
-                break
-        if self._reading >= 0:
-            os.close(self._reading)
-            self._reading = -1
+                return
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
     def _lines(self) -> Iterator[Event]:
         while b"\n" in self._buffer:

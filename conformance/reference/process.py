@@ -104,9 +104,12 @@ class ReferenceProcess:
             command += ["--only-plugins", ",".join(self._only)]
         variables = {**os.environ, SEED_VARIABLE: self._seed.secret.hex()}
         with (self._directory / "reference.err").open("wb") as errors:
+            # In a session of its own: an interruption from the terminal ends the run, which has still to ask it what
+            # became of its payments. It ends when its input is closed.
             self._child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=variables, text=True
-            )
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=variables, text=True,
+                start_new_session=True,
+            )  # fmt: skip
         self._ready = self._await_ready()
         return self
 

@@ -10,7 +10,7 @@ from conformance.sdk.context import Measurements, Params
 from conformance.sdk.drivers import Driver, DriverFactory, HttpDoor, RawSocket, Recorder, Sighting, WireMessage
 from conformance.sdk.evidence import Evidence
 from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
-from conformance.sdk.load import LoadContext, Spawned, WireDriver, WireRequest
+from conformance.sdk.load import Lifetime, LoadContext, Spawned, WireDriver, WireRequest
 from conformance.sdk.observe import Observer, ObserverFactory, Outlook
 from conformance.sdk.pause import Pause, pause
 from conformance.sdk.prepared import Edit, Prepared, Stage
@@ -56,6 +56,7 @@ __all__ = [
     "Host",
     "HttpDoor",
     "Inconclusive",
+    "Lifetime",
     "Listener",
     "LoadContext",
     "Measurements",

@@ -23,8 +23,25 @@ class WireRequest:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long something in a finished request is good for: ``what`` names it, ``left_s`` are seconds from now.
+
+    A token stands in the request as ``text``; ``renew`` fetches another. A signature is made anew with its request
+    only: then ``text`` is "" and ``renew`` None.
+    """
+
+    what: str
+    left_s: float
+    text: str = ""
+    renew: Callable[[], Lifetime] | None = None
+
+
 class WireDriver(Protocol):
-    """What HTTP drivers offer beside :class:`conformance.sdk.drivers.Driver`, for load clients of their own."""
+    """What HTTP drivers offer beside :class:`conformance.sdk.drivers.Driver`, for load clients of their own.
+
+    A driver that knows when its requests run out may have ``lifetimes(prepared) -> tuple[Lifetime, ...]`` as well.
+    """
 
     def wire(self, prepared: Prepared) -> WireRequest:
         """Return the finished request without sending it."""
@@ -56,6 +73,7 @@ class LoadContext:
     ``tls_ca`` is the path of the root to trust, or "" for the system's; ``client_cert`` and ``client_key`` are those of
     the certificate to show, or "". ``candidate_digest`` is that of the candidate file's bytes. ``spawn(module,
     parameters, environment)`` starts another load process that runs ``module`` on the same candidate.
+    ``address_of(url)`` is the address to which the host of a URL was resolved once, within the candidate's scope.
     """
 
     run: str
@@ -71,3 +89,4 @@ class LoadContext:
     seed: int = 0
     candidate_digest: str = ""
     spawn: Callable[[str, Mapping[str, Any], Mapping[str, str]], Spawned] | None = None
+    address_of: Callable[[str], str] | None = None

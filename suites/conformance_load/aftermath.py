@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.sdk import Accepted, Account, Candidate, Undecided
+from conformance.sdk import Accepted, Account, LoadContext, Undecided
 from conformance_load.columns import Entry
 from conformance_load.flow import now_ns
 from conformance_load.journal import PaymentJournal
+from conformance_load.live import Noted
 from conformance_load.making import PaymentMaker
 from conformance_load.payments import state_of
 from conformance_load.reconcile import Reconciler, Reconciliation, compare_balances, expected_balances
@@ -27,12 +28,14 @@ class Probes:
         self._maker = maker
         self._journal = journal
         self._numbers = iter(numbers)
+        self._note = Noted(maker.context)
 
     def one(self) -> int | None:
         """Make one payment; return its time in microseconds, or None when it was not confirmed or none is left."""
         number = next((item for item in self._numbers if self._maker.book.facts(item).covered), None)
         if number is None:
             return None
+        self._note("timing single payments")
         prepared = self._maker.prepare(number)
         started = now_ns()
         self._journal.sending(number, started)
@@ -76,26 +79,47 @@ class Reading:
 class BookReader:
     """Reads statements of the run's accounts, knowing what stood there before."""
 
-    def __init__(self, candidate: Candidate, accounts: Sequence[Account]) -> None:
-        self._candidate = candidate
+    def __init__(
+        self, context: LoadContext, accounts: Sequence[Account], before: Sequence[Set[str]], opening: Sequence[int]
+    ) -> None:
+        self._candidate = context.candidate
         self._accounts = accounts
-        self._before = [
-            {_identity(item) for page in candidate.statement_pages(account) for item in page} for account in accounts
-        ]
+        self._note = Noted(context)
+        #: Marks of the entries that stood on each account before the run.
+        self.before = before
         #: What each account held before the run, as the candidate says.
-        self.opening = [candidate.balance(account) for account in accounts]
+        self.opening = list(opening)
+
+    @classmethod
+    def now(cls, context: LoadContext, accounts: Sequence[Account]) -> BookReader:
+        """Return a reader to which new is what is booked from now on."""
+        note = Noted(context)
+        before: list[set[str]] = [set() for _ in accounts]
+        for marks, account in zip(before, accounts, strict=True):
+            for page in context.candidate.statement_pages(account):
+                marks.update(map(_mark, page))
+                note(f"reading what stands on the accounts: {sum(map(len, before)):,} entries")
+        return cls(context, accounts, before, [context.candidate.balance(account) for account in accounts])
+
+    @classmethod
+    def known(
+        cls, context: LoadContext, accounts: Sequence[Account], before: Sequence[Iterable[str]], opening: Sequence[int]
+    ) -> BookReader:
+        """Return a reader that knows from somebody else what stood on the accounts before."""
+        return cls(context, accounts, [frozenset(marks) for marks in before], opening)
 
     def read(self, take: Callable[[list[Entry]], None] | None = None, sampler: Sampler | None = None) -> Reading:
         """Read all statements once, page by page; ``take`` is given the entries of the run, ``sampler`` everything."""
         digest = hashlib.sha256()
         count = 0
         for position, account in enumerate(self._accounts):
-            before = self._before[position]
+            before = self.before[position]
             sampled = sampler.begin(position) if sampler else None
             for page in self._candidate.statement_pages(account):
                 digest.update("".join(f"{_CANONICAL.encode(item)}\n" for item in page).encode("utf-8", "surrogatepass"))
-                new = [_entry(position, item) for item in page if _identity(item) not in before]
+                new = [_entry(position, item) for item in page if not before or _mark(item) not in before]
                 count += len(new)
+                self._note(f"reading the books: {count:,} entries, account {position + 1} of {len(self._accounts)}")
                 if take:
                     take(new)
                 if sampled:
@@ -141,8 +165,10 @@ def reconcile(
     }
 
 
-def _identity(item: dict[str, Any]) -> str:
-    return str(item.get("id") or _CANONICAL.encode(item))
+def _mark(item: dict[str, Any]) -> str:
+    """Return what tells an entry from others, and says nothing of it: marks are kept on disk."""
+    identity = str(item.get("id") or _CANONICAL.encode(item))
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _entry(account: int, item: dict[str, Any]) -> Entry:

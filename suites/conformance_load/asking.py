@@ -9,6 +9,7 @@ from __future__ import annotations
 from conformance.sdk import Accepted, Refused
 from conformance_load.flow import now_ns
 from conformance_load.journal import PaymentJournal, State
+from conformance_load.live import Noted
 from conformance_load.making import PaymentMaker
 from conformance_load.payments import state_of
 from conformance_load.repeats import CONFLICT
@@ -20,8 +21,9 @@ ASKED_MAX = 500
 def ask_again(maker: PaymentMaker, journal: PaymentJournal) -> dict[str, int]:
     """Repeat requests without an answer, once each, write down what they say, and return how many said something."""
     lost = [number for number, state in enumerate(journal.states) if state in (State.SENT, State.UNKNOWN)]
-    answered = 0
+    answered, note = 0, Noted(maker.context)
     for number in lost[:ASKED_MAX]:
+        note("repeating requests without an answer")
         answer = maker.prepare(number).send()
         in_progress = isinstance(answer, Refused) and answer.exchange.status == CONFLICT
         if isinstance(answer, Accepted | Refused) and not in_progress:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.sdk import LoadContext
-from conformance_load.disturb import Disturbance, Disturber, Hooks, Kind, Pulse, Watched, described
+from conformance_load.disturb import Disturbance, Disturber, Hooks, Kind, Pulse, Watched, described, under_way_path
 from conformance_load.flow import Target, Work
 from conformance_load.resets import ResetProxy
 from conformance_load.settings import Settings
@@ -54,7 +54,7 @@ def beside(
             made = ResetProxy(context.candidate.file, target, every=settings.reset_every, seed=context.seed)
             proxy = stack.enter_context(made)
             target = replace(target, via=proxy.address)
-        disturber = Disturber([plan], Hooks(context.candidate, proxy))
+        disturber = Disturber([plan], Hooks(context.candidate, proxy), under_way_path(context))
         stack.callback(disturber.drop)
         watched = Watched(work, offsets, pulse, disturber)
         yield Beside(target, watched, settings.disturb_recovery_ms_max, disturber, pulse, proxy)

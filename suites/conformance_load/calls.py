@@ -26,6 +26,8 @@ from conformance.sdk import (
     describe,
 )
 from conformance_load.flow import Reply, Times, now_ns, serialise
+from conformance_load.freshness import Freshness
+from conformance_load.settings import Settings
 
 #: Failures of one stream that are kept with their exchange, and one of how many successes is.
 FAILURES_RECORDED_MAX = 100
@@ -55,6 +57,16 @@ class Call:
         return cls(prepared, wire.url, serialise(wire), sound)
 
 
+def _require_fresh(context: LoadContext, first: Prepared) -> None:
+    """Raise ConfigError where credentials run out before the scenario is over: they stay in requests as they are."""
+    if not hasattr(context.candidate.driver, "lifetimes"):
+        return
+    settings = Settings.of(context.parameters, context.candidate.file.limits.load_per_second_max)
+    fresh = Freshness(settings.length_s + settings.drain_s)
+    fresh.note(context.candidate, first)
+    fresh.require()
+
+
 def calls_of(context: LoadContext, requests: Sequence[tuple[Prepared, Sound]]) -> list[Call]:
     """Make requests ready. Where the driver makes equal bytes of an equal request, those are made once.
 
@@ -63,6 +75,7 @@ def calls_of(context: LoadContext, requests: Sequence[tuple[Prepared, Sound]]) -
     """
     if not requests:
         return []
+    _require_fresh(context, requests[0][0])
     first = Call.ready(context, *requests[0])
     repeatable = Call.ready(context, *requests[0]).data == first.data
     made: dict[str, Call] = {}

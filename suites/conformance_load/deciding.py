@@ -17,6 +17,7 @@ import numpy as np
 from conformance.sdk import Accepted, Account, NotTested, Refused
 from conformance_load.flow import now_ns
 from conformance_load.journal import UNDECIDED, PaymentJournal, State
+from conformance_load.live import Noted
 from conformance_load.making import PaymentMaker
 from conformance_load.payments import state_in, state_of
 from conformance_load.repeats import CONFLICT
@@ -90,6 +91,7 @@ class _Deciding:
         self._left = DECIDED_MAX
         self._by_key = maker.named_by_reference or _is_asked_by_key(maker)
         self._found = Decisions()
+        self._note = Noted(maker.context)
 
     def run(self) -> Decisions:
         found = self._found
@@ -164,6 +166,7 @@ class _Deciding:
             answer = reader.call(LIST, account=account.id, cursor=cursor, limit=200)
             if not isinstance(answer, Accepted) or time.monotonic() > self._limit:
                 return
+            self._note("looking for open payments in the lists of their debtors")
             yield from (item for item in answer.value.get("items", ()) if isinstance(item, Mapping))
             following = answer.value.get("next")
             if not following or following == cursor:
@@ -204,6 +207,7 @@ class _Deciding:
 
     def _may_ask(self) -> bool:
         self._left -= 1
+        self._note(f"deciding open payments: {DECIDED_MAX - self._left:,} asked about")
         return self._left >= 0 and time.monotonic() < self._limit
 
     def _debtor(self, number: int) -> Account:

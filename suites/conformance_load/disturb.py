@@ -8,16 +8,18 @@ product: the measurement is then invalid.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
 import gevent
 import gevent.event
 
-from conformance.errors import ConformanceError
-from conformance.sdk import Candidate, Undecided
+from conformance.errors import ConfigError, ConformanceError
+from conformance.sdk import Candidate, LoadContext, Undecided
 from conformance_load.flow import Reply, Times, Work, now_ns
 
 _S = 1_000_000_000
@@ -123,10 +125,14 @@ _LABELS = {
 
 @dataclass(slots=True)
 class Disturber:
-    """Carries a plan out beside the load. ``failure`` says which hook failed, "" where none did."""
+    """Carries a plan out beside the load. ``failure`` says which hook failed, "" where none did.
+
+    ``under_way``: a file that says what has been begun and not been ended, for whoever comes after a sudden death.
+    """
 
     plan: Sequence[Disturbance]
     hooks: Hooks
+    under_way: Path | None = None
     marks: list[Mark] = field(default_factory=list)
     failure: str = ""
     _task: gevent.Greenlet | None = None
@@ -155,6 +161,7 @@ class Disturber:
     def _one(self, disturbance: Disturbance, end_ns: int) -> bool:
         label = _LABELS[disturbance.kind].format(length_s=disturbance.length_s, delay_ms=disturbance.delay_ms)
         mark = Mark(disturbance.kind, label, now_ns())
+        self._note(disturbance)
         try:
             begun = self._told(self.hooks.begin, disturbance)
             if begun:
@@ -163,8 +170,17 @@ class Disturber:
             # Also after a failed beginning: it may have failed half-way.
             mark.end_ns = now_ns()
             self.marks.append(mark)
-            ended = self._told(self.hooks.end, disturbance)
+            if ended := self._told(self.hooks.end, disturbance):
+                self._note(None)
         return begun and ended
+
+    def _note(self, disturbance: Disturbance | None) -> None:
+        if self.under_way is None:
+            return
+        if disturbance is None:
+            self.under_way.unlink(missing_ok=True)
+        elif disturbance.kind is not Kind.RESETS:  # a proxy of ours dies with us
+            self.under_way.write_text(json.dumps({"kind": disturbance.kind.value}), encoding="utf-8")
 
     def _told(self, do: Callable[[Disturbance], None], disturbance: Disturbance) -> bool:
         try:
@@ -173,6 +189,28 @@ class Disturber:
             self.failure = self.failure or f"{disturbance.kind.value}: {error}"
             return False
         return True
+
+
+def under_way_path(context: LoadContext) -> Path:
+    """Return where it is kept which disturbance of a scenario is under way."""
+    return context.directory / f"{context.scenario}-disturbed.json"
+
+
+def undo(context: LoadContext) -> None:
+    """End what an attempt that was killed had begun; raises ConfigError where the hook fails, and never tries again."""
+    path = under_way_path(context)
+    if not path.exists():
+        return
+    kind = Kind(json.loads(path.read_text(encoding="utf-8"))["kind"])
+    path.unlink()
+    try:
+        Hooks(context.candidate).end(Disturbance(0, kind, 0))
+    except (Undecided, ConformanceError) as error:
+        raise ConfigError(
+            f"the candidate may still be disturbed ({kind.value}) by an attempt that was killed: {error}",
+            where=context.scenario,
+            remedy="Undo it by hand, then go on with --resume.",
+        ) from None
 
 
 class Pulse:

@@ -49,8 +49,9 @@ class Reply(NamedTuple):
 class Target:
     """Where connections go: ``tls`` is None for plain HTTP. ``body_max`` bounds a response body in bytes.
 
-    ``via`` is connected to in place of ``host`` and ``port``, for example a proxy that disturbs; certificates are
-    still checked for ``host``. Streams share connections only where all of this is the same, ``pool`` included.
+    ``pinned`` is the address to which ``host`` was resolved when its scope was decided, "" where nobody did.
+    ``via`` is connected to in place of both, for example a proxy that disturbs; certificates are still checked for
+    ``host``. Streams share connections only where all of this is the same, ``pool`` included.
     """
 
     host: str
@@ -60,11 +61,12 @@ class Target:
     tls: ssl.SSLContext | None = None
     via: tuple[str, int] | None = None
     pool: str = ""
+    pinned: str = ""
 
     @property
     def address(self) -> tuple[str, int]:
         """Where the socket connects."""
-        return self.via or (self.host, self.port)
+        return self.via or (self.pinned or self.host, self.port)
 
     @classmethod
     def of(cls, url: str, context: LoadContext) -> Target:
@@ -79,7 +81,8 @@ class Target:
             )
         limits = context.candidate.file.limits
         tls = _trusting(context) if parts.scheme == "https" else None
-        return cls(parts.hostname or "", port, limits.timeout_s, limits.response_bytes_max, tls)
+        pinned = context.address_of(url) if context.address_of else ""
+        return cls(parts.hostname or "", port, limits.timeout_s, limits.response_bytes_max, tls, pinned=pinned)
 
 
 class Work(Protocol):

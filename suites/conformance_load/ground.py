@@ -13,6 +13,7 @@ from conformance_load.aftermath import BookReader, Probes, reconcile
 from conformance_load.deciding import Decisions, decide_unknown
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal
+from conformance_load.journal_settling import Settled, journal_path, keep_ground, next_attempt, settle
 from conformance_load.making import PaymentMaker
 from conformance_load.sampling import Sampler
 from conformance_load.settings import Settings
@@ -48,7 +49,8 @@ class Ground:
     """What stands before the pressure and is compared after it.
 
     ``field``: this process's own part of it; ``kept_back`` are its numbers for probing. ``others``: journals of other
-    generators; ``unread``: why one of them is missing, then the books cannot be compared.
+    generators; ``unread``: why one of them is missing, then the books cannot be compared. ``earlier``: what became of
+    the payments of attempts that were killed or interrupted.
     """
 
     field: Field
@@ -57,6 +59,7 @@ class Ground:
     sampler: Sampler
     others: list[PaymentJournal] = dataclasses.field(default_factory=list)
     unread: str = ""
+    earlier: list[Settled] = dataclasses.field(default_factory=list)
 
     @property
     def context(self) -> LoadContext:
@@ -123,22 +126,26 @@ def settings_of(context: LoadContext) -> Settings:
 
 @contextlib.contextmanager
 def ground(context: LoadContext, settings: Settings, payments: int) -> Iterator[Ground]:
-    """Prepare for up to ``payments`` payments beside the probes; closes the journal afterwards."""
+    """Prepare for up to ``payments`` payments beside the probes; closes the journal afterwards.
+
+    Payments of attempts that were killed or interrupted are accounted for first.
+    """
     capacity = payments + settings.probes * 2 + RECOVERY_PROBES_MAX
+    context.directory.mkdir(parents=True, exist_ok=True)
+    earlier = settle(context, settings.final_s_max)
     context.progress(0, payments, "opening accounts")
     accounts = lease(context.candidate, settings, capacity)
-    reader = BookReader(context.candidate, accounts)
-    context.directory.mkdir(parents=True, exist_ok=True)
-    name = f"{context.scenario}-payments"
-    attempt = 1 + len(list(context.directory.glob(f"{name}-*.journal")))
+    reader = BookReader.now(context, accounts)
+    attempt = next_attempt(context)
     # A run that is resumed sends other payments: keys of a killed attempt are known to the product already.
     marked = f"{context.run}/{context.scenario}/{attempt}"
     book = Book(marked, len(accounts) - 1, settings.amount_max, settings.uncovered_every)
     maker = PaymentMaker(context, book, accounts, CURRENCY)
-    with PaymentJournal.create(context.directory / f"{name}-{attempt}.journal", capacity) as journal:
+    with PaymentJournal.create(journal_path(context, attempt), capacity) as journal:
+        keep_ground(context, attempt, maker, reader, "0" if settings.disturbance else settings.workers)
         sampler = Sampler(context.candidate, accounts, book, journal)
         field = Field(context, settings, accounts, maker, journal)
-        here = Ground(field, reader, range(payments, capacity), sampler)
+        here = Ground(field, reader, range(payments, capacity), sampler, earlier=earlier)
         try:
             yield here
         finally:
@@ -164,9 +171,21 @@ def aftermath(here: Ground, probes: Probes, recovery: Recovery) -> After:
         decisions.add(decide_unknown(here.maker_of(journal.worker), journal, settings.final_s_max))
     found, books = reconcile(here.maker, here.journals, here.reader, CURRENCY, here.sampler)
     sampled = here.sampler.result(here.others).as_json()
-    if here.unread:
-        books = {**books, "unread": here.unread}
-    return After(recovery, decisions, {"reconciliation": found.as_json(), "statement": books, "sampling": sampled})
+    for settled in here.earlier:
+        found.add(settled.found)
+        decisions.add(settled.decisions)
+    if unread := here.unread or next((item.unread for item in here.earlier if item.unread), ""):
+        books = {**books, "unread": unread}
+    compared = {"reconciliation": found.as_json(), "statement": books, "sampling": sampled}
+    return After(recovery, decisions, compared | earlier_as_json(here.earlier))
+
+
+def earlier_as_json(earlier: list[Settled]) -> dict[str, Any]:
+    """Return what a measurement says of attempts before it; their payments are part of the reconciliation."""
+    if not earlier:
+        return {}
+    sent, unknown = (sum(getattr(item.found, name) for item in earlier) for name in ("sent", "unknown"))
+    return {"earlier": {"attempts": len(earlier), "sent": sent, "unknown": unknown}}
 
 
 def lease(candidate: Candidate, settings: Settings, payments: int) -> list[Account]:

@@ -9,8 +9,9 @@ from conformance_load.flow import now_ns
 from conformance_load.histogram import Histogram
 from conformance_load.tally import Tally
 
-#: The least time between two lines, in nanoseconds.
+#: The least time between two lines, in nanoseconds, and between two notes of the quiet phases.
 INTERVAL_NS = 500_000_000
+NOTED_EVERY_NS = 2_000_000_000
 
 
 class Live:
@@ -61,6 +62,25 @@ class Live:
             f"{f'{left} s left' if left > 0 else 'draining'}, {offered:.0f}/s offered, {confirmed:.0f}/s confirmed, "
             f"p99 {p99:,.1f} ms, {errors} {'error' if errors == 1 else 'errors'}"
         )
+
+
+class Noted:
+    """Passes on notes of the phases before and after the pressure, at most one every two seconds.
+
+    Whoever waits for the load process takes long silence for a hang, and reading millions of entries takes minutes.
+    """
+
+    def __init__(self, context: LoadContext, clock: Callable[[], int] = now_ns) -> None:
+        self._context = context
+        self._clock = clock
+        self._told_ns = clock()
+
+    def __call__(self, note: str) -> None:
+        """Tell a note, unless one was told just now."""
+        now = self._clock()
+        if now - self._told_ns >= NOTED_EVERY_NS:
+            self._told_ns = now
+            self._context.progress(1, 1, note)
 
 
 def _together(tallies: Sequence[Tally]) -> Histogram:

@@ -9,6 +9,7 @@ from typing import cast
 from conformance.sdk import Account, LoadContext, Prepared, WireDriver, WireRequest
 from conformance_load.arrivals import Kind
 from conformance_load.flow import serialise
+from conformance_load.freshness import Freshness
 from conformance_load.ids import Book
 from conformance_load.templates import Templates, Terms
 
@@ -41,6 +42,8 @@ class PaymentMaker:
         self.named_by_reference = False
         #: Makes requests quickly, once it is proven; see :mod:`conformance_load.presign`.
         self.templates: Templates | None = None
+        #: What runs out in the requests that were made ready.
+        self.fresh = Freshness(0)
 
     def terms(self, number: int) -> Terms:
         """Return what tells a payment's request from others."""

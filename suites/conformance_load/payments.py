@@ -22,6 +22,7 @@ SAMPLE_EVERY = 100
 _NOT_MADE = ("rejected", "cancelled")
 #: Its word for a payment that it has not decided on.
 _PENDING = "pending"
+_UNAUTHORIZED = 401
 _OPEN = frozenset((*_NOT_MADE, _PENDING))
 
 
@@ -48,6 +49,8 @@ class PaymentWork:
         #: Payments from the empty account that the product made nevertheless, and how many were tried.
         self.overdrawn = 0
         self.uncovered = 0
+        #: Payments that were refused for a credential which was known to have run out.
+        self.expired = 0
         self.sightings: list[Sighting] = []
         self._failures = 0
         self._random = random.Random(maker.context.seed)  # noqa: S311 (a sample, not a secret)
@@ -74,7 +77,9 @@ class PaymentWork:
         """Return the bytes of an arrival and whether its connection is cut after sending."""
         if arrival in self._instead and self.journal.state(self._numbers[arrival]) is not State.ACK:
             self._data[arrival], self._kinds[arrival] = self._instead.pop(arrival), Kind.REPLAY
-        return self._data[arrival] or self._made(arrival), arrival in self._cuts
+        data = self._data[arrival] or self._made(arrival)
+        fresh = self._maker.fresh
+        return fresh.renewed(data) if fresh.swaps else data, arrival in self._cuts
 
     def sending(self, arrival: int, at_ns: int) -> None:
         """Write SENT before the first byte leaves; a repetition changes nothing that is known of its payment."""
@@ -113,6 +118,7 @@ class PaymentWork:
             self.journal.decide(number, State.UNKNOWN, times.done)
             return "cut"
         answer = self._meaning(arrival, reply)
+        self.expired += kind is Kind.PAYMENT and reply.status == _UNAUTHORIZED and self._maker.fresh.is_over(times.sent)
         judge = {Kind.REPLAY: self._repeated, Kind.TWIN: self._repeated, Kind.ALTERED: self._alteration}
         outcome = judge.get(kind, self._payment)(kind, number, answer, times)
         self._keep(arrival, reply, answer, outcome, times)

@@ -34,7 +34,7 @@ def run(context: LoadContext) -> dict[str, Any]:
     with ground(context, settings, count) as here:
         recovery, probes = probed(here)
         with presser(here, count) as press:
-            wave = press(settings)
+            wave = believed(press(settings))
         if settings.disturbance:
             wave.disturbed["askedAgain"] = ask_again(here.maker, here.journal)
         after = aftermath(here, probes, recovery)
@@ -50,7 +50,7 @@ def run_search(context: LoadContext) -> dict[str, Any]:
 
         def trial(rate: int) -> Trial:
             tried = replace(settings, rate_per_s=rate, duration_s=settings.search_step_s)
-            waves[rate] = wave = press(tried)
+            waves[rate] = wave = believed(press(tried))
             reasons = [*invalidities(facts_of(tried, wave)), *wave.reasons]
             return Trial(rate, met=not Breach(tried, wave.tally, wave.due).final(), reasons=tuple(reasons))
 
@@ -61,6 +61,16 @@ def run_search(context: LoadContext) -> dict[str, Any]:
     best = waves[search.best or min(waves)]
     shown = replace(settings, rate_per_s=search.best or min(waves), duration_s=settings.search_step_s)
     return measured.payments(context, shown, [best], after, search=search)
+
+
+def believed(wave: Wave) -> Wave:
+    """Return a wave with the reason why it says nothing of the product, where its credentials had run out."""
+    if refused := wave.told.pop("expired", 0):
+        wave.reasons.append(
+            f"{refused} payments were refused with 401 after what they were made ready with had run out, and no other "
+            "could be had in time: shorten the run, or have the candidate issue tokens that last longer"
+        )
+    return wave
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import Literal
 
 from conformance.errors import ConfigError
 from conformance_load.arrivals import Arrival, Kind, cooperatively
+from conformance_load.freshness import Freshness
 from conformance_load.making import PaymentMaker, Shot
 from conformance_load.templates import Templates, Terms
 
@@ -47,7 +48,8 @@ class Cost:
 
 @dataclass(slots=True)
 class Magazine:
-    """Makes the shots of a run. ``cpu_s_max``: how many seconds of CPU that may take.
+    """Makes the shots of a run. ``cpu_s_max``: how many seconds of CPU that may take; ``run_s``: how long their
+    tokens and signatures must last from then on.
 
     Beyond ``ahead_max`` requests, which is what fits into memory, a proven template makes each when it is sent: that
     takes some microseconds of the generator, where making it by the driver would take hundreds.
@@ -57,17 +59,36 @@ class Magazine:
     cpu_s_max: int
     cost: Cost = field(default_factory=Cost)
     ahead_max: int = REQUESTS_MAX
+    run_s: float = 0.0
 
     def shots(self, arrivals: Sequence[Arrival]) -> list[Shot]:
-        """Return every arrival with its request made ready; raises ConfigError when that would take too long."""
+        """Return every arrival with its request made ready; raises ConfigError when that would take too long.
+
+        The same where what stands in them would run out before they are sent and cannot be renewed.
+        """
+        self._begin()
         started = time.process_time_ns()
         loader = _Loader(self.maker, arrivals, self._tell, self.ahead_max)
         try:
-            return loader.load()
+            shots = loader.load()
+            if loader.how == "template":
+                self.maker.fresh.keep()
+            else:
+                self.maker.fresh.require()
+            return shots
         finally:
             self.cost.requests += loader.made
             self.cost.cpu_us += (time.process_time_ns() - started) // 1000
             self.cost.how = "made ahead" if "made ahead" in (self.cost.how, loader.how) else "template"
+
+    def _begin(self) -> None:
+        """Note what runs out in the requests of each account's owner."""
+        maker = self.maker
+        maker.fresh.stop()
+        maker.fresh = Freshness(self.run_s)
+        for account in maker.accounts if self.run_s else ():
+            terms = maker.terms(0)._replace(debtor=account.id)
+            maker.fresh.note(maker.context.candidate, maker.prepared(terms))
 
     def _tell(self, done: int, total: int, one_us: int, ahead: bool) -> None:
         """Say how far the making is, and refuse what would take too long."""
@@ -80,6 +101,8 @@ class Magazine:
                 where="load.prepare_s_max",
                 remedy="Lower rate_per_s or duration_s, share the run among workers, or raise prepare_s_max.",
             )
+        if ahead:
+            self.maker.fresh.require(expected_s)
         note = f"making requests ready: {done:,} of {total:,}, about {expected_s:.0f} s of CPU left"
         self.maker.context.progress(0, total, note)
 

@@ -34,6 +34,18 @@ _PIECE = 1 << 15
 _COUNTED_MAX = np.uint16(1 << 15)
 #: The names of the classes, in order.
 CLASSES = ("lost", "doubled", "ghost", "rejected_booked", "wrong_amount", "half_booked")
+#: What is added up over several reconciliations.
+_ADDED = (
+    "sent",
+    "acknowledged",
+    "rejected",
+    "unknown",
+    "booked",
+    *CLASSES,
+    "accounts_off",
+    "total_drift",
+    "buckets_off",
+)
 
 
 @dataclass(slots=True)
@@ -64,6 +76,15 @@ class Reconciliation:
     fold_shown: str = ""
     buckets_off: int = 0
     examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, other: Reconciliation) -> None:
+        """Add what was found of other payments; the compact figures stay those of these."""
+        for name in _ADDED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.read = self.read and other.read
+        for name, references in other.examples.items():
+            kept = self.examples.setdefault(name, [])
+            kept += references[: EXAMPLES_MAX - len(kept)]
 
     @property
     def balanced(self) -> bool:

@@ -41,7 +41,7 @@ class ResetProxy:
 
     def __enter__(self) -> Self:
         """Start; raises HarnessError when the proxy does not come up."""
-        host = socket.getaddrinfo(self._target.host, self._target.port, type=socket.SOCK_STREAM)[0][4][0]
+        host = socket.getaddrinfo(*self._target.address, type=socket.SOCK_STREAM)[0][4][0]
         skip = proxy.TLS_TURNS if self._target.tls else 0
         order = proxy.ProxyOrder(str(host), self._target.port, self._every, self._seed, skip)
         command = [sys.executable, "-I", str(proxy.__file__), json.dumps(asdict(order))]

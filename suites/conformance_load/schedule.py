@@ -11,6 +11,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from conformance.errors import ConfigError
@@ -84,6 +85,22 @@ def replayed(path: Path, duration_s: int) -> Schedule:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the trace cannot be read: {error}", where=str(path), remedy="Correct load.trace.") from None
     return iter(_offsets(lines, path, duration_s * NS))
+
+
+def busiest_second(times: Iterable[int]) -> int:
+    """Return the largest number of ascending times that lie within one second, wherever that begins."""
+    import numpy as np
+
+    at = np.fromiter(times, dtype=np.int64)
+    within = np.searchsorted(at, at + NS) - np.arange(len(at))
+    return int(within.max(initial=0))
+
+
+@lru_cache(maxsize=4)
+def peak_of_trace(path: Path, duration_s: int, warmup_per_s: int, warmup_s: int) -> int:
+    """Return the most arrivals in any second of a trace after its warm-up; raises ConfigError as :func:`replayed`."""
+    warm = constant(warmup_per_s, warmup_s)
+    return busiest_second(itertools.chain(warm, shifted(replayed(path, duration_s), warmup_s * NS)))
 
 
 def shifted(stream: Schedule, by_ns: int) -> Schedule:

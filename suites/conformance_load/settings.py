@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from conformance.errors import ConfigError
 from conformance.sdk import CandidateFile
 from conformance_load.crew.calling import require_crew
 from conformance_load.parameters import ALL, DEFAULTS
+from conformance_load.schedule import peak_of_trace
 
 #: What may be done to the candidate during the load; "" is nothing.
 DISTURBANCES = ("", "kill", "pause", "slow-disk", "resets")
@@ -80,12 +82,7 @@ class Settings:
         made = cls(**values)
         _require_known(made)
         made = made.scaled()
-        if made.peak_per_s > rate_allowed_per_s:
-            raise ConfigError(
-                f"the load reaches {made.peak_per_s} per second, but the candidate allows {rate_allowed_per_s}",
-                where="load.rate_per_s",
-                remedy="Lower the rate in the profile, or raise [limits] load_per_second_max in candidate.toml.",
-            )
+        _require_allowed(made, rate_allowed_per_s)
         if made.accounts < 2:
             raise ConfigError(
                 "a payment needs two accounts", where="load.accounts", remedy="Set accounts to 2 or more."
@@ -106,7 +103,13 @@ class Settings:
 
     @property
     def peak_per_s(self) -> int:
-        """The highest rate that the shape reaches."""
+        """The most arrivals that the shape, its warm-up included, has in any second; of a trace, those of its file.
+
+        Independent arrivals (poisson) have no highest number: they are judged by their mean, from which a second
+        strays by some multiples of its square root.
+        """
+        if self.shape == "trace":
+            return peak_of_trace(Path(self.trace), self.duration_s, self.rate_per_s, self.warmup_s)
         return self.rate_per_s * (self.burst_factor if self.shape in ("burst", "square") else 1)
 
     @property
@@ -149,11 +152,13 @@ def _require_known(made: Settings) -> None:
         raise ConfigError(
             f"{made.shape!r} is no shape of load", where="load.shape", remedy=f"Use one of {', '.join(SHAPES)}."
         )
-    if made.shape == "trace" and not made.trace:
+    if made.shape == "trace":
+        _require_trace(made.trace)
+    if made.ramp_from_permille > 1000:
         raise ConfigError(
-            "a trace needs a file",
-            where="load.trace",
-            remedy="Name the file with one offset in microseconds per line, seen from the working directory.",
+            f"a ramp that begins at {made.ramp_from_permille} permille of its rate would begin above it",
+            where="load.ramp_from_permille",
+            remedy="Give 1000 or less: rate_per_s is the highest rate of a ramp.",
         )
     _require_disturbance(made)
     if made.shape == "burst" and made.burst_at_s + made.burst_s >= made.duration_s:
@@ -161,6 +166,33 @@ def _require_known(made: Settings) -> None:
             f"a burst of {made.burst_s} s from {made.burst_at_s} s on leaves nothing of {made.duration_s} s to recover",
             where="load.burst_s",
             remedy="Lengthen duration_s, or begin the burst earlier.",
+        )
+
+
+def _require_allowed(made: Settings, allowed_per_s: int) -> None:
+    if (peak := made.peak_per_s) > allowed_per_s:
+        trace = made.shape == "trace"
+        raise ConfigError(
+            f"the load reaches {peak} per second, but the candidate allows {allowed_per_s}",
+            where="load.trace" if trace else "load.rate_per_s",
+            remedy=f"{'Replay a slower trace' if trace else 'Lower the rate in the profile'}, "
+            "or raise [limits] load_per_second_max in candidate.toml.",
+        )
+
+
+def _require_trace(trace: str) -> None:
+    if not trace:
+        raise ConfigError(
+            "a trace needs a file",
+            where="load.trace",
+            remedy="Name the file with one offset in microseconds per line, by its absolute path.",
+        )
+    # Load processes work in the run's directory, and workers on machines of their own.
+    if not Path(trace).is_absolute():
+        raise ConfigError(
+            f"{trace!r} is not an absolute path",
+            where="load.trace",
+            remedy=f"Name it as {Path(trace).absolute()}, if that is the file.",
         )
 
 

@@ -20,6 +20,7 @@ from conformance_load.flow import Pressed, Span, Stream, Target, Work
 from conformance_load.ground import CURRENCY, Ground, aftermath, ground, probed, settings_of
 from conformance_load.lanes import Lane, lane_of, peak_of, validity
 from conformance_load.live import Live
+from conformance_load.payments_run import believed
 from conformance_load.presign import REQUESTS_MAX
 from conformance_load.settings import Settings, require_memory
 from conformance_load.shapes import schedule_of
@@ -52,10 +53,13 @@ def run(context: LoadContext) -> dict[str, Any]:
         money = {lane.share.name: lane.opened.purse.reconciled() for lane in lanes if lane.opened and lane.opened.purse}
     counted = (lanes[0].scheduled, lanes[0].due, lanes[0].offered(settings))
     made = (ready.cost, told(ready.work), ready.work.sightings)
-    wave = Wave(lanes[0].tally, pressed, *counted, *made)
+    wave = believed(Wave(lanes[0].tally, pressed, *counted, *made))
     found = measured.payments(context, paying, [wave], after)
     streams = [lane.as_json(settings.rate_per_s) | _moved(money, lane) for lane in lanes]
-    return found | {"streams": streams} | validity(settings, lanes, pressed) | _recorded(context, found, lanes)
+    judged = validity(settings, lanes, pressed)
+    if wave.reasons:
+        judged = {"validity": "invalid", "reasons": [*wave.reasons, *judged["reasons"]]}
+    return found | {"streams": streams} | judged | _recorded(context, found, lanes)
 
 
 def require_ahead(settings: Settings, share: Share, seed: int, most: int = REQUESTS_MAX) -> None:

@@ -115,13 +115,14 @@ def told(work: PaymentWork) -> dict[str, Any]:
         "altered": {"made": work.altered, "accepted": work.altered_accepted},
         "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
         "answers": work.reader.as_json(),
+        "expired": work.expired,
     }
 
 
 def loaded(here: Field, settings: Settings, offsets: Sequence[int]) -> Loaded:
     """Make the requests of arrivals at these times ready, each payment with a number that nobody else has."""
     arrivals = numbered(arrange(settings, len(offsets)), here)
-    magazine = Magazine(here.maker, settings.prepare_s_max)
+    magazine = Magazine(here.maker, settings.prepare_s_max, run_s=settings.length_s + settings.drain_s)
     work = PaymentWork(here.maker, magazine.shots(arrivals), here.journal)
     return Loaded(work, list(simultaneous(cooperatively(offsets), arrivals)), magazine.cost)
 

@@ -14,7 +14,7 @@ from conformance.sdk import (
     Refused,
     WireRequest,
 )
-from conformance_load import deciding
+from conformance_load import deciding, live
 from conformance_load.deciding import Decisions, decide_unknown
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal, State
@@ -68,9 +68,9 @@ def debtor(reference):
     return f"acc-{BOOK.facts(BOOK.number_of(reference)).debtor}"
 
 
-def decided(folder, product, states, **arguments):
+def decided(folder, product, states, told=lambda *_: None, **arguments):
     candidate = Candidate(product, CandidateFile("P", "1"), Pool(()), lambda name, values: {}, "alice")
-    context = LoadContext("run", "s", candidate, {}, folder, lambda *_: None, lambda _: 1)
+    context = LoadContext("run", "s", candidate, {}, folder, told, lambda _: 1)
     maker = PaymentMaker(context, BOOK, [Account(f"acc-{n}", "CNY", "", 1) for n in range(4)], "CNY")
     with PaymentJournal.create(folder / "j", len(states)) as journal:
         for number, state in enumerate(states):
@@ -179,3 +179,12 @@ def test_decisions_about_several_journals_add_up(tmp_path):
     written = first.as_json()
     assert written.pop("examples") == {"undecided": ["a", "a", "a", "b", "b"]}
     assert list(written.values()) == [6, 4, 2, 2, 8, 10, 12]
+
+
+def test_deciding_is_told_so_that_nobody_takes_it_for_a_hang(tmp_path, monkeypatch):
+    monkeypatch.setattr(live, "NOTED_EVERY_NS", 0)
+    told = []
+    product = Product({reference(0): ["pending", "confirmed"]}, offers=["payments.read"], by_key=True)
+    decided(tmp_path, product, [State.PENDING], told=lambda *line: told.append(line[2]), final_s_max=5)
+    assert told[0] == "deciding open payments: 1 asked about"
+    assert len(told) >= 2

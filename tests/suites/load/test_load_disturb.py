@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.sdk import Candidate, CandidateFile, Inconclusive, Pool
+from conformance.errors import ConfigError
+from conformance.sdk import Candidate, CandidateFile, Inconclusive, LoadContext, Pool
 from conformance_load.disturb import (
     SLICE_MS,
     WINDOW_SLICES,
@@ -16,6 +17,8 @@ from conformance_load.disturb import (
     Pulse,
     Watched,
     described,
+    under_way_path,
+    undo,
 )
 from conformance_load.flow import Times, now_ns
 
@@ -52,6 +55,37 @@ def test_each_kind_has_its_hooks(kind, called):
     assert seen == called
     assert made.failure == ""
     assert [mark.kind for mark in made.marks] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "ends"), [(Kind.KILL, "start"), (Kind.PAUSE, "resume"), (Kind.SLOW_DISK, "slow_disk")]
+)
+def test_what_a_killed_process_had_begun_is_ended_by_whoever_comes_next(tmp_path, kind, ends):
+    seen = []
+    made = disturber([now(kind, length_s=60)], lambda name, arguments: seen.append(name) or {})
+    context = LoadContext("run", "s", made.hooks._candidate, {}, tmp_path, lambda *_: None, lambda _: 1)
+    made.under_way = under_way_path(context)
+    made.start(now_ns())
+    gevent.sleep(0.05)
+    assert made.under_way.exists()
+    seen.clear()
+    undo(context)
+    undo(context)
+    assert seen == [ends]
+    made.drop()
+    assert not made.under_way.exists()
+
+
+def test_a_product_that_stays_disturbed_is_said_to_be_and_the_hook_is_not_tried_for_ever(tmp_path):
+    def run(name, arguments):
+        raise Inconclusive("no such process")
+
+    made = disturber([now(Kind.PAUSE)], run)
+    context = LoadContext("run", "s", made.hooks._candidate, {}, tmp_path, lambda *_: None, lambda _: 1)
+    under_way_path(context).write_text('{"kind": "pause"}')
+    with pytest.raises(ConfigError, match=r"may still be disturbed \(pause\).*no such process"):
+        undo(context)
+    undo(context)
 
 
 def test_resets_are_made_by_the_proxy():

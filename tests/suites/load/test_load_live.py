@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from conformance_load.live import INTERVAL_NS, Live
+from conformance_load import live as lives
+from conformance_load.aftermath import BookReader
+from conformance_load.live import INTERVAL_NS, Live, Noted
 from conformance_load.tally import Tally
 
 SECOND = 1_000_000_000
@@ -75,3 +77,25 @@ def test_after_the_last_arrival_it_drains(scene):
     begin(tallies, clock.now - 4 * SECOND)
     live(400)
     assert told[0][2].startswith("draining, ")
+
+
+def test_notes_of_the_quiet_phases_come_at_most_every_two_seconds():
+    clock, told = Clock(), []
+    noted = Noted(SimpleNamespace(progress=lambda *line: told.append(line)), clock)
+    for tenth in range(100):
+        clock.now += SECOND // 10
+        noted(f"page {tenth}")
+    assert [note for _, _, note in told] == ["page 19", "page 39", "page 59", "page 79", "page 99"]
+
+
+def test_reading_long_books_is_told_page_by_page_so_that_nobody_takes_it_for_a_hang(monkeypatch):
+    monkeypatch.setattr(lives, "NOTED_EVERY_NS", 0)
+    told = []
+    pages = [[{"id": f"e{number}-{entry}", "reference": "", "amount": 1} for entry in range(3)] for number in range(4)]
+    candidate = SimpleNamespace(statement_pages=lambda account: iter(pages), balance=lambda account: 0)
+    context = SimpleNamespace(candidate=candidate, progress=lambda *line: told.append(line[2]))
+    assert BookReader.now(context, ["a"]).read().entries == 0
+    assert BookReader.known(context, ["a", "b"], [[], []], [0, 0]).read().entries == 24
+    assert told[3] == "reading what stands on the accounts: 12 entries"
+    assert told[-1] == "reading the books: 24 entries, account 2 of 2"
+    assert len(told) == 16

@@ -7,7 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.errors import ConfigError
-from conformance_load.schedule import NS, constant, merged, poisson, ramp, replayed, share, square, step
+from conformance_load.schedule import (
+    NS,
+    busiest_second,
+    constant,
+    merged,
+    poisson,
+    ramp,
+    replayed,
+    share,
+    square,
+    step,
+)
 from conformance_load.settings import Settings
 from conformance_load.shapes import per_second, schedule_of
 
@@ -106,3 +117,34 @@ def test_every_shape_comes_after_its_warm_up_and_keeps_order(shape):
 def test_a_burst_multiplies_its_seconds():
     made = Settings.of({"shape": "burst", "rate_per_s": 5, "warmup_s": 1, "duration_s": 6}, 1000)
     assert per_second(schedule_of(made, 1), 1, 6) == [5, 5, 50, 50, 5, 5]
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["constant", "ramp", "burst", "square"]),
+    st.integers(1, 300),
+    st.integers(0, 3),
+    st.integers(1, 5),
+    st.integers(0, 1000),
+)
+def test_no_second_of_a_shape_exceeds_the_peak_that_is_compared_with_the_limit(shape, rate, warmup, period, start):
+    given_ = {"shape": shape, "rate_per_s": rate, "warmup_s": warmup, "period_s": period, "ramp_from_permille": start}
+    made = Settings.of(given_, 10_000)
+    # A ramp's times are rounded: two of them a second apart may be a nanosecond nearer.
+    assert busiest_second(schedule_of(made, 1)) <= made.peak_per_s + (shape == "ramp")
+
+
+@given(st.lists(st.integers(0, 5 * NS), max_size=60))
+def test_the_busiest_second_may_begin_anywhere(times):
+    times.sort()
+    expected = max((sum(start <= at < start + NS for at in times) for start in times), default=0)
+    assert busiest_second(times) == expected
+
+
+def test_the_peak_of_a_trace_is_that_of_its_file_and_its_warm_up(tmp_path):
+    path = tmp_path / "trace.txt"
+    path.write_text("".join(f"{at}\n" for at in [*range(0, 2000, 2), 3_000_000]))
+    trace = {"shape": "trace", "trace": str(path), "rate_per_s": 5}
+    assert Settings.of(trace | {"warmup_s": 0}, 2000).peak_per_s == 1000
+    # The last second of the warm-up and the first moments of the trace are one second, too.
+    assert Settings.of(trace | {"warmup_s": 1}, 2000).peak_per_s == 1004

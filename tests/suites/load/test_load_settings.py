@@ -1,6 +1,8 @@
 """Parameters: wrong ones are refused with their place and remedy before anything is sent."""
 
 import itertools
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from conformance_load.arrivals import FRESH, Arrival, Kind, arrange, simultaneou
 from conformance_load.calibrating import CALIBRATION
 from conformance_load.parameters import DEFAULTS
 from conformance_load.recipes import SCENARIOS, parameters_of, published
-from conformance_load.settings import Settings, require_memory
+from conformance_load.settings import Settings, check_parameters, require_memory
 from conformance_load.shapes import schedule_of
 from conformance_load.shares import shares_of
 from conformance_load.shop_day import require_ahead
@@ -46,12 +48,29 @@ def test_a_rate_beyond_what_the_candidate_allows_is_refused():
         Settings.of({"rate_per_s": 6, "shape": "burst", "burst_factor": 10}, 50)
 
 
+def test_a_trace_beyond_what_the_candidate_allows_is_refused_before_anything_is_sent(tmp_path):
+    path = tmp_path / "trace.txt"
+    path.write_text("0\n" * 50_000)
+    candidate = SimpleNamespace(limits=SimpleNamespace(load_per_second_max=1000))
+    with pytest.raises(ConfigError, match=r"the load reaches 500\d\d per second") as refusal:
+        check_parameters({"shape": "trace", "trace": str(path), "rate_per_s": 10}, candidate)
+    assert refusal.value.where == "load.trace"
+    assert "slower trace" in refusal.value.remedy
+    with pytest.raises(ConfigError, match="cannot be read"):
+        check_parameters({"shape": "trace", "trace": str(tmp_path / "none")}, candidate)
+
+
 def test_a_shape_that_cannot_be_is_refused():
     with pytest.raises(ConfigError, match="no shape of load") as refusal:
         Settings.of({"shape": "zigzag"}, 1000)
     assert "square" in refusal.value.remedy
     with pytest.raises(ConfigError, match="a trace needs a file"):
         Settings.of({"shape": "trace"}, 1000)
+    with pytest.raises(ConfigError, match="not an absolute path") as refusal:
+        Settings.of({"shape": "trace", "trace": "trace.txt"}, 1000)
+    assert str(Path.cwd() / "trace.txt") in refusal.value.remedy
+    with pytest.raises(ConfigError, match="would begin above it"):
+        Settings.of({"shape": "ramp", "ramp_from_permille": 1001}, 100_000)
     with pytest.raises(ConfigError, match="leaves nothing of 8 s to recover"):
         Settings.of({"shape": "burst", "burst_at_s": 4, "burst_s": 4}, 10_000)
 

@@ -78,7 +78,7 @@ GROUPS: dict[str, tuple[Parameter, ...]] = {
         Parameter("disturb_recovery_ms_max", 5000, "the offered rate must be carried again within this"),
     ),
     "For calibration": (
-        Parameter("scaled_counts", 0, "1: what was scaled decides as if it had not been", True),
+        Parameter("scaled_counts", 0, "1: what was scaled decides as if it had not been; for calibrations only", True),
     ),
 }  # fmt: skip
 ALL = {item.name: item for group in GROUPS.values() for item in group}

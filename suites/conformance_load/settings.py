@@ -134,6 +134,12 @@ class Settings:
 def check_parameters(parameters: Mapping[str, Any], candidate: CandidateFile) -> None:
     """Raise ConfigError for parameters that no scenario can run with, before anything is sent."""
     made = Settings.of(parameters, candidate.limits.load_per_second_max)
+    if made.scaled_counts:
+        raise ConfigError(
+            "scaled_counts lets a part of what was asked for decide as the whole does, which only a calibration may",
+            where="load.scaled_counts",
+            remedy="Leave it at 0: a smaller run says what broke, and establishes no rate.",
+        )
     require_crew(made.workers, made.bind, made.crew)
 
 

@@ -60,6 +60,13 @@ def test_a_trace_beyond_what_the_candidate_allows_is_refused_before_anything_is_
         check_parameters({"shape": "trace", "trace": str(tmp_path / "none")}, candidate)
 
 
+def test_only_a_calibration_lets_a_part_decide_as_the_whole_does():
+    candidate = SimpleNamespace(limits=SimpleNamespace(load_per_second_max=1000))
+    with pytest.raises(ConfigError, match="only a calibration may"):
+        check_parameters({"scaled_counts": 1}, candidate)
+    check_parameters({}, candidate)
+
+
 def test_a_shape_that_cannot_be_is_refused():
     with pytest.raises(ConfigError, match="no shape of load") as refusal:
         Settings.of({"shape": "zigzag"}, 1000)

@@ -12,14 +12,19 @@ from conformance.candidate.open import bind
 from conformance.engine.spec import CheckSpec
 from conformance.engine.tracing import NullRecorder, TracingRecorder
 from conformance.evidence.beside import RecorderBeside
-from conformance.evidence.canary import plant
+from conformance.evidence.canary import CANARY_CHECK, plant
 from conformance.evidence.channel import RecorderProcess
+from conformance.evidence.errors import EvidenceDamaged
 from conformance.evidence.journal import FINISHING_S
+from conformance.evidence.reader import read_records
 from conformance.evidence.recorder import EvidenceRecorder
 from conformance.evidence.sidecar import run_key
 from conformance.files.candidate_file import read_candidate
 from conformance.plugins import load_drivers
 from conformance.sdk.candidate import Candidate
+
+#: What exchanges of load scenarios are credited to begins with this.
+LOAD = "load/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def bound(spec: CheckSpec, beside: RecorderProcess | None = None) -> Iterator[Bi
     with _journal(spec, directory, beside) as journal:
         if journal.next_seq == 1:
             plant(journal, run_key(directory))
-        recorder = TracingRecorder(journal, journal.next_seq - 2)  # the first was planted
+        recorder = TracingRecorder(journal, exchanges_of_checks(directory) if journal.next_seq > 2 else 0)
         candidate = bind(file, recorder, drivers)
         for secret in candidate.driver.secrets():
             journal.add_secret(secret)
@@ -63,6 +68,18 @@ def bound(spec: CheckSpec, beside: RecorderProcess | None = None) -> Iterator[Bi
             yield Binding(candidate, recorder, journal.flush, journal.redact)
         finally:
             candidate.driver.close()
+
+
+def exchanges_of_checks(directory: Path) -> int:
+    """Return how many exchanges checks have made in a run so far.
+
+    Those of load scenarios come before any check and are a sample: no check claims to have seen them.
+    """
+    try:
+        names = [str(record["check"]) for record in read_records(directory / "evidence")]
+    except EvidenceDamaged:
+        return 1  # how many is not known, but that there were some
+    return sum(not name.startswith(LOAD) and name != CANARY_CHECK for name in names)
 
 
 def _journal(spec: CheckSpec, directory: Path, beside: RecorderProcess | None) -> EvidenceRecorder | RecorderBeside:

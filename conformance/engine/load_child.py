@@ -21,7 +21,7 @@ from typing import Any
 
 import gevent
 
-from conformance.engine.binding import bound
+from conformance.engine.binding import LOAD, bound
 from conformance.engine.load_spawn import Spawner, address_of
 from conformance.engine.spec import CheckSpec
 from conformance.errors import ConformanceError
@@ -116,7 +116,7 @@ def _run(spec: Mapping[str, Any], emit: Callable[[Mapping[str, Any]], None], end
         only_plugins=tuple(only) if only is not None else None,
     )
     with bound(work) as binding:
-        binding.recorder.start(f"load/{spec['scenario']}")
+        binding.recorder.start(f"{LOAD}{spec['scenario']}")
         context = LoadContext(
             run=spec["run"],
             scenario=spec["scenario"],

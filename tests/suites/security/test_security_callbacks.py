@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,7 +63,10 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def called(bank: Calling) -> None:
-    callbacks.inner_addresses_are_not_called(candidate_of(bank, callback_hosts=[bank.allowed]), evidence())
+    for waiting in callbacks.inner_addresses_are_not_called(
+        candidate_of(bank, callback_hosts=[bank.allowed]), evidence()
+    ):
+        time.sleep(waiting.seconds)
 
 
 @pytest.mark.parametrize("tells", ["notices.subscribe", "payments.create"])

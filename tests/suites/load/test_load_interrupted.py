@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from load_orders import order
 
 from conformance.engine.checks_pass import Workplace
-from conformance.engine.load import LoadSpec, run_scenario
+from conformance.engine.load import run_scenario
 from conformance.reference.process import ReferenceProcess
 from conformance_load.journal import PaymentJournal, State
 
@@ -30,17 +31,7 @@ def bank(tmp_path_factory):
 
 
 def spec_of(bank, folder, scenario="payments-create", **changes):
-    return LoadSpec(
-        run="interrupted",
-        scenario=scenario,
-        module="conformance_load.scenario",
-        candidate=str(bank.candidate_path),
-        parameters=PARAMETERS | changes,
-        directory=str(folder),
-        output=str(folder / "measurement.json"),
-        keep="",
-        seed=1,
-    )
+    return order(bank.candidate_path, folder, scenario, PARAMETERS | changes)
 
 
 def processes_of(folder):

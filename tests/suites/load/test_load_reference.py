@@ -1,11 +1,8 @@
 """Against the reference bank, over TLS: each counted defect is found exactly as often as the bank says it struck."""
 
-import json
-
 import pytest
+from load_orders import measured, order
 
-from conformance.engine.checks_pass import Workplace
-from conformance.engine.load import LoadSpec, run_scenario
 from conformance.reference.process import ReferenceProcess
 from conformance_load.calibrating import CALIBRATION
 from conformance_load.shares import OPERATIONS
@@ -34,20 +31,7 @@ def bank(tmp_path_factory):
 
 
 def measure(bank, folder, scenario="payments-create", **parameters):
-    spec = LoadSpec(
-        run="exact",
-        scenario=scenario,
-        module="conformance_load.scenario",
-        candidate=str(bank.candidate_path),
-        parameters=PARAMETERS | parameters,
-        directory=str(folder),
-        output=str(folder / "measurement.json"),
-        keep="",
-        seed=1,
-    )
-    place = Workplace(folder, folder / "log.txt", bank.environment)
-    assert run_scenario(spec, place, lambda event: None), (folder / "log.txt").read_text()
-    return json.loads((folder / "measurement.json").read_text())
+    return measured(bank, folder, order(bank.candidate_path, folder, scenario, PARAMETERS | parameters))
 
 
 def amiss(found):

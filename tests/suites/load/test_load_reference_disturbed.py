@@ -1,12 +1,9 @@
 """Against the reference bank, disturbed: each defect is found as often as the bank says it struck, and none on a sound
 one."""
 
-import json
-
 import pytest
+from load_orders import measured, order
 
-from conformance.engine.checks_pass import Workplace
-from conformance.engine.load import LoadSpec, run_scenario
 from conformance.reference.process import ReferenceProcess
 from conformance_load.calibrating import CALIBRATION
 
@@ -36,20 +33,7 @@ def bank(tmp_path_factory):
 
 
 def measure(bank, folder, scenario, **changes):
-    spec = LoadSpec(
-        run="disturbed",
-        scenario=scenario,
-        module="conformance_load.scenario",
-        candidate=str(bank.candidate_path),
-        parameters=PARAMETERS | changes,
-        directory=str(folder),
-        output=str(folder / "measurement.json"),
-        keep="",
-        seed=1,
-    )
-    place = Workplace(folder, folder / "log.txt", bank.environment)
-    assert run_scenario(spec, place, lambda event: None), (folder / "log.txt").read_text()
-    return json.loads((folder / "measurement.json").read_text())
+    return measured(bank, folder, order(bank.candidate_path, folder, scenario, PARAMETERS | changes))
 
 
 @pytest.mark.parametrize(("scenario", "fault", "name"), COUNTED)
@@ -102,23 +86,10 @@ def test_a_hook_that_does_not_work_makes_the_measurement_invalid(bank, tmp_path)
     original, bank._ready["candidate"] = bank._ready["candidate"], str(broken)
     spec_path = bank.candidate_path
     try:
-        spec = LoadSpec(
-            run="disturbed",
-            scenario="payments-paused",
-            module="conformance_load.scenario",
-            candidate=str(broken),
-            parameters=PARAMETERS,
-            directory=str(tmp_path),
-            output=str(tmp_path / "measurement.json"),
-            keep="",
-            seed=1,
-        )
-        place = Workplace(tmp_path, tmp_path / "log.txt", bank.environment)
-        assert run_scenario(spec, place, lambda event: None)
+        found = measured(bank, tmp_path, order(broken, tmp_path, "payments-paused", PARAMETERS))
     finally:
         bank._ready["candidate"] = original
         assert spec_path == bank.candidate_path
-    found = json.loads((tmp_path / "measurement.json").read_text())
     assert found["validity"] == "invalid"
     assert "hook 'pause' answered HTTP 404" in found["disturbance"]["failure"]
     assert found["reconciliation"]["lost"] == 0

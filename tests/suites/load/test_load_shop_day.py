@@ -1,11 +1,8 @@
 """A shop day against the reference bank: every stream measured, money reconciled, and no token kept anywhere."""
 
-import json
-
 import pytest
+from load_orders import measured, order
 
-from conformance.engine.checks_pass import Workplace
-from conformance.engine.load import LoadSpec, run_scenario
 from conformance.evidence.canary import canary_leaks as leaks
 from conformance.reference.process import ReferenceProcess
 from conformance_load.calibrating import CALIBRATION
@@ -18,32 +15,27 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 TOKEN = "eyJhbGciOiJFUzI1NiIs"
 
 
-def measured(process, folder, **changes):
+def day_of(process, folder, **changes):
     """Run the day against a bank and return its measurement; exchanges go to ``folder/run``."""
     (folder / "run").mkdir()
     given = {name: value for name, value in CALIBRATION.items() if name != "scenarios"}
     given |= CALIBRATION["scenarios"]["shop-day"] | {"duration_s": 2, "probes": 2} | changes
-    spec = LoadSpec(
-        run="day",
-        scenario="shop-day",
-        module="conformance_load.scenario",
-        candidate=str(process.candidate_path),
-        parameters=parameters_of("shop-day", given),
-        directory=str(folder / "load"),
-        output=str(folder / "measurement.json"),
+    spec = order(
+        process.candidate_path,
+        folder,
+        "shop-day",
+        parameters_of("shop-day", given),
+        directory="load",
         keep=str(folder / "run"),
-        seed=1,
     )
-    place = Workplace(folder, folder / "log.txt", process.environment)
-    assert run_scenario(spec, place, lambda event: None), (folder / "log.txt").read_text()
-    return json.loads((folder / "measurement.json").read_text())
+    return measured(process, folder, spec)
 
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory):
     folder = tmp_path_factory.mktemp("day")
     with ReferenceProcess(folder / "bank") as process:
-        yield measured(process, folder), folder
+        yield day_of(process, folder), folder
 
 
 def test_every_stream_is_measured_and_confirmed(day):
@@ -79,7 +71,7 @@ def test_no_token_reaches_a_disk(day):
 
 def test_streams_that_the_candidate_lacks_are_absent_and_say_why(tmp_path):
     with ReferenceProcess(tmp_path / "bank", only_plugins=[]) as process:
-        streams = {item["name"]: item for item in measured(process, tmp_path, token_permille=0)["streams"]}
+        streams = {item["name"]: item for item in day_of(process, tmp_path, token_permille=0)["streams"]}
     assert "token" not in streams
     assert streams["code"]["absent"] == "the candidate does not offer codes.create"
     assert streams["code_pay"]["absent"] == "the candidate does not offer codes.pay"

@@ -1,8 +1,10 @@
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from candidate_nasty import NastyServer, Script
 from candidate_product import Ears, Product
 
 from conformance.candidate.http import DRIVER
@@ -24,6 +26,19 @@ def product(_running: Product) -> Product:
     _running.ports.clear()
     _running.answer = lambda request: {"id": "1"}
     return _running
+
+
+@pytest.fixture
+def nasty() -> Iterator[Callable[..., NastyServer]]:
+    servers: list[NastyServer] = []
+
+    def start(script: Script, context: ssl.SSLContext | None = None) -> NastyServer:
+        servers.append(NastyServer(script, context))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """Bursts, connections and bare requests: HTTP itself, in scope, recorded, and reproducible by the printed command."""
 
 import socket
-import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from candidate_nasty import Authority, NastyServer, Script
+from candidate_nasty import Authority, NastyServer
 from candidate_product import Ears, Product
 
 from conformance.candidate.curl import openssl_line
@@ -21,19 +20,6 @@ OPERATIONS = {
     "payments.create": {"method": "POST", "path": "/payments", "body": ["amount"]},
     "payments.read": {"method": "GET", "path": "/payments/{payment}"},
 }
-
-
-@pytest.fixture
-def nasty() -> Iterator[Callable[..., NastyServer]]:
-    servers: list[NastyServer] = []
-
-    def start(script: Script, context: ssl.SSLContext | None = None) -> NastyServer:
-        servers.append(NastyServer(script, context))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 def test_requests_sent_together_are_answered_in_their_order_and_recorded(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from candidate_nasty import Authority, NastyServer, Script
+from candidate_nasty import Authority, Script
 from candidate_product import Ears, Product
 
 from conformance.candidate.scope import Boundary, OutOfScope
@@ -21,19 +21,6 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 #: Short, so that tests of what never ends are.
 LIMITS = Limits(timeout_s=1, response_bytes_max=200_000)
-
-
-@pytest.fixture
-def nasty() -> Iterator[Callable[..., NastyServer]]:
-    servers: list[NastyServer] = []
-
-    def start(script: Script, context: ssl.SSLContext | None = None) -> NastyServer:
-        servers.append(NastyServer(script, context))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 @pytest.fixture

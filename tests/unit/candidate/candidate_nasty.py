@@ -57,13 +57,22 @@ class NastyServer:
             return
 
     def _talk(self, peer: socket.socket) -> None:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = peer.recv(65536)
-            if not piece:
-                return
-            data += piece
-        self._script(peer)
+        if _read_request(peer):
+            self._script(peer)
+
+
+def _read_request(peer: socket.socket) -> bool:
+    """Read a whole request; return whether there was one.
+
+    The body too: to close a socket with unread bytes resets the connection, and the answer may be lost with it.
+    """
+    with peer.makefile("rb") as stream:
+        if not stream.readline():
+            return False
+        head = list(iter(stream.readline, b"\r\n"))
+        lengths = [line.split(b":")[1] for line in head if line.lower().startswith(b"content-length:")]
+        stream.read(int(lengths[0]) if lengths else 0)
+    return True
 
 
 class Authority:

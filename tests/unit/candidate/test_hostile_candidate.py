@@ -82,7 +82,8 @@ def must_be_undecided(found: dict[str, tuple[str, str]], says: str) -> None:
     assert any(says in reason for _, reason in found.values()), found
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+#: The server serves one request a connection, and says so, or the next request might run into its closing.
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
 
 
 def test_a_handshake_that_hangs(tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_ten_gigabytes(start: Start, tmp_path: Path) -> None:
 
 def test_a_redirect_to_a_foreign_host(start: Start, tmp_path: Path) -> None:
     foreign = start(lambda peer: None)
-    answer = f"HTTP/1.1 307 Go\r\nLocation: {foreign.url}/steal\r\nContent-Length: 0\r\n\r\n".encode()
+    answer = f"HTTP/1.1 307 Go\r\nLocation: {foreign.url}/steal\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
     follow = '[operations."accounts.open"]\nmethod = "POST"\npath = "/accounts"\nbody = ["owner"]\nredirects = true'
     must_be_undecided(outcomes(start(lambda peer: peer.sendall(answer)).url, tmp_path, follow), "scope")
     assert foreign.connections == 0
@@ -146,7 +147,7 @@ def test_a_certificate_that_changes_between_requests(start: Start, tmp_path: Pat
     good = Authority(tmp_path)
     stranger = Authority(tmp_path, "Other Root")
     body = b'{"id": "acc-1"}'
-    answer = HEAD + b"Connection: close\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body
+    answer = HEAD + b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body
     server: list[NastyServer] = []
 
     def serve(peer: socket.socket) -> None:
@@ -160,11 +161,11 @@ def test_a_certificate_that_changes_between_requests(start: Start, tmp_path: Pat
 def test_accounts_run_out(start: Start, tmp_path: Path) -> None:
     account = 'id = "only"\nowner = "alice"\ncurrency = "CNY"\nbalance = 100000'
     pool = f'[operations]\n"accounts.open" = false\n[[pool]]\n{account}'
-    found = outcomes(start(lambda peer: peer.sendall(b"HTTP/1.1 500 No\r\n\r\n")).url, tmp_path, pool)
+    found = outcomes(start(lambda peer: peer.sendall(b"HTTP/1.1 500 No\r\nConnection: close\r\n\r\n")).url, tmp_path, pool)
     must_be_undecided(found, "pool too small")
     assert any("[[pool]]" in reason for _, reason in found.values())
 
 
 def test_everything_is_limited(start: Start, tmp_path: Path) -> None:
-    answer = b"HTTP/1.1 429 Slow down\r\nContent-Length: 0\r\nRetry-After: 3600\r\n\r\n"
+    answer = b"HTTP/1.1 429 Slow down\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 3600\r\n\r\n"
     must_be_undecided(outcomes(start(lambda peer: peer.sendall(answer)).url, tmp_path), "429")

@@ -79,12 +79,16 @@ class LoadedSuite:
         return tuple(found)
 
 
-def load_suites(only: Collection[str] | None = None) -> list[LoadedSuite]:
+def load_suites(only: Collection[str] | None = None, named: Collection[str] = ()) -> list[LoadedSuite]:
     """Return all suites, sorted by id; ``only`` names the plugins or distributions that may be loaded.
 
-    Raises PluginError naming the plugin when one raises on import or is not a Suite, and when two share an id.
+    Where suites are ``named``, those alone, unless their plugins are called else. Raises PluginError naming the plugin
+    when one raises on import or is not a Suite, and when two share an id.
     """
-    suites = [_suite(point) for point in _points("suite", only)]
+    points = _points("suite", only)
+    suites = [_suite(point) for point in points if point.name in named]
+    if {item.suite.id for item in suites} != set(named) or not named:
+        suites = [_suite(point) for point in points]
     _no_duplicates([(item.suite.id, item.source) for item in suites])
     return sorted(suites, key=lambda item: item.suite.id)
 

@@ -36,9 +36,8 @@ def compose(
         removed=frozenset(edit.name for edit in edits if edit.kind == "remove"),
         currency=str(arguments.get("currency") or operation.currency),
     )
-    draft = Draft(
-        step.method, base, step.path.fill_encoded(replace(values, caller=place), lambda text: quote(text, safe=""))
-    )
+    named = values if place is member else replace(values, caller=place)
+    draft = Draft(step.method, base, step.path.fill_encoded(named, _encoded))
     _follow_link(draft, operation, arguments)
     draft.query += _query(operation, step, values)
     for name, value in step.header.fill(values).items():
@@ -46,6 +45,10 @@ def compose(
     added = {edit.name: edit.value for edit in edits if edit.kind == "add"} if main else {}
     _write_body(draft, step, _body(operation, step, values, added, main=main))
     return draft
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="")
 
 
 def _query(operation: Operation, step: Step, values: Values) -> list[tuple[str, str]]:

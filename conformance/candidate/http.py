@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from conformance.candidate.acting import Acting
 from conformance.candidate.assertion import assertion_member
-from conformance.candidate.auth import Authentication, proves
+from conformance.candidate.auth import Authentication
 from conformance.candidate.bare import bare_operation
 from conformance.candidate.burst import Aimed, together
 from conformance.candidate.callers import Caller
+from conformance.candidate.calls import Call, shows_proof
 from conformance.candidate.composing import compose
 from conformance.candidate.dpop import Proofs
 from conformance.candidate.draft import Draft
 from conformance.candidate.extract import Response, Unreadable
+from conformance.candidate.learning import Learning
 from conformance.candidate.mapping import Operation, Step, Until
 from conformance.candidate.offering import Offer, offer_of
 from conformance.candidate.problems import http_problems
@@ -37,23 +38,8 @@ from conformance.sdk.findings import NotTested
 from conformance.sdk.load import Lifetime, WireRequest
 from conformance.sdk.prepared import Prepared, Stage
 
-#: Members of an answer that hold something to authenticate with.
-TOKEN_NAMES = ("token", "session", "secret", "key", "code")
-
 #: Redirects followed at most, where a mapping says that they are followed at all.
 REDIRECTS_MAX = 5
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One step of an operation, with everything that is needed to make its request."""
-
-    operation: Operation
-    step: Step
-    prepared: Prepared
-    arguments: Mapping[str, Any]
-    caller: Caller | None
-    main: bool
 
 
 class HttpDriver:
@@ -73,6 +59,8 @@ class HttpDriver:
         self._acting = Acting(candidate, self._secrets)
         self._authentication = Authentication(self._ask, self._secrets)
         self._proofs = Proofs(self._secrets)
+        self._learning = Learning(self._secrets)
+        self._ceiling = candidate.scope.ceiling()
 
     # -- the driver protocol ------------------------------------------------------------------------------
 
@@ -112,16 +100,16 @@ class HttpDriver:
     def together(self, prepared: Sequence[Prepared]) -> list[Answer]:
         """Send requests at the same moment; earlier calls of operations made of several come before that moment."""
         ready = [self._ready(item) for item in prepared]
-        waiting = [item for item in ready if isinstance(item, _Call)]
+        waiting = [item for item in ready if isinstance(item, Call)]
         requests = [
             Aimed(self._finished(call).finished(), self._secure(call.caller), self._identity(call.caller))
             for call in waiting
         ]
         limits = self._file.limits
         sent = iter(together(self._session, requests, limits.timeout_s, limits.response_bytes_max) if requests else ())
-        return [self._answer(item, next(sent)) if isinstance(item, _Call) else item for item in ready]
+        return [self._answer(item, next(sent)) if isinstance(item, Call) else item for item in ready]
 
-    def _ready(self, prepared: Prepared) -> _Call | Answer:
+    def _ready(self, prepared: Prepared) -> Call | Answer:
         """Make the calls that come before an operation's last one, and return that, not yet sent."""
         operation = self._operation(prepared.operation)
         arguments = self._before_last(operation, prepared)
@@ -193,9 +181,9 @@ class HttpDriver:
         if name not in self._offer.names:
             raise NotTested(f"candidate.toml does not offer {name}; {self._offer.why_not(name)}", blame="CONFIG")
         operation = self._offer.compiled[name]
-        ceiling = self._file.scope.ceiling()
-        if not operation.effect.within(ceiling):
-            raise NotTested(f"{name} has effect {operation.effect}, [scope] allows at most {ceiling}", blame="CONFIG")
+        if not operation.effect.within(self._ceiling):
+            reason = f"{name} has effect {operation.effect}, [scope] allows at most {self._ceiling}"
+            raise NotTested(reason, blame="CONFIG")
         return operation
 
     def _run(self, operation: Operation, prepared: Prepared) -> Answer:
@@ -225,7 +213,7 @@ class HttpDriver:
             all_kept.update(kept)
         return all_kept
 
-    def _answer(self, call: _Call, exchange: Exchange | Broken) -> Answer:
+    def _answer(self, call: Call, exchange: Exchange | Broken) -> Answer:
         if isinstance(exchange, Broken):
             return exchange
         answer = understand(call.operation, exchange, call.arguments)
@@ -235,7 +223,7 @@ class HttpDriver:
             return self._settled(call.operation.until, call.prepared, answer)
         return answer
 
-    def _note_owner(self, call: _Call, answer: Accepted) -> None:
+    def _note_owner(self, call: Call, answer: Accepted) -> None:
         """Remember whose the thing is that was made, where callers follow from what a call is about."""
         identifier = str(answer.value.get("id") or "")
         if call.step.in_users_place and call.operation.effect is not Effect.READ:
@@ -247,7 +235,7 @@ class HttpDriver:
         elif call.step.owner_of and call.operation.effect is not Effect.READ:
             self._acting.own(identifier, call.caller)
 
-    def _intermediate(self, call: _Call) -> dict[str, Any] | Answer:
+    def _intermediate(self, call: Call) -> dict[str, Any] | Answer:
         exchange = self._send(call)
         if isinstance(exchange, Broken):
             return exchange
@@ -285,11 +273,11 @@ class HttpDriver:
 
     def _call(
         self, operation: Operation, step: Step, prepared: Prepared, arguments: Mapping[str, Any], *, main: bool
-    ) -> _Call:
+    ) -> Call:
         caller = self._acting.of(operation, step, prepared, arguments, main=main)
-        return _Call(operation, step, prepared, arguments, caller, main)
+        return Call(operation, step, prepared, arguments, caller, main)
 
-    def _finished(self, call: _Call) -> Draft:
+    def _finished(self, call: Call) -> Draft:
         """Return the request after all its stages."""
         edits = call.prepared.edits if call.main else ()
         base = self._base(call.step.endpoint or call.prepared.endpoint)
@@ -303,14 +291,14 @@ class HttpDriver:
             self._authentication.apply(draft, call.caller)
             # What a check says about a header holds against what the scheme put there.
             draft.apply((edit for edit in edits if edit.kind in ("header", "drop-header")), Stage.REQUEST)
-        if call.caller and _shows_proof(call):
+        if call.caller and shows_proof(call):
             self._proofs.add(draft, call.caller)
         if call.step.auth:
             self._sign(draft, call)
         draft.apply(edits, Stage.WIRE)
         return draft
 
-    def _sign(self, draft: Draft, call: _Call) -> None:
+    def _sign(self, draft: Draft, call: Call) -> None:
         if call.caller and call.caller.signing:
             sign_draft(draft, call.caller, self._secrets, call.operation.name)
 
@@ -326,13 +314,13 @@ class HttpDriver:
 
         return value
 
-    def _send(self, call: _Call) -> Exchange | Broken:
+    def _send(self, call: Call) -> Exchange | Broken:
         request = self._finished(call).finished()
         identity = call.caller.identity(self._file.tls) if call.caller else ("", "")
-        exchange = self._session.send(request, identity=identity, learn=self._learning(call))
-        if _shows_proof(call) and isinstance(exchange, Exchange) and self._proofs.asked_again(request, exchange):
+        exchange = self._session.send(request, identity=identity, learn=self._learning.of(call))
+        if shows_proof(call) and isinstance(exchange, Exchange) and self._proofs.asked_again(request, exchange):
             request = self._finished(call).finished()
-            exchange = self._session.send(request, identity=identity, learn=self._learning(call))
+            exchange = self._session.send(request, identity=identity, learn=self._learning.of(call))
         for _ in range(REDIRECTS_MAX if call.step.redirects else 0):
             following = redirected(request, exchange)
             if following is None:
@@ -340,35 +328,6 @@ class HttpDriver:
             request = following
             exchange = self._session.send(request, identity=identity)
         return exchange
-
-    def _learning(self, call: _Call) -> Callable[[Exchange], None] | None:
-        """Return what picks tokens out of an answer before it is recorded; None for operations that give none."""
-        operation = call.operation
-        if operation.credentials:
-            return lambda exchange: self._learn_credentials(call, exchange)
-        if operation.group != "auth" and not (call.caller and call.caller.settings.get("operation") == operation.name):
-            return None
-        holder = (call.caller.name if call.caller else "caller").upper()
-
-        def learn(exchange: Exchange) -> None:
-            answer = understand(operation, exchange, call.arguments)
-            for name, value in answer.value.items() if isinstance(answer, Accepted) else ():
-                if isinstance(value, str) and name.endswith(TOKEN_NAMES):
-                    self._secrets.remember(value, f"{holder}_TOKEN")
-
-        return learn
-
-    def _learn_credentials(self, call: _Call, exchange: Exchange) -> None:
-        found: Mapping[str, Any] = {}
-        if call.main:
-            answer = understand(call.operation, exchange, call.arguments)
-            found = answer.value.get("credentials", {}) if isinstance(answer, Accepted) else {}
-        elif isinstance(verdict := judge(call.step, exchange), Parsed):
-            with suppress(Unreadable):
-                kept = keep(call.step, Response(verdict.document, exchange, call.arguments))
-                found = {name: value for name, value in kept.items() if name.endswith(TOKEN_NAMES)}
-        for value in found.values():
-            self._secrets.remember(str(value), "ACCOUNT_KEY")
 
     def _ask(self, operation: str, caller: Caller) -> Answer:
         compiled = self._offer.compiled.get(operation)
@@ -380,15 +339,6 @@ class HttpDriver:
     def _base(self, endpoint: str) -> str:
         url = self._file.endpoints[endpoint] if endpoint else self._file.base_url
         return url.rstrip("/")
-
-
-def _shows_proof(call: _Call) -> bool:
-    """Tell whether a request carries a proof of possession of its caller's: unless a check sets or drops it itself."""
-    if call.caller is None or not proves(call.caller):
-        return False
-    edits = call.prepared.edits if call.main else ()
-    edited = any(edit.kind in ("header", "drop-header") and edit.name.lower() == "dpop" for edit in edits)
-    return not edited and (call.step.auth or call.operation.name == call.caller.text("operation", "token"))
 
 
 class HttpDriverFactory:

@@ -99,15 +99,16 @@ class Step:
     keep: Mapping[str, Extraction] = field(default_factory=dict)
     #: An argument without which, or with zero for it, this call is left out; never of the last one.
     when: str = ""
+    #: Whether the path leads to a place of the user's own, such as a tenant.
+    in_users_place: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = any(name.startswith("user.") for name in self.path.names())
+        object.__setattr__(self, "in_users_place", found)
 
     def needed(self, arguments: Mapping[str, Any]) -> bool:
         """Tell whether this call is to be made."""
         return not self.when or bool(arguments.get(self.when))
-
-    @property
-    def in_users_place(self) -> bool:
-        """Tell whether the path leads to a place of the user's own, such as a tenant."""
-        return any(name.startswith("user.") for name in self.path.names())
 
     def names(self) -> frozenset[str]:
         """Return the arguments this call places."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from functools import partial
 from types import TracebackType
 
 from conformance.candidate.curl import openssl_line
@@ -100,7 +101,8 @@ class RecordedSocket:
         elapsed = (time.perf_counter_ns() - self._begin) // 1000
         sent, received = b"".join(self._sent), b"".join(self._received)
         place = f"{self._target.host}:{self._target.port}"
-        curl = openssl_line(sent, place, self._session.ca, self._session.secrets) if self._secure else ""
+        session = self._session
+        command = partial(openssl_line, sent, place, session.ca, session.secrets) if self._secure else ""
         sighting = Sighting(
             kind="raw",
             request=WireMessage(f"{'TLS' if self._secure else 'TCP'} {place}", (), sent),
@@ -108,11 +110,17 @@ class RecordedSocket:
             started_us=self._started_us,
             elapsed_us=elapsed,
             error=self._error,
-            curl=curl,
+            command=command,
             net=self._net,
         )
-        seq = self._session.recorder.record(sighting)
-        return Exchange(seq, body=received, curl=curl, elapsed_us=elapsed, request_body=sent, url=f"tcp://{place}")
+        return Exchange(
+            session.recorder.record(sighting),
+            body=received,
+            command=command,
+            elapsed_us=elapsed,
+            request_body=sent,
+            url=f"tcp://{place}",
+        )
 
 
 def _named(error: OSError) -> str:

@@ -65,7 +65,8 @@ class Boundary:
         self._allowed = [(_bare(host), port) for host, port in allowed]
         self._resolver = resolver
         self._known: dict[tuple[str, int], tuple[str, ...]] = {}
-        self._targets: dict[tuple[str, str, int], Target] = {}
+        #: By what stands before a URL's path, which alone decides.
+        self._targets: dict[str, Target] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -76,13 +77,13 @@ class Boundary:
 
     def target(self, url: str) -> Target:
         """Return where a URL leads; raises OutOfScope before anything is sent, or Unresolved."""
-        scheme, host, port = _parts(url)
-        known = self._targets.get((scheme, host, port))
+        origin = _before_path(url)
+        known = self._targets.get(origin)
         if known:
             return known
         with self._lock:
-            target = self._admit(scheme, host, port)
-            self._targets[(scheme, host, port)] = target
+            target = self._admit(*_parts(url))
+            self._targets[origin] = target
         return target
 
     def _admit(self, scheme: str, host: str, port: int) -> Target:
@@ -107,6 +108,12 @@ class Boundary:
         if (host, port) not in self._known:
             self._known[(host, port)] = self._resolver(host, port)
         return self._known[(host, port)]
+
+
+def _before_path(url: str) -> str:
+    """Return a URL up to the first slash behind its authority, or the whole of one without."""
+    end = url.find("/", url.find("//") + 2)
+    return url if end < 0 else url[:end]
 
 
 def _of_url(url: str) -> tuple[str, int]:

@@ -7,7 +7,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 import requests
@@ -31,6 +32,9 @@ CHUNK = 65536
 CUT_KEPT = 65536
 
 USER_AGENT = f"fintech-conformance/{__version__}"
+
+#: Headers of every request, but those that differ.
+_ALWAYS = (("User-Agent", USER_AGENT), ("Accept-Encoding", ACCEPTED), ("Connection", "keep-alive"))
 
 
 class Failed(Exception):
@@ -206,16 +210,10 @@ class Session:
     def complete(self, request: WireRequest, target: Target) -> list[tuple[str, str]]:
         """Return a request's headers with those that every request needs."""
         given = {name.lower() for name, _ in request.headers}
-        needed = {
-            "Host": target.authority,
-            "User-Agent": USER_AGENT,
-            "Accept-Encoding": ACCEPTED,
-            "Connection": "keep-alive",
-            **self.tags(),
-        }
+        needed = [("Host", target.authority), *_ALWAYS, *self.tags().items()]
         if request.body or request.method in ("POST", "PUT", "PATCH"):
-            needed["Content-Length"] = str(len(request.body))
-        return [*((n, v) for n, v in needed.items() if n.lower() not in given), *request.headers]
+            needed.append(("Content-Length", str(len(request.body))))
+        return [*(pair for pair in needed if pair[0].lower() not in given), *request.headers]
 
     def _adapter(self, identity: tuple[str, str]) -> Adapter:
         adapter = self._adapters.get(identity)
@@ -248,11 +246,12 @@ class Session:
         learn: Callable[[Exchange], None] | None,
         identity: tuple[str, str],
     ) -> Exchange | Broken:
-        exchange = Exchange(
-            seq=0,
+        made = partial(
+            Exchange,
             status=seen.status,
             headers=_joined(seen.headers),
             body=seen.body,
+            command=partial(curl_line, request, self._ca, self._secrets, identity),
             elapsed_us=elapsed_us,
             request_headers=dict(headers),
             request_body=request.body,
@@ -260,20 +259,18 @@ class Session:
             method=request.method,
         )
         if learn and not seen.failure:
-            learn(exchange)
-        curl = curl_line(request, self._ca, self._secrets, identity)
-        status_line = f"{seen.version} {seen.status} {seen.reason}".rstrip()
+            learn(made(0))
         sighting = Sighting(
             kind="http",
             request=WireMessage(_request_line(request), tuple(headers), request.body),
-            response=WireMessage(status_line, seen.headers, seen.body) if seen.status else None,
+            response=WireMessage(_status_line(seen), seen.headers, seen.body) if seen.status else None,
             started_us=started_us,
             elapsed_us=elapsed_us,
             error=str(seen.failure or ""),
-            curl=curl,
+            command=made.keywords["command"],
             net=seen.net,
         )
-        exchange = replace(exchange, seq=self._recorder.record(sighting), curl=curl)
+        exchange = made(self._recorder.record(sighting))
         return Broken(seen.failure.kind, seen.failure.detail, exchange) if seen.failure else exchange
 
     def unsent(self, request: WireRequest, kind: BrokenKind, detail: str) -> Broken:
@@ -342,6 +339,10 @@ def _latin(value: str) -> str | bytes:
 
 def _request_line(request: WireRequest) -> str:
     return f"{request.method} {_target(request)} HTTP/1.1"
+
+
+def _status_line(seen: Seen) -> str:
+    return f"{seen.version} {seen.status} {seen.reason}".rstrip()
 
 
 def _target(request: WireRequest) -> str:

@@ -67,9 +67,14 @@ def parse(step: Step, exchange: Exchange, decimals: bool = False) -> Any:
     try:
         if step.response == "xml":
             return parse_xml(exchange.body)
-        return json.loads(exchange.body, parse_constant=_no_constant, parse_float=Decimal if decimals else float)
+        return _decoded(exchange.body, _EXACT if decimals else _PLAIN)
     except (ValueError, RecursionError, XmlError) as error:
         raise ValueError(f"the body is not {step.response.upper()}: {error}"[:300]) from error
+
+
+def _decoded(body: bytes, decoder: json.JSONDecoder) -> Any:
+    """Return a JSON text as :func:`json.loads` reads it; raises ValueError."""
+    return decoder.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
 
 
 def hidden_code(rule: Hidden, document: Any) -> str | None:
@@ -136,6 +141,11 @@ def _require_type(step: Step, exchange: Exchange) -> None:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+#: Made once: to make one takes as long as to read a short answer.
+_PLAIN = json.JSONDecoder(parse_constant=_no_constant)
+_EXACT = json.JSONDecoder(parse_constant=_no_constant, parse_float=Decimal)
 
 
 def keep(step: Step, response: Response) -> dict[str, Any]:

@@ -7,9 +7,11 @@ so themselves; any other exception is inconclusive. A skip never passes, and nei
 from __future__ import annotations
 
 import traceback
+from collections import deque
 from dataclasses import dataclass, field
 
 from conformance.model.outcome import Blame, CheckOutcome, Outcome
+from conformance.sdk.answers import Command, composed
 from conformance.sdk.evidence import Evidence
 from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
 
@@ -26,22 +28,27 @@ COMMANDS_MAX = 40
 class Traces:
     """What a check left in the journal while it ran."""
 
-    curls: list[str] = field(default_factory=list)
+    #: What repeats the last exchanges, composed only when somebody wants to read it.
+    commands: deque[Command] = field(default_factory=lambda: deque(maxlen=COMMANDS_MAX))
     _spans: list[tuple[int, int]] = field(default_factory=list)
     _apart: bool = True
 
-    def add(self, seq: int, curl: str) -> None:
+    def add(self, seq: int, command: Command) -> None:
         """Note one exchange."""
         if self._apart:
             self._spans.append((seq, seq))
         self._apart = False
         self._spans[-1] = (self._spans[-1][0], seq)
-        if curl:
-            self.curls.append(curl)
+        if command:
+            self.commands.append(command)
 
     def interrupt(self) -> None:
         """Begin a new range: what is recorded until the next exchange of this check belongs to others."""
         self._apart = True
+
+    def curl(self) -> tuple[str, ...]:
+        """Return the commands that repeat its last exchanges, as text."""
+        return tuple(filter(None, map(composed, self.commands)))
 
     def ranges(self) -> tuple[tuple[int, int], ...]:
         """Return the exchanges as inclusive ranges of sequence numbers."""
@@ -71,7 +78,7 @@ def judge(
         exchanges=traces.ranges(),
         attempts=attempt,
         duration_ms=elapsed_ms,
-        curl=tuple(traces.curls[-COMMANDS_MAX:]) if failing else (),
+        curl=traces.curl() if failing else (),
         notes=tuple(evidence.notes),
     )
 

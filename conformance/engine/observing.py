@@ -30,16 +30,16 @@ class Observers:
         wanted = set(suites)
         if not wanted:
             return
-        for loaded in load_suites(self._spec.only_plugins):
-            factory = loaded.observer() if loaded.suite.id in wanted else None
-            if factory is not None:
+        for loaded in load_suites(self._spec.only_plugins, named=wanted):
+            if loaded.suite.id in wanted and (factory := loaded.observer()) is not None:
                 self._made[loaded.suite.id] = factory(self._outlook(loaded.suite.id))
         self._recorder.show_to(self._made.values())
 
     def of(self, suite: str) -> Observer:
-        """Return a suite's observer; raises Inconclusive when the suite has none."""
+        """Return a suite's observer, which has seen everything so far; raises Inconclusive when the suite has none."""
         if suite not in self._made:
             raise Inconclusive(f"the suite {suite} declares no observer", blame="HARNESS")
+        self._recorder.catch_up()
         return self._made[suite]
 
     def defect(self) -> Inconclusive | None:

@@ -8,6 +8,7 @@ import importlib.util
 import io
 import os
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,23 @@ def _arguments(spec: CheckSpec, modules: list[str]) -> list[str]:
         "-o", "python_functions=__none__",
         "-o", "python_classes=__none__",
         "--noconftest",
-        "--pyargs", *modules,
+        "--pyargs", *_places(modules),
     ]  # fmt: skip
+
+
+def _places(modules: list[str]) -> list[str]:
+    """Return what to collect: modules, or the package that several of them lie in, which is then read once.
+
+    Of a package only the modules named by ``python_files`` are taken.
+    """
+    together = Counter(module.rpartition(".")[0] for module in modules)
+    parents = {name for name, count in together.items() if name and count > 1 and _is_plain_package(name)}
+    return list(dict.fromkeys(p if (p := module.rpartition(".")[0]) in parents else module for module in modules))
+
+
+def _is_plain_package(name: str) -> bool:
+    spec = importlib.util.find_spec(name)
+    return spec is not None and Path(spec.origin or "").name == "__init__.py"
 
 
 def _only(modules: list[str]) -> str:

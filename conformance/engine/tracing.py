@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from conformance.engine.judge import Traces
+from conformance.engine.looking import Looking
 from conformance.sdk.drivers import Recorder, Sighting
 from conformance.sdk.observe import Observer
 
@@ -20,10 +21,8 @@ class TracingRecorder:
     def __init__(self, inner: Recorder, earlier: int = 0) -> None:
         self._inner = inner
         self._lock = threading.Lock()
-        self._observers: list[Observer] = []
+        self._looking = Looking()
         self.earlier = earlier
-        #: Why observing ended early; no observer may then claim to have seen the run.
-        self.blinded: Exception | None = None
         self.run = inner.run
         self.traces = Traces()
 
@@ -44,7 +43,17 @@ class TracingRecorder:
 
     def show_to(self, observers: Iterable[Observer]) -> None:
         """Show everything that is recorded from now on to these observers too."""
-        self._observers += observers
+        self._looking.add(observers)
+
+    def catch_up(self) -> None:
+        """Return when observers have seen everything so far; they see what follows as soon as it is recorded."""
+        with self._lock:
+            self._looking.catch_up()
+
+    @property
+    def blinded(self) -> Exception | None:
+        """Why observing ended early; no observer may then claim to have seen the run."""
+        return self._looking.error
 
     def start(self, check: str) -> None:
         """Begin noting for a check."""
@@ -61,16 +70,9 @@ class TracingRecorder:
         """Append one exchange and return its sequence number."""
         with self._lock:
             seq = self._inner.record(sighting)
-            self.traces.add(seq, sighting.curl)
-            self._show(seq, sighting)
+            self.traces.add(seq, sighting.command)
+            self._looking.show(seq, self.check, sighting)
             return seq
-
-    def _show(self, seq: int, sighting: Sighting) -> None:
-        try:
-            for observer in self._observers:
-                observer.see(seq, self.check, sighting)
-        except Exception as error:  # noqa: BLE001 - an observer's defect is told where its findings are asked for
-            self.blinded, self._observers = error, []
 
 
 class NullRecorder:

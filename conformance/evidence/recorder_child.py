@@ -6,6 +6,7 @@ it, after what it was given is written. Signals that end its parent do not end i
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -97,4 +98,6 @@ def _message(values: Any) -> WireMessage:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # What was given is on disk, and answers were flushed: taking the interpreter apart would only keep the parent.
+    os._exit(code)

@@ -23,8 +23,10 @@ class Effect(StrEnum):
 
     def within(self, ceiling: Effect) -> bool:
         """Tell whether this effect is no stronger than ``ceiling``."""
-        order = list(Effect)
-        return order.index(self) <= order.index(ceiling)
+        return _STRENGTH[self] <= _STRENGTH[ceiling]
+
+
+_STRENGTH = {effect: number for number, effect in enumerate(Effect)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,24 +20,33 @@ BrokenKind = Literal[
 ]
 
 
+#: A command that repeats an exchange, or what composes it when it is asked for: few are ever printed.
+Command = str | Callable[[], str]
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and what came back, as it was recorded.
 
     ``seq`` is its number in the journal; ``status`` is 0 where the protocol has none or nothing came back.
-    ``curl`` repeats it with secrets named as environment variables. ``elapsed_us`` is in microseconds.
+    ``command`` gives :attr:`curl`. ``elapsed_us`` is in microseconds.
     """
 
     seq: int
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    curl: str = ""
+    command: Command = field(default="", repr=False, compare=False)
     elapsed_us: int = 0
     request_headers: Mapping[str, str] = field(default_factory=dict)
     request_body: bytes = b""
     url: str = ""
     method: str = ""
+
+    @property
+    def curl(self) -> str:
+        """Return the command that repeats it, with secrets named as environment variables; "" where there is none."""
+        return composed(self.command)
 
     def header(self, name: str) -> str:
         """Return a response header by its name in any case, or ""."""
@@ -72,6 +81,11 @@ class Broken:
 
 
 Answer = Accepted | Refused | Broken
+
+
+def composed(command: Command) -> str:
+    """Return a command as text."""
+    return command if isinstance(command, str) else command()
 
 
 def describe(answer: Answer) -> str:

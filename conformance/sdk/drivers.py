@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from conformance.model.candidate import CandidateFile
-from conformance.sdk.answers import Answer, Exchange
+from conformance.sdk.answers import Answer, Command, Exchange, composed
 from conformance.sdk.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class Sighting:
     """Everything a driver saw of one exchange, before redaction.
 
     ``kind``: http, stdio, rpc or raw. ``started_us``: microseconds since the epoch; ``elapsed_us``: duration.
-    ``error`` says why there is no response. ``net`` may hold peer address, TLS version and cipher.
+    ``error`` says why there is no response, ``command`` repeats it. ``net`` may hold peer address, TLS version and
+    cipher.
     """
 
     kind: str
@@ -37,8 +38,13 @@ class Sighting:
     started_us: int
     elapsed_us: int
     error: str = ""
-    curl: str = ""
+    command: Command = field(default="", repr=False, compare=False)
     net: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def curl(self) -> str:
+        """Return the command as text, with secrets named as environment variables; "" where there is none."""
+        return composed(self.command)
 
 
 @runtime_checkable

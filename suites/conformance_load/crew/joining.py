@@ -114,7 +114,7 @@ def _plain(sighting: Sighting) -> dict[str, Any]:
         "started_us": sighting.started_us,
         "elapsed_us": sighting.elapsed_us,
         "error": sighting.error,
-        "curl": sighting.curl,
+        "command": sighting.curl,
         "net": dict(sighting.net),
     }
 

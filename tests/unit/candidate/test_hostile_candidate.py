@@ -127,7 +127,8 @@ def test_ten_gigabytes(start: Start, tmp_path: Path) -> None:
 
 def test_a_redirect_to_a_foreign_host(start: Start, tmp_path: Path) -> None:
     foreign = start(lambda peer: None)
-    answer = f"HTTP/1.1 307 Go\r\nLocation: {foreign.url}/steal\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
+    head = f"HTTP/1.1 307 Go\r\nConnection: close\r\nContent-Length: 0\r\nLocation: {foreign.url}/steal"
+    answer = head.encode() + b"\r\n\r\n"
     follow = '[operations."accounts.open"]\nmethod = "POST"\npath = "/accounts"\nbody = ["owner"]\nredirects = true'
     must_be_undecided(outcomes(start(lambda peer: peer.sendall(answer)).url, tmp_path, follow), "scope")
     assert foreign.connections == 0
@@ -161,7 +162,8 @@ def test_a_certificate_that_changes_between_requests(start: Start, tmp_path: Pat
 def test_accounts_run_out(start: Start, tmp_path: Path) -> None:
     account = 'id = "only"\nowner = "alice"\ncurrency = "CNY"\nbalance = 100000'
     pool = f'[operations]\n"accounts.open" = false\n[[pool]]\n{account}'
-    found = outcomes(start(lambda peer: peer.sendall(b"HTTP/1.1 500 No\r\nConnection: close\r\n\r\n")).url, tmp_path, pool)
+    answer = b"HTTP/1.1 500 No\r\nConnection: close\r\n\r\n"
+    found = outcomes(start(lambda peer: peer.sendall(answer)).url, tmp_path, pool)
     must_be_undecided(found, "pool too small")
     assert any("[[pool]]" in reason for _, reason in found.values())
 

@@ -17,6 +17,7 @@ from conformance.sdk.checks import declaration_of
 
 TOYS = Path(__file__).parents[2] / "toys"
 MODULE = "toy_checks.checks.toys"
+FURTHER = "toy_checks.checks.further"
 
 CANDIDATE = f"""
 name = "Toy"
@@ -39,18 +40,23 @@ def worker(tmp_path: Path) -> Iterator[CheckWorker]:
 def spec(tmp_path: Path, *names: str, candidate: str = CANDIDATE, warn: tuple[str, ...] = ()) -> CheckSpec:
     sys.path.insert(0, str(TOYS))
     try:
-        module = importlib.import_module(MODULE)
+        modules = [importlib.import_module(name) for name in (MODULE, FURTHER)]
     finally:
         sys.path.remove(str(TOYS))
-    found = {item.id: item for value in vars(module).values() if (item := declaration_of(value))}
+    found = {
+        item.id: (module.__name__, item)
+        for module in modules
+        for value in vars(module).values()
+        if (item := declaration_of(value))
+    }
     planned = [
         {
             "id": name,
             "requirement": name,
             "suite": "toy",
-            "module": MODULE,
-            "function": found[name].function,
-            "deadlineS": found[name].deadline_s,
+            "module": found[name][0],
+            "function": found[name][1].function,
+            "deadlineS": found[name][1].deadline_s,
             "scenarios": [],
             "settled": None,
         }
@@ -98,6 +104,18 @@ def test_every_ending_has_its_outcome(tmp_path: Path, worker: CheckWorker) -> No
     assert "never a pass" in found["TOY-SKIP"][1]
     assert found["TOY-CRASH"][1].startswith("KeyError: 'amount' (in crashes, line ")
     assert "within the declared 1 s" in found["TOY-HANG"][1]
+
+
+def test_checks_of_several_modules_run_in_the_plans_order_and_no_other_module_is_read(
+    tmp_path: Path, worker: CheckWorker
+) -> None:
+    events: list[Any] = []
+    run_pass(spec(tmp_path, "TOY-NOTE", "TOY-FURTHER", "TOY-PASS"), worker, events.append)
+    assert [(name, outcome) for name, (outcome, _) in outcomes(events).items()] == [
+        ("TOY-NOTE", "passed"),
+        ("TOY-FURTHER", "passed"),
+        ("TOY-PASS", "passed"),
+    ]
 
 
 def test_a_killed_process_costs_one_check_and_the_rest_goes_on(tmp_path: Path, worker: CheckWorker) -> None:

@@ -1,5 +1,7 @@
 """How the end of a check becomes an outcome; nothing but a clean end with evidence is a pass."""
 
+from functools import partial
+
 import pytest
 
 from conformance.engine.judge import DeadlineExceeded, Traces, judge
@@ -19,6 +21,21 @@ def outcome_of(error: BaseException | None, *, should: bool = False, exchanges: 
 def test_a_clean_end_with_evidence_is_a_pass_and_shows_no_curl() -> None:
     outcome = outcome_of(None)
     assert (outcome.outcome, outcome.exchanges, outcome.curl) == (Outcome.PASSED, ((1, 1),), ())
+
+
+def test_commands_are_composed_only_for_who_reads_them() -> None:
+    composed: list[int] = []
+
+    def command(seq: int) -> str:
+        composed.append(seq)
+        return f"curl {seq}"
+
+    traces = Traces()
+    for seq in range(1, 101):
+        traces.add(seq, partial(command, seq))
+    assert composed == []
+    assert traces.curl() == tuple(f"curl {seq}" for seq in range(61, 101))
+    assert traces.ranges() == ((1, 100),)
 
 
 def test_a_clean_end_without_evidence_is_not_a_pass() -> None:

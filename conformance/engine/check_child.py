@@ -25,6 +25,10 @@ from conformance.errors import ConformanceError
 from conformance.evidence.channel import RecorderProcess
 
 
+#: Events that hold names of checks and nothing that a product or a candidate file said.
+_OURS = frozenset({"check-started", "check-resumed"})
+
+
 def main() -> int:
     """Serve work orders until standard input ends."""
     gc.disable()  # importing and collecting checks leaves no garbage; the first check switches it on
@@ -57,8 +61,9 @@ class _Recorders:
 
 def _import_ahead() -> None:
     """Import what every order needs, by the way that it needs it: none of this is used here."""
-    for module in ("binding", "pytest_plugin", "run_pytest", "telling"):
-        importlib.import_module(f"conformance.engine.{module}")
+    for module in ("engine.binding", "engine.pytest_plugin", "engine.run_pytest", "engine.telling", "candidate.http"):
+        importlib.import_module(f"conformance.{module}")
+    importlib.import_module("jsonschema")
 
 
 def _serve_orders(emit: Callable[[dict[str, Any]], None], recorders: _Recorders) -> int:
@@ -103,7 +108,7 @@ def _serve_beside(spec: CheckSpec, emit: Callable[[dict[str, Any]], None], besid
     with bound(spec, beside) as binding:
 
         def tell(event: dict[str, Any]) -> None:
-            emit(binding.redact(event))
+            emit(event if event["event"] in _OURS else binding.redact(event))
 
         teller = Teller(binding.flush, tell)
         runner = CheckRunner(spec, binding.candidate, binding.recorder, Measurements(loaded), tell, teller.tell)

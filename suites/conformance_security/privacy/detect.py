@@ -117,7 +117,7 @@ class Detector:
         text = data[:_GIVEN_MAX].decode("utf-8", "replace")
         if "=" in text and not text.startswith(("{", "[", "<")):
             text = unquote_plus(text)  # a form
-        for found in _NUMBER.finditer(text) if _LONG.search(text) else ():
+        for found in _numbers(text):
             bare = re.sub(r"[ -]", "", found.group())
             for kind, form in (("card", _CARD), ("identity", _CITIZEN), ("phone", _PHONE)):
                 if form.fullmatch(bare) and _told(text, found.start(), kind):
@@ -141,8 +141,7 @@ class Detector:
 
     def _in(self, view: View, whole: bytes) -> Iterator[Find]:
         text = view.text
-        if _LONG.search(text):
-            yield from self._numbers(view)
+        yield from self._numbers(view)
         if self._exact is not None:
             for found in self._exact.finditer(text):
                 yield self._find(self._planted[found.group()], found.group(), view)
@@ -156,7 +155,7 @@ class Detector:
             yield from self._beside_cards(view)
 
     def _numbers(self, view: View) -> Iterator[Find]:
-        for found in _NUMBER.finditer(view.text):
+        for found in _numbers(view.text):
             bare = re.sub(r"[ -]", "", found.group())
             kind = self._kind(bare, view.text, found.start())
             if kind in self._rules:
@@ -226,6 +225,17 @@ def shown(kind: str, value: str) -> str:
     if ends is None or len(value) <= sum(ends):
         return ""
     return f"{value[: ends[0]]}{'*' * (len(value) - sum(ends))}{value[-ends[1] :]}"
+
+
+def _numbers(text: str) -> Iterator[re.Match[str]]:
+    """Give all long numbers, as their pattern would, which alone tries every character of a text."""
+    end = 0
+    for long in _LONG.finditer(text):
+        # A plus before it belongs to a number.
+        start = max(end, long.start() - 1)
+        while (found := _NUMBER.search(text, start, long.end() + 3)) and found.start() < long.end():
+            start = end = found.end()
+            yield found
 
 
 def _masked(text: str) -> Iterator[re.Match[str]]:

@@ -163,7 +163,7 @@ def test_masks_hide_enough(name: str, shown: str, thin: bool) -> None:
 PIECES = st.lists(
     st.sampled_from(
         ["12", "6", "x", "X", "xxxx", "*", "**", "#", "•", "-", ".", " ", "a", "İ", "\n", "pin", "PIN=", "pin_block: '",
-         "cvv2", "card_", "verification_", "code", "passw", "ord", "_hash=", "track", "=", ":", "1234", "a1b2c3",
+         "cvv2", "card_", "verification_", "code", "passw", "ord", "_hash=", "track", "=", ":", "1234", "a1b2c3", "+", "8613812345678",
          '"', ","]
     ),
     max_size=30,
@@ -173,6 +173,8 @@ PIECES = st.lists(
 @given(PIECES)
 def test_searching_from_hints_misses_nothing(text: str) -> None:
     assert [found.span() for found in detect._masked(text)] == [found.span() for found in detect._MASKED.finditer(text)]
+    numbers = [found.span() for found in detect._numbers(text)]
+    assert numbers == [found.span() for found in detect._NUMBER.finditer(text)]
     named = [found.span() for found in detect._named_secrets(text, text.lower())]
     assert named == [found.span() for found in detect._NAMED_SECRET.finditer(text)]
 

@@ -20,7 +20,7 @@ class Outlook:
     """What an observer knows before its first exchange.
 
     ``secrets`` gives the secret values of the candidate file that are known by now. ``earlier`` is how many exchanges
-    other processes of the same run had recorded before this one began: they are not shown again.
+    checks of earlier processes of the run had made before this one began: they are not shown again.
     """
 
     run: str

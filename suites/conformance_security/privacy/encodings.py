@@ -19,8 +19,8 @@ DEPTH_MAX = 2
 BYTES_MAX = 4 * 1024 * 1024
 #: Bytes unpacked from one compressed stream.
 _STREAM_MAX = 1024 * 1024
-#: Words tried as base64 in one text.
-_WORDS_MAX = 256
+#: Words tried as base64 in one text: as many as stand in a large log, and read in a moment.
+_WORDS_MAX = 20_000
 #: Characters of a word that show whether it is text at all.
 _SAMPLE = 64
 

@@ -197,6 +197,12 @@ def test_what_a_form_hands_over_is_learned() -> None:
     assert set(detector().given(sent)) == {("card", "4242424242424242"), ("cvv", "719")}
 
 
+def test_a_value_is_found_behind_thousands_of_words_that_look_encoded() -> None:
+    words = [base64.b64encode(f"order number {number} of many".encode()).decode() for number in range(3000)]
+    hidden = base64.b64encode(f'{{"pan":"{PERSON.pan}"}}'.encode()).decode()
+    assert kinds(detector("card"), "\n".join([*words, hidden])) == {"card"}
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_can_be_looked_at(data: bytes) -> None:
     assert {found.kind for found in detector("card", "cvv").finds(data)} <= {"card", "cvv"}

@@ -28,7 +28,7 @@ from conformance.sdk.reference import (
     SecretsPart,
     UsersPart,
 )
-from conformance.sdk.sentences import accepted, eventually, expect, must_accept, refused
+from conformance.sdk.sentences import accepted, eventually, expect, must_accept, refused, unthrottled
 from conformance.sdk.suite import Scenario, Suite
 
 __all__ = [
@@ -97,4 +97,5 @@ __all__ = [
     "must_accept",
     "pause",
     "refused",
+    "unthrottled",
 ]

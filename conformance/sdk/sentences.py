@@ -15,6 +15,7 @@ from conformance.sdk.findings import Finding, Inconclusive
 from conformance.sdk.prepared import Prepared
 
 T = TypeVar("T")
+A = TypeVar("A", bound=Answer)
 
 #: Reads whatever must not change; compared with ``==``.
 StateReader = Callable[[], Any]
@@ -39,8 +40,7 @@ def accepted(answer: Answer | Prepared, what: str) -> dict[str, Any]:
 
 def must_accept(answer: Answer | Prepared, message: str) -> dict[str, Any]:
     """Return the value of an answer whose acceptance is itself the requirement; fails with ``message``."""
-    answer = answer.send() if isinstance(answer, Prepared) else answer
-    _raise_if_throttled(answer)
+    answer = unthrottled(answer.send() if isinstance(answer, Prepared) else answer)
     if isinstance(answer, Accepted):
         return answer.value
     raise Finding(message, expected="accepted", actual=describe(answer))
@@ -62,8 +62,7 @@ def refused(
     """
     accepted(twin, "the unmutated twin")
     before = state() if state else None
-    answer = mutated.send()
-    _raise_if_throttled(answer)
+    answer = unthrottled(mutated.send())
     if isinstance(answer, Accepted):
         raise Finding(f"must be refused: {because}", expected="a refusal (4xx)", actual=describe(answer))
     if isinstance(answer, Broken):
@@ -72,6 +71,19 @@ def refused(
         raise Finding(f"wrong refusal: {because}", expected=f"HTTP {sorted(codes)}", actual=describe(answer))
     after = state() if state else None
     expect(before == after, f"state changed although refused: {because}", expected=before, actual=after)
+    return answer
+
+
+def unthrottled(answer: A, what: str = "the request") -> A:
+    """Return an answer that is no 429; raises Inconclusive for one, which is about how often we ask.
+
+    ``what`` was throttled, for the reason: the request, or what it was for.
+    """
+    if isinstance(answer, Broken) and answer.kind == "throttled":
+        raise Inconclusive(
+            f"the candidate throttled {what} (429); lower [limits] requests_per_second_max or raise its quota",
+            blame="CONFIG",
+        )
     return answer
 
 
@@ -88,14 +100,6 @@ def eventually(probe: Callable[[], T | None], *, deadline_s: float, what: str, e
         if time.monotonic() >= limit:
             raise Finding(f"{what} did not happen within {deadline_s:g} s", expected=what, actual="not seen")
         time.sleep(every_s)
-
-
-def _raise_if_throttled(answer: Answer) -> None:
-    if isinstance(answer, Broken) and answer.kind == "throttled":
-        raise Inconclusive(
-            "the candidate throttled the request (429); lower [limits] requests_per_second_max or raise its quota",
-            blame="CONFIG",
-        )
 
 
 def _blame(answer: Answer) -> str:

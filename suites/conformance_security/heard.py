@@ -7,11 +7,8 @@ cannot be read is a failure of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
 
-from conformance.sdk import Accepted, Answer, Broken, Finding, Inconclusive, Prepared, Refused, describe
-
-A = TypeVar("A", bound=Answer)
+from conformance.sdk import Accepted, Answer, Broken, Finding, Inconclusive, Prepared, Refused, describe, unthrottled
 
 #: What a product did answer, though not as its interface says.
 _SAID = frozenset({"unparseable", "schema", "too-large", "redirect"})
@@ -59,15 +56,5 @@ def decided(answer: Answer | Prepared, what: str) -> Accepted | Refused:
             f"must be accepted or refused cleanly: {what}",
             expected="accepted, or a refusal (4xx)",
             actual=describe(answer),
-        )
-    return answer
-
-
-def unthrottled(answer: A, what: str = "the request") -> A:
-    """Return an answer that is no 429; raises Inconclusive for one, which is about how often we ask."""
-    if throttled(answer):
-        raise Inconclusive(
-            f"the candidate throttled {what} (429); lower [limits] requests_per_second_max or raise its quota",
-            blame="CONFIG",
         )
     return answer

@@ -6,10 +6,7 @@ import selectors
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import create_server, socket, socketpair
-
-from conformance.sdk import NotTested
 
 
 @contextmanager
@@ -51,49 +48,3 @@ def _take(server: socket, hits: list[str]) -> None:
         return
     hits.append(str(address))
     connection.close()
-
-
-@contextmanager
-def redirecting(address: str, location: str) -> Iterator[list[str]]:
-    """Answer every request at "host:port" with 307 and a location; give the list of paths that were asked for.
-
-    Raises NotTested when the address is not one of this machine, or taken.
-    """
-    calls: list[str] = []
-    host, _, port = address.rpartition(":")
-    try:
-        server = ThreadingHTTPServer((host.strip("[]"), int(port)), _redirection(calls, location))
-    except (OSError, ValueError) as error:
-        raise NotTested(f"callback host {address} cannot be listened on: {error}", blame="CONFIG") from error
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield calls
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(2)
-
-
-def _redirection(calls: list[str], location: str) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """Sends everybody elsewhere."""
-
-        timeout = 5
-
-        def do_POST(self) -> None:
-            """Answer one request, its body read to the end."""
-            length = self.headers.get("Content-Length", "0")
-            self.rfile.read(min(int(length), 1024 * 1024) if length.isdigit() else 0)
-            self.send_response(307)
-            self.send_header("Location", location)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            calls.append(self.path)
-
-        do_GET = do_POST
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Print nothing."""
-
-    return Handler

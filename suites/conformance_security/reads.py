@@ -21,12 +21,17 @@ OF_AN_ACCOUNT = (
 PUBLIC = ("oauth.metadata", "oauth.keys", "jwks")
 
 
+def shows_accounts(candidate: Candidate) -> bool:
+    """Tell whether a read of the caller's own is mapped."""
+    return any(candidate.offers(operation) for operation in ("accounts.list", *OF_AN_ACCOUNT))
+
+
 def any_read(candidate: Candidate) -> Prepared:
     """Return a read for checks of the connection: an own one, else a public one; raises NotTested when none is mapped.
 
     A product that is an authorization server and nothing else has no accounts to read.
     """
-    if any(candidate.offers(operation) for operation in ("accounts.list", *OF_AN_ACCOUNT)):
+    if shows_accounts(candidate):
         return some_read(candidate)
     public = next((operation for operation in PUBLIC if candidate.offers(operation)), None)
     return candidate.without_credentials().prepare(public) if public else some_read(candidate)

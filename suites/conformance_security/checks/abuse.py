@@ -25,6 +25,7 @@ from conformance.sdk import (
     must_accept,
 )
 from conformance_security.declared import declared
+from conformance_security.delays import CALM_S, WAIT_S, Delays, seconds, served_at_once, unanswered
 from conformance_security.heard import heard, lost, throttled
 from conformance_security.races import shown
 from conformance_security.reads import some_read
@@ -37,33 +38,47 @@ HIDDEN_PATHS = (
 )  # fmt: skip
 #: Requests of a burst that go at once, and requests of a whole burst at most.
 AT_ONCE, QUOTA_MAX = 50, 2_000
+GUESSING = "password guessing must be stopped"
 #: What nobody chose.
 WRONG = "not-the-password"
 #: A path that no product has: what it answers shows whether every path is answered alike.
 NO_PATH = "/conformance-7f3a9c51-no-such-page"
 
 
-@check("SEC-D01", needs=("login",), effects=Effect.DISRUPTIVE)
+@check("SEC-D01", needs=("login",), effects=Effect.DISRUPTIVE, deadline_s=300)
 def password_guessing_is_stopped(candidate: Candidate, evidence: Evidence, params: Params) -> None:
-    """After ten wrong passwords at most, further ones are throttled, or the right one is refused as well.
+    """After ten wrong passwords at most, further ones are throttled or wait, or the right one is refused as well.
 
     How a product says that it has locked a user is its own affair: by 403 or 423, by a code of its own under any
-    status, or not at all. What counts is that whoever guesses right next is not let in.
+    status, or not at all. What counts is that whoever guesses right next is not let in. A product may answer later
+    and later instead, if a guess then takes 30 s or longer: one beside the others too, and a right one as well.
     """
     user, most = _victim(candidate), _most(candidate, params)
     right = candidate.as_user(user).prepare("login")
-    control(right, f"logging in as {user} with the right password")
-    first, last, attempts = _guessed(candidate, user, most + 1)
-    if not throttled(last):
+    calm_s = seconds(control(right, f"logging in as {user} with the right password"))
+    guesses = _guessed(candidate, user, most + 1, calm_s)
+    delays = Delays.of(calm_s, guesses)
+    if delays.held:
+        _require_wait(candidate, user, f"{GUESSING} after {most} wrong passwords", most)
+        evidence.note("seconds that logins took", delays.shown())
+    elif not throttled(guesses[-1]):
         after = right.send()
+        let_in = not throttled(after) and isinstance(heard(after, "the right password after wrong ones"), Accepted)
+        if let_in and delays.growing:
+            raise Inconclusive(
+                f"wrong passwords are answered later and later ({delays.shown()}), but {len(guesses)} of them do not "
+                f"show whether a guess comes to take {WAIT_S:g} s: let the wait reach that within {most}",
+                blame="PRODUCT",
+            )
         expect(
-            throttled(after) or not isinstance(heard(after, "the right password after wrong ones"), Accepted),
-            f"password guessing must be stopped after {most} wrong passwords",
-            expected="further attempts throttled (429), or the user locked: the right password refused as well",
-            actual=f"attempt {attempts} {describe(last)}, the first {describe(first)}; then the right password was "
-            f"{describe(after)}",
+            not let_in,
+            f"{GUESSING} after {most} wrong passwords",
+            expected="further attempts throttled (429) or made to wait, or the user locked: the right password refused "
+            "as well",
+            actual=f"attempt {len(guesses)} {describe(guesses[-1])}, the first {describe(guesses[0])}; then the right "
+            f"password was {describe(after)}",
         )
-    evidence.note("wrong passwords until guessing was stopped, at most", attempts)
+    evidence.note("wrong passwords until guessing was stopped, at most", len(guesses))
 
 
 @check("SEC-D01.elsewhere", requirement="SEC-D01", needs=("login",), effects=Effect.DISRUPTIVE)
@@ -182,17 +197,63 @@ def _guess(candidate: Candidate, user: str) -> Answer:
     expect(
         not isinstance(answer, Accepted), "a wrong password must be refused", expected="401", actual=describe(answer)
     )
-    return answer if throttled(answer) else heard(answer, "a wrong password")
+    return answer
 
 
-def _guessed(candidate: Candidate, user: str, times: int) -> tuple[Answer, Answer, int]:
-    """Try wrong passwords until guessing is throttled; the first answer, the last, and the number of attempts."""
-    first = last = _guess(candidate, user)
-    for attempt in range(2, times + 1):
-        if throttled(last):
-            return first, last, attempt - 1
-        last = _guess(candidate, user)
-    return first, last, times
+def _guessed(candidate: Candidate, user: str, times: int, calm_s: float = 0.0) -> list[Answer]:
+    """Try wrong passwords, until guessing is throttled or has to wait; the answers, the last one of these included.
+
+    ``calm_s`` is how long a login took before.
+    """
+    guesses: list[Answer] = []
+    while len(guesses) < times:
+        guesses.append(_guess(candidate, user))
+        delays = Delays.of(calm_s, guesses)
+        if throttled(guesses[-1]) or delays.held:
+            break
+        if unanswered(guesses[-1]) and delays.calm:
+            raise Inconclusive(
+                f"wrong password {len(guesses)} was not answered in time ({delays.shown()}): if the product makes "
+                f"guesses wait, raise [limits] timeout_s above {WAIT_S:g}, so that the wait can be seen",
+                blame="CONFIG",
+            )
+        heard(guesses[-1], "a wrong password")
+    return guesses
+
+
+def _require_wait(candidate: Candidate, user: str, message: str, most: int) -> None:
+    """Require that waiting limits the guesses: one beside the others too, and a right one, but no other user."""
+    wrong = candidate.as_user(user).prepare("login", password=WRONG)
+    served, room = served_at_once(candidate.together([wrong] * (most + 1)))
+    expect(
+        served <= room,
+        f"{message}; a wait must hold for guesses made at once as well",
+        expected=f"one guess in {WAIT_S:g} s",
+        actual=f"{served} of {most + 1} answered in less than {room * WAIT_S:g} s",
+    )
+    after = candidate.as_user(user).call("login")
+    in_time = unanswered(after) or throttled(after) or not isinstance(heard(after, "the right password"), Accepted)
+    expect(
+        in_time or seconds(after) >= WAIT_S,
+        f"{message}; a wait for wrong passwords alone tells them from the right one before it is over",
+        expected=f"the right password refused, or accepted after {WAIT_S:g} s",
+        actual=f"accepted after {seconds(after):.1f} s",
+    )
+    _require_quick(candidate, user)
+
+
+def _require_quick(candidate: Candidate, but: str) -> None:
+    """Raise Inconclusive unless another user logs in quickly: the product itself may have become slow."""
+    others = [name for name, section in candidate.file.users.items() if section.get("username") and name != but]
+    for name in others[:1]:
+        answer = candidate.as_user(name).call("login")
+        if isinstance(answer, Accepted) and seconds(answer) <= CALM_S:
+            return
+    raise Inconclusive(
+        f"guesses have to wait, but no other user was seen to log in within {CALM_S:g} s meanwhile, so the product may "
+        "just have become slow, or make everybody wait: declare another user with username and password",
+        blame="PRODUCT",
+    )
 
 
 def _most(candidate: Candidate, params: Params) -> int:

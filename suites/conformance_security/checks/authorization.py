@@ -20,10 +20,11 @@ from conformance.sdk import (
     describe,
     expect,
     refused,
+    unthrottled,
 )
 from conformance_security.checks.roles import STAFF_READS
 from conformance_security.declared import declared
-from conformance_security.heard import decided, unthrottled
+from conformance_security.heard import decided
 from conformance_security.scene import AMOUNT, Scene, control, money_of, moved, opened
 
 #: Operations that read one account, and those that read the caller's own.

@@ -18,7 +18,8 @@ from conformance.sdk import (
     refused,
 )
 from conformance_security.declared import declared
-from conformance_security.listening import listening, redirecting
+from conformance_security.listening import listening
+from conformance_security.receiving import Received, redirecting
 from conformance_security.scene import Scene, control
 
 #: Seconds in which a product tells of a subscription, if it does, and of a payment.
@@ -72,9 +73,9 @@ def _redirect_a_notice(candidate: Candidate, evidence: Evidence, allowed: str, p
         _require_called(candidate, evidence, path, calls)
 
 
-def _require_called(candidate: Candidate, evidence: Evidence, path: str, calls: list[str]) -> None:
+def _require_called(candidate: Candidate, evidence: Evidence, path: str, calls: list[Received]) -> None:
     """Wait for a notice of the subscription, else for one of a payment; raises NotTested when none comes."""
-    called = lambda: path in calls  # noqa: E731 - asked for twice
+    called = lambda: any(call.target == path for call in list(calls))  # noqa: E731 - asked for twice
     try:
         eventually(called, deadline_s=SUBSCRIBED_S, what="a notice of the subscription", every_s=0.01)
         return

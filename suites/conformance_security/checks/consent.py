@@ -22,9 +22,9 @@ from conformance.sdk import (
     expect,
     pause,
     refused,
+    unthrottled,
 )
 from conformance_security.declared import declared
-from conformance_security.heard import unthrottled
 from conformance_security.oauth.clock import movable, moved
 from conformance_security.scene import AMOUNT, control, money_of, opened
 

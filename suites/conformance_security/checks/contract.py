@@ -181,7 +181,7 @@ def _changed(
 def _breaking(document: Document, member: Any) -> tuple[Any, str] | None:
     """Return a value that breaks a member's schema, of its own type if there is one, and what it is."""
     components = document.raw.get("components", {})
-    wrong = [value for value in _BREAKING if first_violation(components, member, value) is not None]
+    wrong = [value for value in _BREAKING if first_violation(components, member, value, document.name)]
     kind = {"string": str, "integer": int, "number": int, "array": list, "object": dict, "boolean": bool}
     own = kind.get(str(member.get("type"))) if isinstance(member, Mapping) else None
     wrong.sort(key=lambda value: type(value) is not own)

@@ -19,10 +19,10 @@ from conformance.sdk import (
     must_accept,
 )
 from conformance_security.scene import opened
-from conformance_security.timing import compare, restless
+from conformance_security.timing import in_rounds
 
-#: Pairs of a first look at the times, of one that confirms, and how many must confirm.
-SCREEN, CONFIRM, ROUNDS = 8, 12, 2
+#: Pairs of a first look at the times, and of the rounds that must each confirm it.
+ROUNDS = (8, 12, 12)
 _FOREIGN, _ABSENT = "another customer's account", "an account that does not exist"
 
 
@@ -66,23 +66,15 @@ def existence_shows_in_no_clock(candidate: Candidate, evidence: Evidence) -> Non
     for reading, what in ((foreign, _FOREIGN), (absent, _ABSENT)):
         _refusal(reading, what)
     chance = random.Random(evidence.unique("order"))  # noqa: S311 - an order, no secret
-    rounds = []
-    for number in (SCREEN, *[CONFIRM] * ROUNDS):
-        times = _times(foreign, absent, number, chance)
-        rounds.append(compare(*times))
-        if not rounds[-1].differs or rounds[-1].slower != rounds[0].slower:
-            break
-    last = rounds[-1]
-    evidence.note(
-        "fastest refusals, median µs", {"foreign": last.first_us, "absent": last.second_us, "rounds": len(rounds)}
-    )
+    rounds = in_rounds(lambda: _took_us(foreign, _FOREIGN), lambda: _took_us(absent, _ABSENT), ROUNDS, chance)
+    evidence.note("fastest refusals, median µs", rounds.noted("foreign", "absent"))
     expect(
-        not (len(rounds) > ROUNDS and last.differs and last.slower == rounds[0].slower),
+        not rounds.confirmed,
         "another customer's account and an absent one must be refused in the same time",
         expected="no difference that several rounds confirm",
-        actual=f"foreign {last.first_us / 1000:.1f} ms, absent {last.second_us / 1000:.1f} ms, in {len(rounds)} rounds",
+        actual=rounds.described("foreign", "absent"),
     )
-    if restless(*times):
+    if rounds.restless:
         raise NotTested("the times of equal refusals vary too much to be compared: test on a quieter machine")
 
 
@@ -106,6 +98,10 @@ def _refusal(reading: Prepared, what: str) -> Refused:
     raise AssertionError
 
 
+def _took_us(reading: Prepared, what: str) -> int:
+    return _refusal(reading, what).exchange.elapsed_us
+
+
 def _differences(
     foreign: Refused, id_of_it: str, absent: Refused, other_id: str
 ) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -119,17 +115,3 @@ def _neutral(answer: Refused, identifier: str) -> str:
     volatile = ("instance", "timestamp", "time", "traceid", "trace_id", "requestid", "request_id")
     kept = {name: value for name, value in answer.value.items() if str(name).lower() not in volatile}
     return str(sorted(kept.items(), key=str)).replace(identifier, "…")
-
-
-# -- times ----------------------------------------------------------------------------------------------------------
-
-
-def _times(foreign: Prepared, absent: Prepared, number: int, chance: random.Random) -> tuple[list[int], list[int]]:
-    """Return the microseconds of so many refusals of each kind, which kind goes first being left to chance."""
-    times: tuple[list[int], list[int]] = ([], [])
-    for _ in range(number):
-        order = [(0, foreign, _FOREIGN), (1, absent, _ABSENT)]
-        chance.shuffle(order)
-        for side, reading, what in order:
-            times[side].append(_refusal(reading, what).exchange.elapsed_us)
-    return times

@@ -22,8 +22,9 @@ from conformance.sdk import (
     expect,
     must_accept,
     refused,
+    unthrottled,
 )
-from conformance_security.heard import decided, unthrottled
+from conformance_security.heard import decided
 from conformance_security.scene import AMOUNT, Rewriter, Scene, control, moved, opened
 
 #: Brackets of the nested body, and bytes of the large one.

@@ -26,10 +26,10 @@ from conformance.sdk import (
 from conformance_security.checks.abuse import WRONG, lockable
 from conformance_security.declared import declared
 from conformance_security.scene import control
-from conformance_security.timing import Verdict, compare
+from conformance_security.timing import in_rounds
 
-#: Pairs of attempts that screen for a difference, and those that must each confirm it before anything is claimed.
-SCREEN, CONFIRM, ROUNDS = 5, 12, 2
+#: Pairs of attempts that screen for a difference, and of the rounds that must each confirm it.
+ROUNDS = (5, 12, 12)
 #: Headers that differ from one answer to the next, whoever asks.
 _VOLATILE = frozenset({"date", "content-length", "connection", "keep-alive", "server-timing", "x-request-id", "etag"})
 
@@ -58,21 +58,16 @@ def unknown_users_take_as_long(candidate: Candidate, evidence: Evidence, params:
     counts when several rounds show it independently, and it is large enough to be measured over a network.
     """
     desk = _Desk.of(candidate, evidence, params)
-    rounds: list[Verdict] = []
-    for pairs in (SCREEN, *[CONFIRM] * ROUNDS):
-        rounds.append(compare(*desk.pairs(pairs)))
-        if not rounds[-1].differs or rounds[-1].slower != rounds[0].slower:
-            break
-    desk.close()
-    last = rounds[-1]
-    evidence.note(
-        "fastest attempts, median µs", {"known": last.first_us, "unknown": last.second_us, "rounds": len(rounds)}
+    rounds = in_rounds(
+        lambda: desk.known().exchange.elapsed_us, lambda: desk.unknown().exchange.elapsed_us, ROUNDS, desk.chance
     )
+    desk.close()
+    evidence.note("fastest attempts, median µs", rounds.noted("known", "unknown"))
     expect(
-        not (len(rounds) > ROUNDS and last.differs and last.slower == rounds[0].slower),
+        not rounds.confirmed,
         "known and unknown users must be answered in the same time",
         expected="no difference that several rounds confirm",
-        actual=f"known {last.first_us / 1000:.1f} ms, unknown {last.second_us / 1000:.1f} ms, in {len(rounds)} rounds",
+        actual=rounds.described("known", "unknown"),
     )
 
 
@@ -124,16 +119,6 @@ class _Desk:
         user = self.users[self.chance.randrange(len(self.users))]
         name = _stranger(str(self.candidate.file.users[user]["username"]), self.chance)
         return _attempt(self.candidate.as_user(user).call("login", username=name, password=WRONG), name)
-
-    def pairs(self, number: int) -> tuple[list[int], list[int]]:
-        """Return the microseconds of so many attempts of each kind, which kind goes first being left to chance."""
-        times: tuple[list[int], list[int]] = ([], [])
-        for _ in range(number):
-            order = [(0, self.known), (1, self.unknown)]
-            self.chance.shuffle(order)
-            for side, attempt in order:
-                times[side].append(attempt().exchange.elapsed_us)
-        return times
 
     def close(self) -> None:
         """Log in rightly as everybody who was tried, so that no count is left behind."""

@@ -20,8 +20,8 @@ from conformance.sdk import (
     describe,
     expect,
     refused,
+    unthrottled,
 )
-from conformance_security.heard import unthrottled
 from conformance_security.scene import AMOUNT, Rewriter, Scene, Wire
 
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from conformance.sdk import Answer, Candidate, Evidence, Inconclusive, NotApplicable, NotTested, Prepared, check, expect
 from conformance_security.heard import heard
-from conformance_security.reads import some_read
+from conformance_security.reads import shows_accounts, some_read
 from conformance_security.scene import control
 
 #: Origins that no product knows: a web page of an attacker's, and a page without an origin of its own.
@@ -19,7 +19,7 @@ ASKING = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Header
 @check("SEC-D09")
 def foreign_origins_are_not_let_in(candidate: Candidate, evidence: Evidence) -> None:
     """An unknown Origin is neither reflected nor allowed by a wildcard together with credentials."""
-    read = some_read(candidate)
+    read = _own_read(candidate)
     control(read, "the read without an Origin")
     for origin in FOREIGN:
         answer = heard(read.with_header("Origin", origin).send(), "a read with a foreign Origin")
@@ -29,7 +29,7 @@ def foreign_origins_are_not_let_in(candidate: Candidate, evidence: Evidence) -> 
 @check("SEC-D09.preflight", requirement="SEC-D09")
 def foreign_origins_get_no_leave(candidate: Candidate, evidence: Evidence) -> None:
     """A browser that asks for a foreign page whether it may send a token (a preflight) gets no leave."""
-    read = some_read(candidate)
+    read = _own_read(candidate)
     control(read, "the read without an Origin")
     for origin in FOREIGN:
         answer = heard(_preflight(read).with_header("Origin", origin).send(), "a preflight of a foreign origin")
@@ -53,6 +53,16 @@ def no_page_reads_the_authorization_endpoint(candidate: Candidate, evidence: Evi
             expected="no Access-Control-Allow-Origin",
             actual=f"{what} with Origin {EVIL}: Access-Control-Allow-Origin {allowed}",
         )
+
+
+def _own_read(candidate: Candidate) -> Prepared:
+    """Return a read of the caller's own; raises NotApplicable for an authorization server that has no other answers."""
+    if candidate.offers("oauth.token") and not shows_accounts(candidate):
+        raise NotApplicable(
+            "the product is an authorization server and shows no accounts: what it protects opens to tokens alone, and "
+            "no browser sends those along for a page"
+        )
+    return some_read(candidate)
 
 
 def _say_why_not(candidate: Candidate) -> NoReturn:

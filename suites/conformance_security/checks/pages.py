@@ -18,9 +18,9 @@ from conformance.sdk import (
     describe,
     expect,
     refused,
+    unthrottled,
 )
 from conformance_security.declared import declared
-from conformance_security.heard import unthrottled
 from conformance_security.scene import Scene, control
 
 #: Page sizes that nobody needs.

@@ -28,7 +28,7 @@ from conformance_security.privacy.classes import Shown
 from conformance_security.privacy.detect import Detector
 from conformance_security.privacy.made_up import Person
 from conformance_security.privacy.observed import ADDRESS, ANSWER, LOG, NOTICE, Observed, Place
-from conformance_security.privacy.receiver import Received, receiving
+from conformance_security.receiving import Received, receiving
 from conformance_security.scene import Scene, control, opened
 
 _PLANT = "nothing was planted: map cards.bind, or declare canaries under [declared.security]"

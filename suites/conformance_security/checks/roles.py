@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.sdk import Account, Candidate, Effect, Evidence, NotTested, Prepared, accepted, check, refused
+from collections.abc import Callable, Collection
+
+from conformance.sdk import Account, Answer, Candidate, Effect, Evidence, NotTested, Prepared, accepted, check, refused
 from conformance_security.declared import declared
 from conformance_security.scene import Scene, control, opened
 
@@ -25,12 +27,7 @@ def staff_operations_are_closed_to_customers(candidate: Candidate, evidence: Evi
     for operation, user in STAFF_READS:
         if candidate.offers(operation) and user in candidate.file.users:
             request = candidate.as_user(user).prepare(operation)
-            refused(
-                request.as_user("alice"),
-                twin=request,
-                codes=(403, 404),
-                because=f"{operation} is for the role of {user}, not for customers",
-            )
+            _closed_to_alice(request, user, twin=request, codes=(403, 404))
             tried += 1
     if not tried:
         raise NotTested("no staff operation with a user who may ask for it: map supervisor.* or audit.* with its user")
@@ -48,25 +45,15 @@ def staff_writes_are_closed_to_customers(candidate: Candidate, evidence: Evidenc
     """A customer cannot freeze an account, nor unfreeze one that the supervisor froze."""
     alice, regulator = candidate.as_user("alice"), candidate.as_user("regulator")
     first, second = opened(alice, 1_00), opened(alice, 1_00)
+    thawing = regulator.prepare("supervisor.unfreeze", account=first.id)
     frozen = control(_freeze(regulator, first, evidence), "freezing an account by the supervisor")
     try:
-        refused(
-            _freeze(regulator, second, evidence).as_user("alice"),
-            twin=frozen,
-            state=lambda: _status(alice, second),
-            codes=FORBIDDEN,
-            because="supervisor.freeze is for the role of regulator, not for customers",
-        )
+        freezing = _freeze(regulator, second, evidence)
+        _closed_to_alice(freezing, "regulator", twin=frozen, state=lambda: _status(alice, second))
         before = _status(alice, first)
-        refused(
-            regulator.prepare("supervisor.unfreeze", account=first.id).as_user("alice"),
-            twin=frozen,
-            state=lambda: _status(alice, first),
-            codes=FORBIDDEN,
-            because="supervisor.unfreeze is for the role of regulator, not for customers",
-        )
+        _closed_to_alice(thawing, "regulator", twin=frozen, state=lambda: _status(alice, first))
     finally:
-        thawed = regulator.prepare("supervisor.unfreeze", account=first.id).send()
+        thawed = thawing.send()
     accepted(thawed, "unfreezing the account by the supervisor")
     evidence.note("status while frozen", before)
 
@@ -100,6 +87,19 @@ def a_key_that_reads_cannot_pay(candidate: Candidate, evidence: Evidence) -> Non
         codes=FORBIDDEN,
         because="its credentials may read, and not pay",
     )
+
+
+def _closed_to_alice(
+    request: Prepared,
+    role: str,
+    *,
+    twin: Prepared | Answer,
+    codes: Collection[int] = FORBIDDEN,
+    state: Callable[[], object] | None = None,
+) -> None:
+    """Require that a customer is refused what a member of the staff may do; the arguments are those of ``refused``."""
+    because = f"{request.operation} is for the role of {role}, not for customers"
+    refused(request.as_user("alice"), twin=twin, state=state, codes=codes, because=because)
 
 
 def _freeze(regulator: Candidate, account: Account, evidence: Evidence) -> Prepared:

@@ -20,9 +20,10 @@ from conformance.sdk import (
     check,
     expect,
     refused,
+    unthrottled,
 )
 from conformance_security.detached import Detached
-from conformance_security.heard import decided, unthrottled
+from conformance_security.heard import decided
 from conformance_security.scene import AMOUNT, Rewriter, Scene, control, opened
 from conformance_security.signers import UNSIGNED, Genuine, digest_like, foreign_keys, replayed, scheme_of, sent
 

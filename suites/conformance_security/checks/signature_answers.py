@@ -27,8 +27,8 @@ from conformance.sdk import (
 from conformance_security.answered import AGE_MAX_S, JWS_HEADERS, answer_verdict, notice_verdict
 from conformance_security.declared import declared
 from conformance_security.httpsig import Message, Pattern, verified
-from conformance_security.privacy.receiver import Received, receiving
 from conformance_security.product_keys import Keys, product_keys
+from conformance_security.receiving import Received, Reply, receiving
 from conformance_security.scene import Scene
 
 #: Seconds in which a notice must have come.
@@ -158,8 +158,8 @@ def _listening(candidate: Candidate, judge: _Judge) -> Iterator[tuple[str, list[
         raise NotTested("[declared.security] names no callback_hosts that the product may call", blame="CONFIG")
     address = str(allowed[0])
 
-    def respond(received: Received) -> tuple[int, bytes]:
-        return (401 if judge.verdict(_message(received, address)) else 204), b""
+    def respond(received: Received) -> Reply:
+        return Reply(401 if judge.verdict(_message(received, address)) else 204)
 
     with receiving(address, respond) as received:
         yield address, received

@@ -16,7 +16,7 @@ from conformance_security.attacker import attacker_key, certificate_pem, key_set
 from conformance_security.bearer import UNAUTHENTICATED, as_jwt, bearing, read_with_token
 from conformance_security.declared import declared
 from conformance_security.oauth.keys import SigningKey
-from conformance_security.privacy.receiver import Received, loopback, receiving
+from conformance_security.receiving import Received, Reply, loopback, receiving
 
 #: Where keys of the attacker's are offered.
 _KEY_SET, _CERTIFICATE = "/keys.json", "/certificate.pem"
@@ -111,8 +111,8 @@ def _offering(address: str, key: SigningKey, kid: str) -> Iterator[tuple[str, li
     """Offer the attacker's key at an address, as key set and as certificate, and note who asks for it."""
     offered = {_KEY_SET: key_set(key, "attacker", kid), _CERTIFICATE: certificate_pem(key)}
 
-    def respond(request: Received) -> tuple[int, bytes]:
-        return (200, offered[request.target]) if request.target in offered else (404, b"")
+    def respond(request: Received) -> Reply:
+        return Reply(200, offered[request.target]) if request.target in offered else Reply(404)
 
     with receiving(address, respond) as received:
         yield address, received

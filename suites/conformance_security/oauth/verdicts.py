@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from conformance.sdk import Accepted, Answer, Broken, Finding, Inconclusive, Refused, describe
+from conformance.sdk import Accepted, Answer, Broken, Finding, Inconclusive, Refused, describe, unthrottled
 from conformance_security.oauth.flow import wants_nonce
 from conformance_security.oauth.responses import AuthorizationResponse
 
@@ -56,11 +56,7 @@ def no_code(response: AuthorizationResponse, because: str) -> None:
 
 
 def _refused(answer: Answer, because: str, statuses: Collection[int], challenged: bool) -> Refused:
-    if isinstance(answer, Broken) and answer.kind == "throttled":
-        raise Inconclusive(
-            "the candidate throttled the request (429); lower [limits] requests_per_second_max or raise its quota",
-            blame="CONFIG",
-        )
+    unthrottled(answer)
     if isinstance(answer, Accepted):
         raise Finding(f"must be refused: {because}", expected="a refusal (4xx)", actual=describe(answer))
     if isinstance(answer, Broken):

@@ -50,7 +50,7 @@ def _violation(document: Document, schema: Any, exchange: Exchange) -> str | Non
     components = document.raw.get("components", {})
     if str(document.raw.get("openapi", "")).startswith("3.0"):
         components, schema = _nullable(components), _nullable(schema)
-    error = first_violation(components, schema, value)
+    error = first_violation(components, schema, value, document.name)
     if error is None:
         return None
     place = "/".join(str(part) for part in error.absolute_path) or "the body"

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from conformance.sdk import Accepted, Candidate, NotTested, describe
 from conformance_security.declared import declared
 from conformance_security.openapi.references import require_closed
+from conformance_security.openapi.wellformed import METHODS, malformed, require_wellformed, target_of
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 _DECLARE = 'declare [declared.security.openapi] with path = "/openapi.json" or file = "openapi.json" in candidate.toml'
 
@@ -66,11 +66,15 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Document:
-    """A document and its endpoints, without those that are left out. ``prefix`` stands before its paths."""
+    """A document and its endpoints, without those that are left out.
+
+    ``prefix`` stands before its paths; ``name`` is the path or the file that it was read from.
+    """
 
     raw: Mapping[str, Any]
     endpoints: tuple[Endpoint, ...]
     prefix: str = ""
+    name: str = ""
 
     @cached_property
     def digest(self) -> str:
@@ -82,7 +86,9 @@ class Document:
         for _ in range(20):
             if not (isinstance(node, Mapping) and isinstance(node.get("$ref"), str)):
                 return node
-            node = _at(self.raw, node["$ref"])
+            node = target_of(self.raw, node["$ref"])
+            if node is None:
+                break
         return {}
 
     def endpoint(self, method: str, path: str) -> Endpoint | None:
@@ -102,23 +108,26 @@ class Document:
 
 
 def document_of(candidate: Candidate) -> Document:
-    """Return the declared document; raises NotTested where there is none or it cannot be read."""
+    """Return the declared document; raises NotTested where there is none or it cannot be read, else Inconclusive.
+
+    What is malformed is the product's document, and not the test of it.
+    """
     settings = declared(candidate, "openapi")
     if not isinstance(settings, Mapping) or not (settings.get("path") or settings.get("file")):
         raise NotTested(f"no OpenAPI document: {_DECLARE}", blame="CONFIG")
     raw = _from_file(candidate, str(settings["file"])) if settings.get("file") else _served(candidate, settings)
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("paths"), Mapping):
-        raise NotTested(f"the declared OpenAPI document has no paths: {_DECLARE}", blame="CONFIG")
     left_out = tuple(str(item) for item in settings.get("leave_out", ()))
-    return read_document(raw, str(settings.get("prefix", "")).rstrip("/"), left_out)
+    name = str(settings.get("file") or settings["path"])
+    return read_document(raw, str(settings.get("prefix", "")).rstrip("/"), left_out, name)
 
 
-def read_document(raw: Mapping[str, Any], prefix: str = "", leave_out: tuple[str, ...] = ()) -> Document:
+def read_document(raw: Any, prefix: str = "", leave_out: tuple[str, ...] = (), name: str = "") -> Document:
     """Return a parsed document; paths that begin with one of ``leave_out`` are left out.
 
-    Raises NotTested for a document that refers to what lies outside it.
+    Raises Inconclusive for a malformed document, NotTested for one that refers to what lies outside it.
     """
     require_closed(raw)
+    require_wellformed(raw, name, leave_out)
     bare = Document(raw, ())
     endpoints = [
         _endpoint(bare, method, str(path), item, operation)
@@ -127,7 +136,7 @@ def read_document(raw: Mapping[str, Any], prefix: str = "", leave_out: tuple[str
         for method, operation in item.items()
         if method in METHODS and isinstance(operation, Mapping)
     ]
-    return Document(raw, tuple(endpoints), prefix)
+    return Document(raw, tuple(endpoints), prefix, name)
 
 
 def _endpoint(
@@ -168,17 +177,9 @@ def _parsed(body: bytes, name: str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
+        if body.lstrip()[:1] in (b"{", b"["):
+            raise malformed(name, f"it begins like JSON and is none ({error})") from error
         raise NotTested(
             f"the OpenAPI document {name} is not JSON: convert it (YAML is not read here) and declare the file",
             blame="CONFIG",
         ) from error
-
-
-def _at(raw: Mapping[str, Any], reference: str) -> Any:
-    node: Any = raw
-    for part in reference.removeprefix("#/").split("/"):
-        key = part.replace("~1", "/").replace("~0", "~")
-        if not isinstance(node, Mapping) or key not in node:
-            return {}
-        node = node[key]
-    return node

@@ -9,7 +9,9 @@ import functools
 import importlib.util
 import json
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,6 +20,7 @@ from conformance.sdk import Candidate, NotTested, Prepared
 from conformance_security.openapi.document import Document, Endpoint
 from conformance_security.openapi.references import without_outward
 from conformance_security.openapi.remembered import as_bytes, as_text, cache, key_of, remembered
+from conformance_security.openapi.wellformed import malformed, unreadable
 
 INSTALL = "pip install 'fintech-conformance[openapi]'"
 #: What a schema may say that text can break; without any of it the search for a violation is long and in vain.
@@ -25,6 +28,8 @@ _CONSTRAINTS = {"pattern", "enum", "const", "minLength", "maxLength", "minimum",
 #: Violations that a product need not notice: a format is an annotation, unknown query parameters are ignored.
 _UNBINDING = {"format"}
 _BINDING_IN_BODY_ALONE = {"additionalProperties", "unevaluatedProperties"}
+#: How Schemathesis ends over a mistake that it does not look for.
+_STUMBLES = (AttributeError, LookupError, TypeError, ValueError, RecursionError, re.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +105,57 @@ def _drawn(source: _Source, names: tuple[str, ...], each: int, seed: int, broken
 
 def _fresh(source: _Source, wanted: Mapping[str, Endpoint], each: int, seed: int, broken: bool) -> tuple[Case, ...]:
     _keep_to_our_cache()
+    with _mistakes_named(source.document.name):
+        drawn = [
+            (endpoint, request)
+            for operation, endpoint in _operations(source.document, wanted)
+            for request in _requests(operation, 3 * each if broken else each, seed, broken)
+        ]
+    cases: dict[str, list[Case]] = {name: [] for name in wanted}
+    for endpoint, request in drawn:
+        kept = cases[endpoint.name]
+        case = _case(request, endpoint, broken) if len(kept) < each else None
+        if case is not None and case not in kept:
+            kept.append(case)
+    return tuple(case for kept in cases.values() for case in kept)
+
+
+@contextmanager
+def _mistakes_named(name: str) -> Iterator[None]:
+    """Raise Inconclusive for what Schemathesis cannot read: a mistake in the document, or more than it can draw.
+
+    It has errors of its own for most mistakes and stumbles over the others. Nothing of ours runs in between, but for
+    copying the document.
+    """
+    from hypothesis.errors import HypothesisException
+    from schemathesis.core.errors import InvalidSchema, LoaderError, SchemathesisError
+
+    try:
+        yield
+    except (SchemathesisError, HypothesisException, *_STUMBLES) as error:
+        limit = any(word in type(error).__name__ for word in ("Unsupported", "Regex"))
+        if isinstance(error, InvalidSchema | LoaderError) and not limit:
+            raise malformed(name, str(error)) from error
+        raise unreadable(name, f"no requests can be drawn ({type(error).__name__}: {error})") from error
+
+
+def _operations(document: Document, wanted: Mapping[str, Endpoint]) -> Iterator[tuple[Any, Endpoint]]:
+    """Give the wanted operations as Schemathesis has them; raises its error for a path that it cannot read."""
     import schemathesis
 
-    schema = schemathesis.openapi.from_dict(_without_security(source.document.raw))
-    cases: list[Case] = []
+    paths = {item.path for item in document.endpoints}  # the others are left out, whatever is wrong with them
+    schema = schemathesis.openapi.from_dict(_without_security(document.raw))
     for result in schema.get_all_operations():
-        operation: Any = result.ok() if hasattr(result, "ok") else result
+        either: Any = result
+        if hasattr(either, "err"):
+            error = either.err()
+            if not error.path or error.path in paths:
+                raise error
+            continue
+        operation = either.ok()
         endpoint = wanted.get(f"{operation.method.upper()} {operation.path}")
         if endpoint is not None:
-            cases += _cases(operation, endpoint, each, seed, broken)
-    return tuple(cases)
+            yield operation, endpoint
 
 
 def _plain(case: Case) -> dict[str, Any]:
@@ -146,34 +192,33 @@ def _keep_to_our_cache() -> None:
         set_hypothesis_home_dir(cache() / "hypothesis")
 
 
-def _cases(operation: Any, endpoint: Endpoint, each: int, seed: int, broken: bool) -> list[Case]:
+def _requests(operation: Any, most: int, seed: int, broken: bool) -> list[Any]:
+    """Return up to so many requests for an operation, as Schemathesis draws them."""
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import seed as seeded
     from hypothesis.errors import Unsatisfiable
     from schemathesis import GenerationMode
 
-    kept: list[Case] = []
+    drawn: list[Any] = []
     mode = GenerationMode.NEGATIVE if broken else GenerationMode.POSITIVE
 
     @seeded(seed)
     @settings(
-        max_examples=3 * each if broken else each,
+        max_examples=most,
         database=None,
         deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     @given(operation.as_strategy(generation_mode=mode))
-    def draw(drawn: Any) -> None:
-        case = _case(drawn, endpoint, broken) if len(kept) < each else None
-        if case is not None and case not in kept:
-            kept.append(case)
+    def draw(request: Any) -> None:
+        drawn.append(request)
 
     try:
         draw()
     except Unsatisfiable:
-        return kept  # an operation without parameters cannot be violated
-    return kept
+        return drawn  # an operation without parameters cannot be violated
+    return drawn
 
 
 def _can_be_broken(document: Document, endpoint: Endpoint) -> bool:
@@ -186,9 +231,12 @@ def _can_be_broken(document: Document, endpoint: Endpoint) -> bool:
         return True
     if "json" in endpoint.media:
         return True
-    schema = document.resolved(endpoint.body) or {}
+    schema = document.resolved(endpoint.body)
+    if not isinstance(schema, Mapping):
+        return False
+    members = schema.get("properties", {})
     return bool(schema.get("required")) or any(
-        _constrained(document, member) for member in schema.get("properties", {}).values()
+        _constrained(document, member) for member in (members.values() if isinstance(members, Mapping) else ())
     )
 
 

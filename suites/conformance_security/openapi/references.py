@@ -6,24 +6,28 @@ would contact a host outside the scope, unrecorded and unpaced, or read a file o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+from jsonschema.exceptions import SchemaError, UnknownType
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from conformance.sdk import NotTested
+from conformance_security.openapi.wellformed import malformed, unreadable
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 #: Examples behind an address, and operations of other documents: nothing here needs them.
 _OUTWARD = ("externalValue", "operationRef")
+#: What a validator stumbles over where a keyword has a value that it cannot have; it looks at none beforehand.
+_NO_SCHEMA = (SchemaError, UnknownType, AttributeError, KeyError, TypeError, ValueError)
 #: References named in one reason.
 _NAMED = 3
 
 
-def require_closed(raw: Mapping[str, Any]) -> None:
+def require_closed(raw: Any) -> None:
     """Raise NotTested for a document of which a part lies elsewhere.
 
     Leaving out only what refers to it would make documented operations look undocumented to the other checks.
@@ -52,24 +56,29 @@ def without_outward(node: Any) -> Any:
     }
 
 
-def first_violation(components: Any, schema: Any, value: Any) -> Any:
-    """Return the first error of a value by a schema of the document, None for none or for a schema that is none.
+def first_violation(components: Any, schema: Any, value: Any, name: str = "") -> Any:
+    """Return the first error of a value by a schema of the document called ``name``, None for none.
 
-    Raises NotTested where the schema refers to what the document does not hold.
+    None as well for a schema that never comes to an end. Raises NotTested where the schema refers to what the document
+    does not hold, Inconclusive where it is no schema or has a pattern in another dialect than ours.
     """
     # The registry is empty: whatever the schema names, nothing is fetched for it.
     validator = Draft202012Validator({"components": components, "allOf": [schema]}, registry=Registry())
     try:
         return next(iter(validator.iter_errors(value)), None)
-    except (SchemaError, RecursionError):
+    except RecursionError:
         return None
+    except re.error as error:
+        raise unreadable(name, f"a pattern that is not read here, {error.pattern!r}: {error}") from error
+    except _NO_SCHEMA as error:
+        raise malformed(name, f"a schema of it is none ({type(error).__name__}: {error})") from error
     except Unresolvable as error:
         raise NotTested(
             f"the OpenAPI document refers to {error.ref!r}, which it does not hold: mend the reference", blame="CONFIG"
         ) from error
 
 
-def _leading_out(raw: Mapping[str, Any]) -> Iterator[str]:
+def _leading_out(raw: Any) -> Iterator[str]:
     waiting: list[Any] = [raw]
     while waiting:
         node = waiting.pop()

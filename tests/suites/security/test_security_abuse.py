@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,6 +120,114 @@ def test_a_crash_is_no_lock() -> None:
     login = Login(lambda n: CRASH if n > 3 else refusal(), lambda n: LET_IN)
     with pytest.raises(Finding, match="must be answered cleanly"):
         abuse.password_guessing_is_stopped(candidate(login), Evidence("r", "c"), PARAMS)
+
+
+# -- waiting ------------------------------------------------------------------------------------------------------
+
+
+class Waiting(Login):
+    """A product that answers the n-th wrong password in a row after so many seconds; nobody really waits.
+
+    ``right_s``: what the right password waits after guesses; ``together``: whether guesses at once queue for it;
+    ``others_s``: what the login of other users takes meanwhile; ``timeout_s``: when the client gives up.
+    """
+
+    def __init__(
+        self,
+        delay: Callable[[int], float],
+        *,
+        calm_s: float = 0.1,
+        right_s: float = 60.0,
+        queued: bool = True,
+        others_s: float = 0.1,
+        timeout_s: float = 120.0,
+    ) -> None:
+        super().__init__(lambda n: refusal(), lambda n: LET_IN)
+        self.delay, self.calm_s, self.right_s, self.queued = delay, calm_s, right_s, queued
+        self.others_s, self.timeout_s = others_s, timeout_s
+
+    def perform(self, prepared: Prepared) -> Answer:
+        answer = super().perform(prepared)
+        count = sum(user == prepared.user for _, user in self.tried)
+        if "password" in prepared.arguments:
+            return self.after(answer, self.delay(count))
+        waits = self.right_s if count else self.others_s if self.tried else self.calm_s
+        return self.after(answer, waits)
+
+    def after(self, answer: Answer, waited_s: float) -> Answer:
+        took = int(1e6 * min(waited_s, self.timeout_s))
+        if waited_s > self.timeout_s:
+            return Broken("timeout", "no answer", Exchange(1, request_body=BODY, elapsed_us=took))
+        return replace(answer, exchange=replace(answer.exchange, elapsed_us=took))
+
+    def together(self, requests: Sequence[Prepared]) -> list[Answer]:
+        one_s = self.delay(len(self.tried) + 1)
+        return [self.after(refusal(), one_s * (n if self.queued else 1)) for n in range(1, len(requests) + 1)]
+
+    # What else a driver of HTTP has.
+    request = connection = wire = socket = perform
+
+
+def doubling(count: int) -> float:
+    return float(0.1 * 2**count)
+
+
+def stepping(count: int) -> float:
+    return 0.1 if count < 5 else 45.0
+
+
+def guessed(login: Login) -> list[tuple[str, str]]:
+    noted = Evidence("r", "c")
+    abuse.password_guessing_is_stopped(candidate(login), noted, PARAMS)
+    return [(name, str(value)) for name, value in noted.notes]
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        Waiting(doubling),
+        Waiting(stepping),
+        Waiting(doubling, timeout_s=31),
+        Waiting(stepping, right_s=500),
+        Waiting(lambda n: 3.0 * n),
+    ],
+    ids=["doubling", "stepping", "longer than the client waits", "right one unanswered", "linear"],
+)
+def test_a_wait_of_half_a_minute_stops_guessing(login: Waiting) -> None:
+    notes = dict(guessed(login))
+    assert "seconds that logins took" in notes
+    assert int(notes["wrong passwords until guessing was stopped, at most"]) <= 11
+
+
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [
+        (Waiting(lambda n: 2.0), "after 10 wrong passwords$"),
+        (Waiting(lambda n: min(0.1 * 2**n, 5.0)), "after 10 wrong passwords$"),
+        (Waiting(lambda n: 40.0, calm_s=35.0), "after 10 wrong passwords$"),
+        (Waiting(lambda n: 2.0 + 4 * n, calm_s=2.0), "after 10 wrong passwords$"),
+        (Waiting(stepping, queued=False), "for guesses made at once as well"),
+        (Waiting(stepping, right_s=0.1), "wrong passwords alone"),
+    ],
+    ids=["always slow", "capped", "slow before", "slow at the first", "not queued", "right one at once"],
+)
+def test_what_does_not_slow_guessing_down_is_found(login: Waiting, words: str) -> None:
+    with pytest.raises(Finding, match=rf"password guessing must be stopped.*{words}"):
+        guessed(login)
+
+
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [
+        (Waiting(lambda n: 0.2 * n**2), r"later and later .* whether a guess comes to take 30 s"),
+        (Waiting(stepping, timeout_s=10), r"wrong password 5 was not answered in time .* raise \[limits\] timeout_s"),
+        (Waiting(stepping, others_s=40), "the product may just have become slow"),
+    ],
+    ids=["not long enough to tell", "not waited for", "everybody waits"],
+)
+def test_what_a_few_guesses_cannot_show_is_left_open(login: Waiting, words: str) -> None:
+    with pytest.raises(Inconclusive, match=words):
+        guessed(login)
 
 
 # -- other clients --------------------------------------------------------------------------------------------------

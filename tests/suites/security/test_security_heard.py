@@ -7,10 +7,21 @@ from typing import Any
 import pytest
 from stub_bank import BUSY, CRASH, PARAMS, SILENCE, Bank, candidate_of, evidence
 
-from conformance.sdk import Accepted, Answer, Broken, Exchange, Finding, Inconclusive, NotTested, Prepared, Refused
+from conformance.sdk import (
+    Accepted,
+    Answer,
+    Broken,
+    Exchange,
+    Finding,
+    Inconclusive,
+    NotTested,
+    Prepared,
+    Refused,
+    unthrottled,
+)
 from conformance_security.checks import authorization, limits
 from conformance_security.checks.input import _turned_away
-from conformance_security.heard import decided, unthrottled
+from conformance_security.heard import decided
 
 YES = Accepted({"id": "p"}, Exchange(1, 201))
 NO = Refused("invalid", Exchange(2, 422))

@@ -118,6 +118,18 @@ def test_whoever_is_no_authorization_server_has_no_such_endpoint() -> None:
         check(candidate(lambda _: granting(), "oauth.token"), Evidence("r", "c"))
 
 
+@pytest.mark.parametrize("name", ["read", "preflight"])
+def test_an_authorization_server_alone_shows_pages_nothing_of_a_customer(name: str) -> None:
+    check = CHECKS[name][0]
+    with pytest.raises(NotApplicable, match="shows no accounts"):
+        check(candidate(lambda _: granting(), "oauth.token", "oauth.authorize"), Evidence("r", "c"))
+    with pytest.raises(NotTested, match="no operation reads an account"):
+        check(candidate(lambda _: granting(), "payments.create"), Evidence("r", "c"))
+    both = candidate(when("Origin", granting(origin=origins.EVIL)), "oauth.token", "accounts.list")
+    with pytest.raises(Finding):
+        check(both, Evidence("r", "c"))
+
+
 # -- what is no answer ------------------------------------------------------------------------------------------------
 
 HIDDEN = (abuse.hidden_pages_are_closed, "path")

@@ -64,3 +64,10 @@ def test_every_requirement_that_has_a_check_counts_in_some_profile(world: World)
     profiles = builtin()
     forgotten = [item for suite, item in with_a_check(world) if not any(p.selects(suite, item) for p in profiles)]
     assert forgotten == []
+
+
+def test_fapi_closes_the_authorization_endpoint_to_other_origins(world: World) -> None:
+    (profile,) = [item for item in builtin() if item.id == "fapi2-security"]
+    selected = [name for suite, name in with_a_check(world) if suite == "security" and profile.selects(suite, name)]
+    assert "SEC-D09" in selected
+    assert [name for name in selected if not name.startswith(("SEC-T", "SEC-J"))] == ["SEC-D09"]

@@ -24,7 +24,6 @@ from conformance.engine.spec import CheckSpec
 from conformance.errors import ConformanceError
 from conformance.evidence.channel import RecorderProcess
 
-
 #: Events that hold names of checks and nothing that a product or a candidate file said.
 _OURS = frozenset({"check-started", "check-resumed"})
 

@@ -10,9 +10,14 @@ from conformance.candidate.reading_toml import Place
 
 #: Any 2xx is accepted, whatever its body; what the request is, its edits say.
 _ENTRY = {"method": "GET", "path": "/", "response": "bytes", "content_type": "any", "effect": "read"}
+#: What a mapping says of all its operations and of this request too: how the product refuses, inside a 200 as well.
+_HOLDS = ("header", "error", "refused")
 
 
 def bare_operation(defaults: Mapping[str, Any]) -> Operation:
-    """Return the operation whose request its edits make up; ``defaults`` is ``[mapping]``, whose headers hold."""
-    headers = {"header": defaults["header"]} if "header" in defaults else {}
-    return compile_operation(Place(_ENTRY, "$.request", "request"), headers)
+    """Return the operation whose request its edits make up.
+
+    ``defaults`` is ``[mapping]``: its headers and its ways of refusing hold.
+    """
+    held = {name: defaults[name] for name in _HOLDS if name in defaults}
+    return compile_operation(Place(_ENTRY, "$.request", "request"), held)

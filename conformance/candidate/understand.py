@@ -60,7 +60,7 @@ def judge(step: Step, exchange: Exchange, decimals: bool = False) -> Parsed | Re
 def parse(step: Step, exchange: Exchange, decimals: bool = False) -> Any:
     """Return the parsed body; raises ValueError saying what is wrong with it."""
     if step.response == "bytes":
-        return {}
+        return _error_in(step, exchange)
     if not exchange.body:
         return {}
     _require_type(step, exchange)
@@ -70,6 +70,16 @@ def parse(step: Step, exchange: Exchange, decimals: bool = False) -> Any:
         return _decoded(exchange.body, _EXACT if decimals else _PLAIN)
     except (ValueError, RecursionError, XmlError) as error:
         raise ValueError(f"the body is not {step.response.upper()}: {error}"[:300]) from error
+
+
+def _error_in(step: Step, exchange: Exchange) -> Any:
+    """Return the document of a body that may be anything: read only to look for an error in it, where one may be."""
+    if step.error.when is None:
+        return {}
+    try:
+        return _decoded(exchange.body, _PLAIN)
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _decoded(body: bytes, decoder: json.JSONDecoder) -> Any:

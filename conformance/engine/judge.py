@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from conformance.model.outcome import Blame, CheckOutcome, Outcome
 from conformance.sdk.answers import Command, composed
 from conformance.sdk.evidence import Evidence
-from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
+from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotOffered, NotTested, Undecided
 
 
 class DeadlineExceeded(BaseException):
@@ -64,8 +64,14 @@ def judge(
     traces: Traces,
     elapsed_ms: int,
     attempt: int,
+    may_lack: bool = True,
 ) -> CheckOutcome:
-    """Return the outcome of a check that ended with ``error``, or with None."""
+    """Return the outcome of a check that ended with ``error``, or with None.
+
+    ``may_lack``: the profile lets a product be without what the requirement is about.
+    """
+    if isinstance(error, NotOffered) and not may_lack:
+        error = NotTested(f"{error.reason}; the profile does not let a product do without", blame="CONFIG")
     outcome, reason, blame, expected, actual = _classify(error, should, evidence, traces)
     failing = outcome in (Outcome.FAILED, Outcome.WARNED, Outcome.INCONCLUSIVE)
     return CheckOutcome(

@@ -105,6 +105,7 @@ class CheckRunner:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Frame one check: traces and evidence begin before its fixtures."""
+        self._go_on_with_due()
         declaration = _declaration(item)
         assert declaration is not None  # noqa: S101 - only planned checks were kept
         self._recorder.start(declaration.id)
@@ -142,7 +143,7 @@ class CheckRunner:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Iterator[None]:
-        """Run all checks, then go on with those that paused, each when its time has come."""
+        """Run all checks, then wait for those that are paused still, each until its time has come."""
         if not gc.isenabled():  # the process has just begun: what is imported stays, nobody need look at it again
             gc.freeze()
             gc.enable()
@@ -152,6 +153,13 @@ class CheckRunner:
             running.wait()
             self._go_on(running)
         return result
+
+    def _go_on_with_due(self) -> None:
+        """Go on with paused checks whose time has come: what they wait for must not grow old while others run."""
+        now = time.monotonic()
+        for running in sorted(self._paused.values(), key=lambda item: item.due):
+            if running.due <= now:
+                self._go_on(running)
 
     def _go_on(self, running: Running) -> None:
         self._recorder.resume(running.check, running.traces)
@@ -179,6 +187,7 @@ class CheckRunner:
             traces=self._recorder.traces,
             elapsed_ms=elapsed_ms,
             attempt=self._spec.attempt,
+            may_lack=bool(self._planned[identifier].get("mayLack", True)),
         )
         self._told.add(identifier)
         self._give(_event(outcome))

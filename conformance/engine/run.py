@@ -21,6 +21,7 @@ from conformance.engine.checks_pass import CheckWorker, Workplace, run_pass
 from conformance.engine.events import EventLog, Listener
 from conformance.engine.load import run_scenario, spec_for
 from conformance.engine.matrix import SuiteCalibration, load_calibration
+from conformance.engine.omitted import left_out
 from conformance.engine.plan import Selection, make_plan, plan_digest, require_parameters
 from conformance.engine.report import ReportInput, make_statement
 from conformance.engine.rundir import RunDirectory, disk_error, locked, read_events, read_json
@@ -198,7 +199,9 @@ def _work(request: RunRequest, run: RunDirectory, world: World, plan: Plan, log:
             run=run.id,
             candidate=str(request.candidate.resolve()),
             directory=str(run.root),
-            checks=tuple(item.as_json() for item in todo),
+            checks=tuple(
+                item.as_json() | {"mayLack": request.profile.allows_absence(item.requirement)} for item in todo
+            ),
             warn=_warnings(world),
             parameters={key: dict(value) for key, value in plan.parameters.items()},
             measurements={path.stem: str(path) for path in _measured(run, plan)},
@@ -288,7 +291,7 @@ def _statement(
             started_at=starts[0],
             finished_at=time.time(),
             attempts=len(starts),
-            limitations=request.limitations,
+            limitations=(*request.limitations, *left_out(offered_operations(candidate, request.only_plugins))),
         )
     )
 

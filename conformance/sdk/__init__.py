@@ -9,7 +9,7 @@ from conformance.sdk.checks import CheckDeclaration, check, declaration_of
 from conformance.sdk.context import Measurements, Params
 from conformance.sdk.drivers import Driver, DriverFactory, HttpDoor, RawSocket, Recorder, Sighting, WireMessage
 from conformance.sdk.evidence import Evidence
-from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotTested, Undecided
+from conformance.sdk.findings import Finding, Inconclusive, NotApplicable, NotOffered, NotTested, Undecided
 from conformance.sdk.load import Lifetime, LoadContext, Spawned, WireDriver, WireRequest
 from conformance.sdk.observe import Observer, ObserverFactory, Outlook
 from conformance.sdk.pause import Pause, pause
@@ -61,6 +61,7 @@ __all__ = [
     "LoadContext",
     "Measurements",
     "NotApplicable",
+    "NotOffered",
     "NotTested",
     "Observer",
     "ObserverFactory",

@@ -35,3 +35,11 @@ class NotTested(Undecided):
 
 class NotApplicable(Undecided):
     """The requirement does not concern this product."""
+
+
+class NotOffered(NotApplicable):
+    """The product, or its candidate file, lacks what the requirement is about.
+
+    Not applicable only where the profile allows that; otherwise it ends as *not tested*: leaving something out is no
+    way around a requirement.
+    """

@@ -57,8 +57,9 @@ def refused(
     """Require that ``mutated`` is refused although its ``twin`` is accepted, and that nothing changed.
 
     ``because`` completes "must be refused: …". ``state`` reads what must stay the same (balances, a list).
-    ``codes`` narrows the statuses that count as a refusal; the default is any 4xx except 429. A 5xx, a timeout or
-    a lost connection is not a refusal but a failure of its own; 429 is inconclusive.
+    ``codes`` narrows the statuses that count as a refusal; the default is any 4xx except 429. It says nothing of a
+    product that refuses inside a 200, or later, as its mapping says: such an answer has no status of its own. A 5xx, a
+    timeout or a lost connection is not a refusal but a failure of its own; 429 is inconclusive.
     """
     accepted(twin, "the unmutated twin")
     before = state() if state else None
@@ -67,7 +68,7 @@ def refused(
         raise Finding(f"must be refused: {because}", expected="a refusal (4xx)", actual=describe(answer))
     if isinstance(answer, Broken):
         raise Finding(f"must be refused cleanly: {because}", expected="a refusal (4xx)", actual=describe(answer))
-    if codes is not None and answer.exchange.status not in codes:
+    if codes is not None and answer.exchange.status >= 400 and answer.exchange.status not in codes:
         raise Finding(f"wrong refusal: {because}", expected=f"HTTP {sorted(codes)}", actual=describe(answer))
     after = state() if state else None
     expect(before == after, f"state changed although refused: {because}", expected=before, actual=after)

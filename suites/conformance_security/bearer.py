@@ -1,6 +1,8 @@
-"""The genuine bearer token of a caller, as the harness itself was given it, and the read that it opens."""
+"""The genuine access token of a caller, as the harness itself was given it, and the read that it opens."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from conformance.sdk import Accepted, Candidate, NotApplicable, Prepared
 from conformance_security.jws import Token
@@ -11,19 +13,32 @@ from conformance_security.scene import control
 UNAUTHENTICATED = (401, 403)
 
 
-def read_with_token(candidate: Candidate) -> tuple[Prepared, str]:
-    """Return a harmless read of the caller's own, and the bearer token that the harness sends with it."""
+@dataclass(frozen=True, slots=True)
+class TokenRead:
+    """A harmless read of a caller's own that an access token opens, shown under ``scheme``: Bearer or DPoP."""
+
+    request: Prepared
+    scheme: str
+
+
+def read_with_token(candidate: Candidate) -> tuple[TokenRead, str]:
+    """Return a read that an access token opens, and the token that the harness sends with it."""
     read = some_read(candidate)
     answer = control(read, f"{read.operation} by its owner")
     scheme, _, token = _authorization(answer).partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise NotApplicable("this caller is not authenticated by a bearer token")
-    return read, token
+    if scheme.lower() not in ("bearer", "dpop") or not token:
+        raise NotApplicable("this caller is not authenticated by an access token")
+    return TokenRead(read, scheme), token
 
 
-def bearing(read: Prepared, token: str) -> Prepared:
-    """Return the read with exactly this token and no other credential."""
-    return read.without_credentials().with_header("Authorization", f"Bearer {token}")
+def bearing(read: TokenRead, token: str) -> Prepared:
+    """Return the read with exactly this access token and no other credential.
+
+    Under the scheme DPoP the caller proves its key along, for this very token: what is refused then is the token.
+    """
+    bound = read.scheme.lower() == "dpop"
+    request = read.request if bound else read.request.without_credentials()
+    return request.with_header("Authorization", f"{read.scheme} {token}")
 
 
 def as_jwt(token: str) -> Token:

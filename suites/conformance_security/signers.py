@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.sdk import Accepted, Candidate, Evidence, NotApplicable, NotTested, Prepared
+from conformance.sdk import Accepted, Candidate, Evidence, NotApplicable, NotOffered, NotTested, Prepared
 from conformance_security import sm2
 from conformance_security.declared import declared
 from conformance_security.detached import Detached
@@ -110,11 +110,11 @@ class Genuine:
 
 
 def scheme_of(candidate: Candidate, answer: Accepted) -> Scheme:
-    """Return how an accepted request was signed; raises NotApplicable for no signature and for other schemes."""
+    """Return how an accepted request was signed; raises NotOffered for no signature, NotTested for other schemes."""
     if sent(answer, "signature-input"):
         pattern = Pattern.read(sent(answer, "signature-input"))
         if pattern is None:
-            raise NotApplicable("the signer's Signature-Input holds more than one signature")
+            raise NotTested("the signer's Signature-Input holds more than one signature: forge which?", blame="CONFIG")
         return pattern
     exchange = answer.exchange
     message = Message(exchange.method, exchange.url, exchange.request_headers, exchange.request_body)
@@ -122,10 +122,13 @@ def scheme_of(candidate: Candidate, answer: Accepted) -> Scheme:
         found = Detached.read(header, sent(answer, header.lower()), message) if header else None
         if found is not None:
             return found
-    raise NotApplicable(
-        "the requests of the user signer are signed neither by RFC 9421 nor by a detached JWS; "
-        "see [users.signer.signing]"
-    )
+    if _signing(candidate):
+        raise NotTested(
+            "the requests of the user signer are signed neither by RFC 9421 nor by a detached JWS; "
+            "see [users.signer.signing]",
+            blame="CONFIG",
+        )
+    raise NotOffered("the requests of the user signer are not signed; see [users.signer.signing]")
 
 
 def sent(answer: Accepted, name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from conformance.sdk import (
     Accepted,
+    Account,
     Candidate,
     Effect,
     Evidence,
@@ -268,18 +269,18 @@ def a_revocation_among_uses_lasts(candidate: Candidate, evidence: Evidence, para
     uses: list[Prepared] = []
 
     def play(seed: int) -> Ending:
-        granted = alice.call("consents.grant", account=account.id, permissions=["accounts.balance"], expires_in=600)
-        consent = str(accepted(granted, "granting a consent")["id"])
-        use = bob.prepare("accounts.balance", account=account.id, consent=consent)
+        use = _consented(alice, bob, account)
         control(use, "reading the consented balance")
-        revocation = alice.prepare("consents.revoke", consent=consent)
+        revocation = alice.prepare("consents.revoke", consent=use.arguments["consent"])
         *_, revoked = compete(candidate, [*[use] * (AT_ONCE - 1), revocation], seed)
         accepted(revoked, "revoking the consent while it is used")
         uses.append(use)
         return (describe(revoked),)
 
     rounds(evidence, params, "a consent revoked while it is used", play)
+    kept = _consented(alice, bob, account)
     yield pause(UNDER_WAY_S, "the uses under way have ended")
+    control(kept, "reading by a consent of the same age that nobody revoked")
     for use in uses:
         answer = use.send()
         expect(
@@ -288,6 +289,13 @@ def a_revocation_among_uses_lasts(candidate: Candidate, evidence: Evidence, para
             expected="refused",
             actual=describe(answer),
         )
+
+
+def _consented(owner: Candidate, other: Candidate, account: Account) -> Prepared:
+    """Return another's read of an account, by a consent that its owner grants now."""
+    granted = owner.call("consents.grant", account=account.id, permissions=["accounts.balance"], expires_in=600)
+    consent = str(accepted(granted, "granting a consent")["id"])
+    return other.prepare("accounts.balance", account=account.id, consent=consent)
 
 
 def _balances(scene: Scene) -> tuple[int, int]:

@@ -13,7 +13,6 @@ from conformance.sdk import (
     Effect,
     Evidence,
     Inconclusive,
-    NotApplicable,
     NotTested,
     Params,
     Prepared,
@@ -42,7 +41,9 @@ def every_documented_operation_asks_who_is_there(candidate: Candidate, evidence:
     document = document_of(candidate)
     closed = [endpoint for endpoint in document.endpoints if not endpoint.public]
     if not closed:
-        raise NotApplicable("the document asks for credentials nowhere: give its operations a security requirement")
+        raise NotTested(
+            "the document asks for credentials nowhere: give its operations a security requirement", blame="CONFIG"
+        )
     known = known_values(candidate, evidence, document)
     drawn = _drawn(document, int(params["openapi_seed"]))
     forged = _forged_credentials(candidate)

@@ -14,7 +14,7 @@ from conformance.sdk import (
     Candidate,
     Effect,
     Evidence,
-    NotApplicable,
+    NotOffered,
     NotTested,
     check,
     expect,
@@ -61,7 +61,7 @@ def the_audit_proves_signed_payments(candidate: Candidate, evidence: Evidence) -
 def _key_of(candidate: Candidate) -> PublicKey:
     section = {**candidate.file.signing, **(candidate.file.users["signer"].get("signing") or {})}
     if not section:
-        raise NotApplicable("the client signs no requests")
+        raise NotOffered("the client signs no requests")
     directory = candidate.file.path.parent if candidate.file.path else Path()
     key = public_key_of(section, directory)
     if key is None:

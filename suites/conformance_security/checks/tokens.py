@@ -164,7 +164,7 @@ def published_keys_are_public(candidate: Candidate, evidence: Evidence) -> None:
 def tokens_do_not_belong_into_addresses(candidate: Candidate, evidence: Evidence) -> None:
     """A token in the query string, without an Authorization header, is refused."""
     read, token = read_with_token(candidate)
-    bare = read.without_credentials()
+    bare = read.request.without_credentials()
     for name in ("access_token", "token"):
         refused(
             bare.with_query(name, token),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from stub_bank import PARAMS, Bank, candidate_of, evidence
 
-from conformance.sdk import Answer, Finding, Inconclusive, NotTested, Prepared, Stage
+from conformance.sdk import Answer, Finding, Inconclusive, NotTested, Prepared, Stage, refused
 from conformance_security.checks import authorization, signature
 
 SIGNED = {"Signature-Input": 'sig=("@method" "@target-uri");created=1;keyid="k";nonce="n"', "Signature": "sig=:AA==:"}
@@ -59,6 +59,21 @@ def test_a_method_that_the_path_does_not_have_says_nothing(status: int) -> None:
 def test_a_change_that_is_not_refused_for_its_signature_fails(bank: Bank, says: str) -> None:
     with pytest.raises(Finding, match=says):
         signed(bank)
+
+
+# -- refusals without a status of their own -------------------------------------------------------------------------
+
+
+def test_a_refusal_inside_a_200_counts_whatever_status_was_wanted() -> None:
+    """The mapping says how the product refuses; where it does so inside a 200, no status can be asked of it."""
+    bank = Bank()
+    twin = candidate_of(bank).prepare("accounts.read", account="acc-1")
+    hidden = replace(twin, perform=lambda _: bank.no(200, "forbidden"))
+    accepted = bank.yes({"id": "acc-1"})
+    assert refused(hidden, twin=accepted, because="it is another's", codes=(403, 404)).code == "forbidden"
+    open_403 = replace(twin, perform=lambda _: bank.no(422, "forbidden"))
+    with pytest.raises(Finding, match="wrong refusal: it is another's"):
+        refused(open_403, twin=accepted, because="it is another's", codes=(403, 404))
 
 
 # -- cancelling -----------------------------------------------------------------------------------------------------

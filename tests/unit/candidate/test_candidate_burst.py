@@ -85,6 +85,21 @@ def test_a_bare_request_is_what_its_caller_says(bound: Bind, product: Product) -
     assert request.headers["X-Version"] == "7"
 
 
+@pytest.mark.parametrize(
+    ("shown", "kind"),
+    [({"ret": "4010"}, Refused), ({"ret": "0000"}, Accepted), (b"<html>", Accepted), ({"other": 1}, Accepted)],
+)
+def test_a_bare_request_is_refused_as_the_mapping_says(
+    bound: Bind, product: Product, shown: object, kind: type
+) -> None:
+    """A product that answers 200 to everything refuses strangers so too."""
+    candidate = bound(mapping={"error": {"code": "$.ret", "when": "$.ret", "unless": ["0000"]}, "refused": [520]})
+    product.answer = lambda request: shown
+    assert isinstance(candidate.request("GET", "/things").send(), kind)
+    product.answer = lambda request: (520, {}, b"no")
+    assert isinstance(candidate.request("GET", "/things").send(), Refused)
+
+
 def test_a_connection_carries_whatever_bytes_are_sent(bound: Bind, ears: Ears) -> None:
     connection = bound().connection(timeout_s=5)
     connection.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

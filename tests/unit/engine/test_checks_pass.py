@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,27 @@ def test_checks_that_wait_do_so_side_by_side(tmp_path: Path, worker: CheckWorker
         "TOY-WAIT-PASS": ("passed", ""),
         "TOY-WAIT-FAIL": ("failed", "the code still works"),
     }
+
+
+def test_a_paused_check_goes_on_between_others_when_its_time_has_come(tmp_path: Path, worker: CheckWorker) -> None:
+    """What it waits for (a consent, a code) must not grow older than it said while all the others run."""
+    events: list[Any] = []
+    run_pass(spec(tmp_path, "TOY-WAIT-SHORT", "TOY-PASS", "TOY-FAIL", "TOY-NOTE"), worker, events.append)
+    order = [(event["event"], event["check"]) for event in events if event["event"] != "pass-finished"]
+    assert order.index(("check-resumed", "TOY-WAIT-SHORT")) < order.index(("check-started", "TOY-NOTE"))
+    assert outcomes(events)["TOY-WAIT-SHORT"] == ("passed", "")
+    assert outcomes(events)["TOY-NOTE"] == ("passed", "")
+
+
+@pytest.mark.parametrize(("may_lack", "outcome"), [(True, "not applicable"), (False, "not tested")])
+def test_what_a_product_lacks_is_not_applicable_only_where_the_profile_says_so(
+    tmp_path: Path, worker: CheckWorker, may_lack: bool, outcome: str
+) -> None:
+    events: list[Any] = []
+    planned = spec(tmp_path, "TOY-LACK")
+    run_pass(replace(planned, checks=({**planned.checks[0], "mayLack": may_lack},)), worker, events.append)
+    assert outcomes(events)["TOY-LACK"][0] == outcome
+    assert outcomes(events)["TOY-LACK"][1].startswith("nothing is signed here")
 
 
 def test_a_check_keeps_its_own_evidence_over_a_pause(tmp_path: Path, worker: CheckWorker) -> None:

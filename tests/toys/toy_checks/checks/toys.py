@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.sdk import Candidate, Evidence, NotTested, Pause, accepted, check, expect, pause
+from conformance.sdk import Candidate, Evidence, NotOffered, NotTested, Pause, accepted, check, expect, pause
 
 
 @check("TOY-PASS", needs=("accounts.read",))
@@ -113,3 +113,17 @@ def waits_and_fails(candidate: Candidate) -> Iterator[Pause]:
 def waits_too_long() -> Iterator[Pause]:
     """It would wait longer than it said."""
     yield pause(60)
+
+
+@check("TOY-LACK")
+def lacks_something() -> None:
+    """What it is about is not there."""
+    raise NotOffered("nothing is signed here")
+
+
+@check("TOY-WAIT-SHORT", deadline_s=5)
+def waits_a_moment(candidate: Candidate) -> Iterator[Pause]:
+    """It waits so shortly that its time comes while other checks are left."""
+    candidate.call("accounts.read", account="a")
+    yield pause(0.001)
+    candidate.call("accounts.read", account="a")

@@ -1,0 +1,27 @@
+"""What a candidate file leaves out although it offers the rest of its kind: said in the report, not passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from conformance.contract.neutral import neutral_operations
+
+
+def left_out(offered: Collection[str]) -> tuple[str, ...]:
+    """Return the sentence on operations that are not offered beside others of their group, or nothing.
+
+    A check that needs one of them says so itself; many more look at an operation where there is one. A product whose
+    defect lies in one that its candidate file hides would pass them.
+    """
+    groups = {_group(name) for name in offered}
+    missing = sorted(name for name in neutral_operations() if name not in offered and _group(name) in groups)
+    if not missing:
+        return ()
+    return (
+        f"The candidate file does not offer {', '.join(missing)}, though it offers other operations of their kind: "
+        "checks that look at every operation offered have not looked at these.",
+    )
+
+
+def _group(name: str) -> str:
+    return name.partition(".")[0]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from conformance.contract.neutral import neutral_operations
 
 
-def left_out(offered: Collection[str]) -> tuple[str, ...]:
+def left_out(offered: Collection[str], needed: Iterable[str]) -> tuple[str, ...]:
     """Return the sentence on operations that are not offered beside others of their group, or nothing.
+
+    ``needed`` are those that the run's checks declare: groups that none of them asks for are passed over.
 
     A check that needs one of them says so itself; many more look at an operation where there is one. A product whose
     defect lies in one that its candidate file hides would pass them.
     """
-    groups = {_group(name) for name in offered}
+    groups = {_group(name) for name in offered} & {_group(name) for name in needed}
     missing = sorted(name for name in neutral_operations() if name not in offered and _group(name) in groups)
     if not missing:
         return ()

@@ -291,9 +291,14 @@ def _statement(
             started_at=starts[0],
             finished_at=time.time(),
             attempts=len(starts),
-            limitations=(*request.limitations, *left_out(offered_operations(candidate, request.only_plugins))),
+            limitations=(*request.limitations, *_left_out(request, world, candidate)),
         )
     )
+
+
+def _left_out(request: RunRequest, world: World, candidate: CandidateFile) -> tuple[str, ...]:
+    needed = {need for contents in world.suites for check in contents.checks for need in check.needs}
+    return left_out(offered_operations(candidate, request.only_plugins), needed)
 
 
 def _load_items(run: RunDirectory, plan: Plan, events: list[dict[str, Any]]) -> tuple[Mapping[str, Any], ...]:

@@ -10,13 +10,14 @@ from conformance.contract.neutral import neutral_operations
 def left_out(offered: Collection[str], needed: Iterable[str]) -> tuple[str, ...]:
     """Return the sentence on operations that are not offered beside others of their group, or nothing.
 
-    ``needed`` are those that the run's checks declare: groups that none of them asks for are passed over.
+    ``needed`` are those without which some check is not run at all, and says so itself.
 
-    A check that needs one of them says so itself; many more look at an operation where there is one. A product whose
-    defect lies in one that its candidate file hides would pass them.
+    Others are looked at where they are offered: a product whose defect lies in one that its candidate file hides would
+    pass.
     """
-    groups = {_group(name) for name in offered} & {_group(name) for name in needed}
-    missing = sorted(name for name in neutral_operations() if name not in offered and _group(name) in groups)
+    groups = {_group(name) for name in offered}
+    known = set(neutral_operations()) - {*offered, *needed}
+    missing = sorted(name for name in known if _group(name) in groups)
     if not missing:
         return ()
     return (

@@ -11,11 +11,12 @@ def left_out(offered: Collection[str], needed: Iterable[str]) -> tuple[str, ...]
     """Return the sentence on operations that are not offered beside others of their group, or nothing.
 
     ``needed`` are those without which some check is not run at all, and says so itself.
+    Kinds of which no check needs any are none of the run's business.
 
     Others are looked at where they are offered: a product whose defect lies in one that its candidate file hides would
     pass.
     """
-    groups = {_group(name) for name in offered}
+    groups = {_group(name) for name in offered} & {_group(name) for name in needed}
     known = set(neutral_operations()) - {*offered, *needed}
     missing = sorted(name for name in known if _group(name) in groups)
     if not missing:

@@ -17,6 +17,7 @@ def test_nothing_is_said_where_everything_is_offered_or_a_whole_kind_is_not() ->
 
 def test_nothing_is_said_of_what_a_check_says_that_it_needs() -> None:
     assert left_out(set(neutral_operations()) - {"payments.create"}, NEEDED) == ()
+    assert left_out(set(neutral_operations()) - {"ledger.admit"}, NEEDED) == ()
 
 
 def test_a_hidden_operation_is_named() -> None:

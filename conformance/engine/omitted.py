@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-
-from conformance.contract.neutral import neutral_operations
+from collections.abc import Collection
 
 
-def left_out(offered: Collection[str], needed: Iterable[str]) -> tuple[str, ...]:
-    """Return the sentence on operations that are not offered beside others of their group, or nothing.
+def left_out(offered: Collection[str], probed: Collection[str]) -> tuple[str, ...]:
+    """Return the sentence on operations that are not offered beside others of their kind, or nothing.
 
-    ``needed`` are those without which some check is not run at all, and says so itself.
-    Kinds of which no check needs any are none of the run's business.
-
-    Others are looked at where they are offered: a product whose defect lies in one that its candidate file hides would
-    pass.
+    ``probed`` are those that checks look at where they are offered: a product whose defect lies in one that its
+    candidate file hides would pass them.
     """
-    groups = {_group(name) for name in offered} & {_group(name) for name in needed}
-    known = set(neutral_operations()) - {*offered, *needed}
-    missing = sorted(name for name in known if _group(name) in groups)
+    kinds = {_kind(name) for name in offered}
+    missing = sorted(name for name in probed if name not in offered and _kind(name) in kinds)
     if not missing:
         return ()
     return (
@@ -27,5 +21,5 @@ def left_out(offered: Collection[str], needed: Iterable[str]) -> tuple[str, ...]
     )
 
 
-def _group(name: str) -> str:
+def _kind(name: str) -> str:
     return name.partition(".")[0]

@@ -297,8 +297,8 @@ def _statement(
 
 
 def _left_out(request: RunRequest, world: World, candidate: CandidateFile) -> tuple[str, ...]:
-    needed = {need for contents in world.suites for check in contents.checks for need in check.needs}
-    return left_out(offered_operations(candidate, request.only_plugins), needed)
+    probed = {name for contents in world.suites for name in contents.loaded.suite.probes}
+    return left_out(offered_operations(candidate, request.only_plugins), probed)
 
 
 def _load_items(run: RunDirectory, plan: Plan, events: list[dict[str, Any]]) -> tuple[Mapping[str, Any], ...]:

@@ -30,7 +30,8 @@ class Suite:
     names an :class:`conformance.sdk.ObserverFactory`, for checks that judge all exchanges of a run.
     ``parameter_check`` names a function of a scenario's parameters and the candidate file that raises ConfigError for
     wrong ones, so that a run is refused before its first request. ``load_worker`` names the module whose
-    ``run(context)`` generates load for a master elsewhere.
+    ``run(context)`` generates load for a master elsewhere. ``probes`` are operations that checks look at where they are
+    offered, and do without where not: a report names those that are missing beside others of their kind.
     """
 
     id: str
@@ -47,3 +48,4 @@ class Suite:
     observer: str | None = None
     parameter_check: str | None = None
     load_worker: str | None = None
+    probes: tuple[str, ...] = ()

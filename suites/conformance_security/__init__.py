@@ -54,6 +54,19 @@ SUITE = Suite(
     reference="conformance_security.reference:PART",
     faults="conformance_security.faults:FAULTS",
     observer="conformance_security.privacy.observed:observe",
+    probes=(
+        "accounts.list",
+        "accounts.read",
+        "accounts.balance",
+        "accounts.statement",
+        "accounts.card",
+        "payments.list",
+        "payments.read",
+        "payments.cancel",
+        "supervisor.transactions",
+        "supervisor.alarms",
+        "supervisor.statistics",
+    ),
     parameters={
         # Classes of data by JR/T 0171, as conformance_security/privacy/classes.py explains.
         "data_classes": {

@@ -98,15 +98,36 @@ def _masked_and_quoted(text: str, secrets: Secrets) -> str:
     return '"' + re.sub(r"\x00(\w+)\x00", r"${\1}", escaped) + '"'
 
 
-def openssl_line(sent: bytes, place: str, ca: str, secrets: Secrets) -> str:
-    """Return a command that sends the same bytes through TLS to ``host:port``; "" where they are too many to print."""
-    if not sent or len(sent) > BODY_SHOWN:
+def raw_line(sent: bytes, place: tuple[str, int], through: tuple[str, str, str] | None, secrets: Secrets) -> str:
+    """Return a command that sends the same bytes to ``place``, host and port; "" where nothing readable was sent.
+
+    ``through``: for TLS the CA, the client certificate and its key, each a path or "". None is plain TCP. Handshakes,
+    which begin as records of TLS do, are made anew each time, and what is too long is no line any more.
+    """
+    if not sent or len(sent) > BODY_SHOWN or b"\x14" <= sent[:1] <= b"\x17":
         return ""
+    return f"{_printed(sent, secrets)} | {' '.join(_tcp(*place) if through is None else _openssl(*place, *through))}"
+
+
+def _printed(sent: bytes, secrets: Secrets) -> str:
+    """Return a call of printf. Variables stand where redaction, which reads names of headers, knows them as such."""
     text = secrets.mask(sent.decode("latin-1").replace("\x00", _NUL), _MARK)
     parts = enumerate(_MARKED.split(text))
     quoted = "".join(f"${{{part}}}" if number % 2 else "".join(map(_printf, part)) for number, part in parts)
-    root = f" -CAfile {shlex.quote(ca)}" if ca else ""
-    return f'printf "{quoted}" | openssl s_client -quiet -ign_eof -connect {shlex.quote(place)}{root}'
+    return f'printf "{quoted}"'
+
+
+def _openssl(host: str, port: int, ca: str, certificate: str, key: str) -> list[str]:
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    words = ["openssl", "s_client", "-quiet", "-ign_eof", "-alpn", "http/1.1", "-connect", shlex.quote(place)]
+    for option, path in (("-CAfile", ca), ("-cert", certificate), ("-key", key)):
+        words += [option, shlex.quote(path)] if path else []
+    return words
+
+
+def _tcp(host: str, port: int) -> list[str]:
+    """Return bash's own way to a port: unlike nc, it is the same everywhere."""
+    return ["bash", "-c", shlex.quote(f"exec 3<>/dev/tcp/{shlex.quote(host)}/{port}; cat >&3; exec cat <&3")]
 
 
 def _printf(character: str) -> str:

@@ -94,8 +94,10 @@ class HttpDriver:
     def connection(self, endpoint: str, user: str | None, timeout_s: float) -> RawSocket:
         """Open a recorded connection, through verified TLS where the URL says https, as ``user`` would."""
         url = self._base(endpoint)
-        secure = self._secure(self._acting.caller(user)) if url.startswith("https") else None
-        return RecordedSocket(self._session, url, timeout_s, secure)
+        if not url.startswith("https"):
+            return RecordedSocket(self._session, url, timeout_s)
+        caller = self._acting.caller(user)
+        return RecordedSocket(self._session, url, timeout_s, self._secure(caller), self._identity(caller))
 
     def together(self, prepared: Sequence[Prepared]) -> list[Answer]:
         """Send requests at the same moment; earlier calls of operations made of several come before that moment."""

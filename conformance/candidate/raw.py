@@ -8,7 +8,7 @@ import time
 from functools import partial
 from types import TracebackType
 
-from conformance.candidate.curl import openssl_line
+from conformance.candidate.curl import raw_line
 from conformance.candidate.scope import Target
 from conformance.candidate.session import Session
 from conformance.candidate.transport import tls_context
@@ -25,13 +25,22 @@ class RecordedSocket:
 
     ``timeout_s`` bounds each call; the sizes bound the whole. A reset raises ConnectionError: what it means is for
     the check to say. ``secure`` is the verifying context of a connection through TLS; None is plain TCP.
+    ``identity``: paths of the client certificate and key in that context, or "", for the command that repeats it.
     """
 
-    def __init__(self, session: Session, url: str, timeout_s: float, secure: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        url: str,
+        timeout_s: float,
+        secure: ssl.SSLContext | None = None,
+        identity: tuple[str, str] = ("", ""),
+    ) -> None:
         self._session = session
         self._target = session.boundary.target(url)
         self._timeout = timeout_s
         self._secure = secure
+        self._identity = identity
         self._net: dict[str, str] = {"peer": f"{self._target.address}:{self._target.port}"}
         self._sent: list[bytes] = []
         self._received: list[bytes] = []
@@ -102,7 +111,8 @@ class RecordedSocket:
         sent, received = b"".join(self._sent), b"".join(self._received)
         place = f"{self._target.host}:{self._target.port}"
         session = self._session
-        command = partial(openssl_line, sent, place, session.ca, session.secrets) if self._secure else ""
+        through = (session.ca, *self._identity) if self._secure else None
+        command = partial(raw_line, sent, (self._target.host, self._target.port), through, session.secrets)
         sighting = Sighting(
             kind="raw",
             request=WireMessage(f"{'TLS' if self._secure else 'TCP'} {place}", (), sent),

@@ -28,8 +28,8 @@ COMMANDS_MAX = 40
 class Traces:
     """What a check left in the journal while it ran."""
 
-    #: What repeats the last exchanges, composed only when somebody wants to read it.
-    commands: deque[Command] = field(default_factory=lambda: deque(maxlen=COMMANDS_MAX))
+    #: What repeats the last exchanges, with their numbers; composed only when somebody wants to read it.
+    commands: deque[tuple[int, Command]] = field(default_factory=lambda: deque(maxlen=COMMANDS_MAX))
     _spans: list[tuple[int, int]] = field(default_factory=list)
     _apart: bool = True
 
@@ -40,15 +40,15 @@ class Traces:
         self._apart = False
         self._spans[-1] = (self._spans[-1][0], seq)
         if command:
-            self.commands.append(command)
+            self.commands.append((seq, command))
 
     def interrupt(self) -> None:
         """Begin a new range: what is recorded until the next exchange of this check belongs to others."""
         self._apart = True
 
-    def curl(self) -> tuple[str, ...]:
-        """Return the commands that repeat its last exchanges, as text."""
-        return tuple(filter(None, map(composed, self.commands)))
+    def composed(self) -> tuple[tuple[int, str], ...]:
+        """Return the commands that repeat its last exchanges, as text, each with the number of its exchange."""
+        return tuple((seq, text) for seq, command in self.commands if (text := composed(command)))
 
     def ranges(self) -> tuple[tuple[int, int], ...]:
         """Return the exchanges as inclusive ranges of sequence numbers."""
@@ -74,6 +74,7 @@ def judge(
         error = NotTested(f"{error.reason}; the profile does not let a product do without", blame="CONFIG")
     outcome, reason, blame, expected, actual = _classify(error, should, evidence, traces)
     failing = outcome in (Outcome.FAILED, Outcome.WARNED, Outcome.INCONCLUSIVE)
+    commands = traces.composed() if failing else ()
     return CheckOutcome(
         check=check,
         outcome=outcome,
@@ -84,7 +85,8 @@ def judge(
         exchanges=traces.ranges(),
         attempts=attempt,
         duration_ms=elapsed_ms,
-        curl=traces.curl() if failing else (),
+        curl=tuple(text for _, text in commands),
+        curl_exchanges=tuple(seq for seq, _ in commands),
         notes=tuple(evidence.notes),
     )
 

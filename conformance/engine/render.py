@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.engine.rundir import RunDirectory
 from conformance.errors import ConfigError, ConformanceError, HarnessError
+from conformance.evidence.bodies import BodyStore
 from conformance.evidence.reader import read_records
 from conformance.plugins import load_modules
 
@@ -51,13 +52,23 @@ def render_all(
     return written
 
 
+class _Exchanges:
+    """The run's exchanges by number, and bodies kept beside the journal; the index is made on first use."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+        self._index: dict[int, Mapping[str, Any]] = {}
+
+    def __call__(self, seq: int) -> Mapping[str, Any] | None:
+        if not self._index:
+            self._index.update({int(record["seq"]): record for record in read_records(self._run.evidence)})
+        return self._index.get(seq)
+
+    def stored(self, name: str) -> bytes:
+        """Return a body that a record names."""
+        return BodyStore(self._run.evidence).get(name)
+
+
 def evidence_reader(run: RunDirectory) -> EvidenceReader:
-    """Return a reader of the run's exchanges; the index is made on first use."""
-    index: dict[int, Mapping[str, Any]] = {}
-
-    def read(seq: int) -> Mapping[str, Any] | None:
-        if not index:
-            index.update({int(record["seq"]): record for record in read_records(run.evidence)})
-        return index.get(seq)
-
-    return read
+    """Return a reader of the run's exchanges, which also has what records name as stored."""
+    return _Exchanges(run)

@@ -43,7 +43,10 @@ class Blame(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """What one check came to, with what it cites."""
+    """What one check came to, with what it cites.
+
+    ``curl_exchanges`` says of each command in ``curl`` which exchange it repeats: not every exchange has one.
+    """
 
     check: str
     outcome: Outcome
@@ -56,6 +59,7 @@ class CheckOutcome:
     duration_ms: int = 0
     curl: tuple[str, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+    curl_exchanges: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the form used in events and reports."""
@@ -70,6 +74,7 @@ class CheckOutcome:
             "attempts": self.attempts,
             "durationMs": self.duration_ms,
             "curl": list(self.curl),
+            "curlExchanges": list(self.curl_exchanges),
             "notes": [list(pair) for pair in self.notes],
         }
 
@@ -88,6 +93,7 @@ class CheckOutcome:
             duration_ms=int(value.get("durationMs", 0)),
             curl=tuple(value.get("curl", ())),
             notes=tuple((str(a), str(b)) for a, b in value.get("notes", ())),
+            curl_exchanges=tuple(int(number) for number in value.get("curlExchanges", ())),
         )
 
 

@@ -2,14 +2,14 @@
 
 ``reproduce/SEC-V06.sh`` makes the requests that the check made and says after each whether the status is as recorded.
 Values that the harness made unique are made anew, so that the script can run again; what an earlier answer gave (an
-id) is taken from the answer of the script's own request.
+id) is taken from the answer of the script's own request. Bodies that are no line of text go into files beside it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +18,11 @@ from urllib.parse import unquote
 
 from conformance.model.outcome import Outcome
 from conformance_reports import EvidenceReader, Statement
+from conformance_reports.command_words import Piece, Word, formatted, joined, quoted, replaced, single, words
 from conformance_reports.exchanges import Shown, read
 from conformance_reports.files import write_text
 from conformance_reports.reading import Report, Row
+from conformance_reports.script_parts import END, HEAD, MASKED, RAW, SIGNED, TOOLS
 from conformance_reports.visible import one_line
 
 NAME = "reproduce"
@@ -31,7 +33,6 @@ COMMANDS_MAX = 40
 
 #: What Evidence.unique makes: new ones are needed whenever the script runs.
 _UNIQUE = re.compile(r"\b[a-z]+-[0-9a-f]{20}\b")
-_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 #: Variables that hold what the product gave at run time, and the members of answers that give it.
 _FETCHED = ("_TOKEN", "ACCOUNT_KEY")
 _TOKENS = ("access_token", "session", "token", "adminkey", "key")
@@ -42,69 +43,22 @@ _WITHHELD = re.compile(
 _MARKS = re.compile(r"""\[redacted\]|"\[personal data\]"$""")
 #: Characters of what was expected and found in the head of a script.
 _VALUE_MAX = 400
+#: What stands between printing a raw request and sending it, and for a body that is too long or no text.
+_PIPE = [Piece("|")]
+_OPENSSL = [Piece("openssl")]
+_FILE = [Piece("@body.bin")]
+_STATUSES = re.compile(rb"HTTP/1\.[01] (\d{3})")
+#: What stands in a body for what the evidence does not keep.
+_MASKS = (b"[redacted]", b"[personal data]", b"~sd:")
+#: The name of a header at the beginning of a word, or of a line of a raw request.
+_SIGNATURE = re.compile(r"(?:^|\\n)[\w-]*signature[\w-]*: ", re.IGNORECASE)
 #: Values shorter than this are not followed from an answer to a later request: they would be found everywhere.
 _SHORTEST = 6
-
-_HEAD = """#!/usr/bin/env bash
-# {check}: {title}
-#
-# {reason}
-#   expected: {expected}
-#   actual:   {actual}
-#
-# Repeats the check's requests against the product and compares each status with the recorded one.
-# Exit code 0: every answer was as recorded. 1: one was not. 2: a variable is missing. Needs curl and python3.
-[ -n "${{BASH_VERSION:-}}" ] || exec bash "$0" "$@"
-set -uo pipefail
-"""
-
-_TOOLS = """
-: "${FRESH:=$(date +%s)$RANDOM}"
-differs=0
-work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
-pick() { python3 -c 'import json, sys
-try:
-    value = json.load(open(sys.argv[1]))
-    for step in sys.argv[2:]: value = value[int(step) if isinstance(value, list) else step]
-    print(value)
-except (OSError, ValueError, LookupError, TypeError):
-    print("    the answer holds no", ".".join(sys.argv[2:]) + ": what follows cannot be as recorded", file=sys.stderr)
-' "$work/answer" "$@"; }
-ask() { # recorded status, then the command
-  local recorded=$1 status; shift
-  status=$("$@" --silent --show-error --max-time 30 --dump-header "$work/head" --output "$work/answer" \\
-    --write-out '%{http_code}')
-  if [ "$status" = "$recorded" ]; then echo "    $status, as recorded"
-  else echo "    $status, recorded was $recorded"; differs=1; fi
-  tail -n +2 "$work/head" 2>/dev/null | tr -d '\r' | grep . | head -n 25 | sed 's/^/    < /'
-  head -c 600 "$work/answer" 2>/dev/null | sed 's/^/    /'
-  [ "$(wc -c 2>/dev/null < "$work/answer")" -le 600 ] 2>/dev/null || echo -n ' …'
-  echo
-}
-"""
 
 _MAKE_IT = "a new value for {}; it serves once, and the evidence does not keep it"
 _MASKED = "{} as the mapping has it, or another test value of its kind; the evidence masks personal data"
 _NAMED = "the secret or token of that name"
 _BASIC = "that user's name and password as basic authentication sends them, printf '%s' NAME:PASSWORD | base64"
-
-#: A status alone does not always show a failure: what was expected is said again, to be compared with the answers.
-_END = """
-if [ "$differs" = 0 ]; then printf '%s\\n' 'every status was as recorded; in the answers above, compare:' {compare}
-else echo 'not every status was as recorded: see the lines above'; fi
-exit "$differs"
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a word: text that stands for itself, or the name of a variable."""
-
-    text: str
-    variable: bool = False
-
-
-Word = list[Piece]
 
 
 @dataclass(slots=True)
@@ -115,6 +69,15 @@ class _Step:
     shown: Shown
     answer: Any
     captures: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Of a raw exchange the statuses that came back; None where curl speaks.
+    statuses: str | None = None
+    #: The body, where the command only names it.
+    body: bytes | None = None
+
+    @property
+    def masked(self) -> bool:
+        """Whether the body is not quite what was sent."""
+        return self.body is not None and any(mark in self.body for mark in _MASKS)
 
 
 def render(statement: Statement, directory: Path, evidence: EvidenceReader | None = None) -> list[Path]:
@@ -124,34 +87,63 @@ def render(statement: Statement, directory: Path, evidence: EvidenceReader | Non
     for row in report.findings((Outcome.FAILED, Outcome.WARNED)):
         if evidence is None or not row.get("curl"):
             continue
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", str(row["check"]))
-        path = write_text(directory / FILES[0] / f"{name}.sh", script(row, evidence))
+        text, bodies = _made(row, evidence)
+        path = write_text(directory / FILES[0] / f"{_file_name(row)}.sh", text)
         path.chmod(0o755)
-        written.append(path)
+        for name, body in bodies.items():
+            path.with_name(name).write_bytes(body)
+        written += [path, *(path.with_name(name) for name in bodies)]
     return written
 
 
 def script(row: Row, evidence: EvidenceReader) -> str:
     """Return the script that repeats one check's requests."""
+    return _made(row, evidence)[0]
+
+
+def _file_name(row: Row) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", str(row["check"]))
+
+
+def _made(row: Row, evidence: EvidenceReader) -> tuple[str, dict[str, bytes]]:
+    """Return the script and the bodies that go beside it, by the names of their files."""
     steps = list(_steps(row, evidence))
     withheld = _withhold(steps)
     needed = _needed(steps) - set(withheld)
     needed -= _fetch_tokens(steps, needed)
     _renew(steps)
     _link(steps)
-    head = _HEAD.format(
-        check=one_line(str(row["check"])),
+    secrets = {name: _BASIC if name.endswith("_BASIC") else _NAMED for name in sorted(needed)}
+    secrets |= withheld
+    compare = f"{row['reason']}; expected: {row.get('expected') or '—'}; recorded: {row.get('actual') or '—'}"
+    end = END.format(compare=single(one_line(compare)[: 2 * _VALUE_MAX]))
+    again = str(row["check"]) if any("serves once" in meaning for meaning in withheld.values()) else ""
+    name = _file_name(row)
+    bodies = {_body_name(name, step): step.body for step in steps if step.body is not None}
+    tools = TOOLS + (RAW if any(step.statuses is not None for step in steps) else "")
+    lines = "\n".join(_text(step, name) for step in steps)
+    return _head(row, steps) + _demands(secrets, again) + tools + lines + end, bodies
+
+
+def _head(row: Row, steps: list[_Step]) -> str:
+    check = one_line(str(row["check"]))
+    masked = ", ".join(str(step.shown.number) for step in steps if step.masked)
+    cautions = SIGNED.format(check=check) if any(map(_signed, steps)) else ""
+    cautions += MASKED.format(numbers=masked) if masked else ""
+    return HEAD.format(
+        check=check,
         title=one_line(str(row.get("title", {}).get("en", ""))),
         reason=one_line(str(row["reason"])),
         expected=one_line(str(row.get("expected") or "see above"))[:_VALUE_MAX],
         actual=one_line(str(row.get("actual") or "see above"))[:_VALUE_MAX],
+        tools="curl, python3 and openssl" if any(_OPENSSL in step.words for step in steps) else "curl and python3",
+        cautions=cautions,
     )
-    secrets = {name: _BASIC if name.endswith("_BASIC") else _NAMED for name in sorted(needed)}
-    secrets |= withheld
-    compare = f"{row['reason']}; expected: {row.get('expected') or '—'}; recorded: {row.get('actual') or '—'}"
-    end = _END.format(compare=_single(one_line(compare)[: 2 * _VALUE_MAX]))
-    again = str(row["check"]) if any("serves once" in meaning for meaning in withheld.values()) else ""
-    return head + _demands(secrets, again) + _TOOLS + "\n".join(_text(step) for step in steps) + end
+
+
+def _signed(step: _Step) -> bool:
+    """Tell whether a header of the request is named after a signature."""
+    return any(_SIGNATURE.search(piece.text) for word in step.words for piece in word)
 
 
 def _demands(secrets: Mapping[str, str], again: str) -> str:
@@ -162,22 +154,49 @@ def _demands(secrets: Mapping[str, str], again: str) -> str:
     if not secrets:
         return ""
     lines = ["missing=0", 'need() { [ -n "${!1:-}" ] || { echo "$1 is not set; export it: $2" >&2; missing=1; }; }']
-    lines += [f"need {name} {_single(meaning)}" for name, meaning in secrets.items()]
+    lines += [f"need {name} {single(meaning)}" for name, meaning in secrets.items()]
     hint = f"or let the harness make new ones: conformance run --check {one_line(again)}"
-    tell = f"echo {_single(hint)} >&2; " if again else ""
+    tell = f"echo {single(hint)} >&2; " if again else ""
     return "\n".join([*lines, f'[ "$missing" = 0 ] || {{ {tell}exit 2; }}'])
 
 
 def _steps(row: Row, evidence: EvidenceReader) -> Iterator[_Step]:
-    """Pair the commands, which are the last of the check, with the last of its recorded HTTP exchanges."""
-    commands = list(row.get("curl", ()))[-COMMANDS_MAX:]
-    numbers = [n for first, last in row.get("exchanges", ()) for n in range(first, last + 1)]
-    records = [(number, evidence(number) or {}) for number in numbers]
-    spoken = [number for number, record in records if record.get("kind") == "http"][-len(commands) :]
-    paired = commands[len(commands) - len(spoken) :]  # raw exchanges and calls of other protocols have no command
-    for command, number in zip(paired, spoken, strict=True):
+    for command, number in _paired(row, evidence):
         record = evidence(number) or {}
-        yield _Step(words(command), read(number, evidence), _document(record))
+        step = _Step(words(command), read(number, evidence), _document(record))
+        if _PIPE in step.words:
+            step.statuses = " ".join(
+                status.decode() for status in _STATUSES.findall(_content(record, "resp", evidence))
+            )
+        elif _FILE in step.words:
+            step.body = _content(record, "req", evidence)
+        yield step
+
+
+def _paired(row: Row, evidence: EvidenceReader) -> list[tuple[str, int]]:
+    """Return the last commands of the check with the numbers of their exchanges.
+
+    Reports made before commands had numbers have commands for HTTP alone, and for all of it.
+    """
+    commands = [str(command) for command in row.get("curl", ())]
+    numbers = [int(number) for number in row.get("curlExchanges", ())]
+    if len(numbers) != len(commands):
+        commands = [command for command in commands if _PIPE not in words(command)]
+        cited = [number for first, last in row.get("exchanges", ()) for number in range(first, last + 1)]
+        numbers = [number for number in cited if (evidence(number) or {}).get("kind") == "http"]
+    count = min(len(commands), len(numbers), COMMANDS_MAX)
+    return list(zip(commands[len(commands) - count :], numbers[len(numbers) - count :], strict=True))
+
+
+def _content(record: Mapping[str, Any], side: str, evidence: EvidenceReader) -> bytes:
+    """Return a body as the evidence keeps it: in the record, or, where the reader can fetch it, beside the journal."""
+    body = (record.get(side) or {}).get("body")
+    if isinstance(body, Mapping) and "base64" in body:
+        return base64.b64decode(str(body["base64"]))
+    fetch = getattr(evidence, "stored", None)
+    if isinstance(body, Mapping):
+        return bytes(fetch(str(body["stored"]))) if fetch and "stored" in body else b""
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else b""
 
 
 def _document(record: Mapping[str, Any]) -> Any:
@@ -186,67 +205,6 @@ def _document(record: Mapping[str, Any]) -> Any:
         return json.loads(body) if isinstance(body, str) else None
     except ValueError:
         return None
-
-
-# -- words of commands ----------------------------------------------------------------------------------------------
-
-
-def words(command: str) -> list[Word]:
-    """Return the words of a command as the harness writes it: bare, in single or in double quotes."""
-    found: list[Word] = [[]]
-    position, quote = 0, ""
-    while position < len(command):
-        char = command[position]
-        variable = _VARIABLE.match(command, position) if quote != "'" else None
-        if variable:
-            found[-1].append(Piece(variable[1], True))
-            position = variable.end()
-            continue
-        if quote == '"' and char == "\\" and command[position + 1 : position + 2] in ('"', "\\", "$", "`"):
-            position += 1
-            found[-1].append(Piece(command[position]))
-        elif quote and char == quote:
-            quote = ""
-        elif not quote and char in "'\"":
-            quote = char
-        elif not quote and char == " ":
-            found.append([])
-        else:
-            found[-1].append(Piece(char))
-        position += 1
-    return [_joined(word) for word in found if word]
-
-
-def _joined(word: Word) -> Word:
-    """Join neighbouring pieces of text."""
-    made: Word = []
-    for piece in word:
-        if made and not piece.variable and not made[-1].variable:
-            made[-1] = Piece(made[-1].text + piece.text)
-        else:
-            made.append(piece)
-    return made
-
-
-def quoted(word: Word) -> str:
-    """Return a word as it stands in a script: text in single quotes, variables in double quotes."""
-    return "".join(f'"${{{p.text}}}"' if p.variable else _single(p.text) for p in word) or "''"
-
-
-def _single(text: str) -> str:
-    return shlex.quote(text)
-
-
-def _replaced(word: Word, value: str, by: list[Piece]) -> Word:
-    made: Word = []
-    for piece in word:
-        if piece.variable or value not in piece.text:
-            made.append(piece)
-            continue
-        parts = piece.text.split(value)
-        for index, part in enumerate(parts):
-            made += ([*by] if index else []) + ([Piece(part)] if part else [])
-    return _joined(made)
 
 
 # -- values ---------------------------------------------------------------------------------------------------------
@@ -260,7 +218,7 @@ def _withhold(steps: list[_Step]) -> dict[str, str]:
             made: Word = []
             for piece in word:
                 made += [piece] if piece.variable else _parted(piece.text, step.shown.number, places)
-            step.words[index] = _joined(made)
+            step.words[index] = joined(made)
     return places
 
 
@@ -288,7 +246,7 @@ def _renew(steps: list[_Step]) -> None:
         found = {text for word in step.words for piece in word for text in _UNIQUE.findall(piece.text)}
         for value in sorted(found):
             fresh = [Piece(f"{value[:-12]}"), Piece("FRESH", True)]
-            step.words = [_replaced(word, value, fresh) for word in step.words]
+            step.words = [replaced(word, value, fresh) for word in step.words]
 
 
 def _link(steps: list[_Step]) -> None:
@@ -304,7 +262,7 @@ def _link(steps: list[_Step]) -> None:
             name = re.sub(r"\W", "_", f"ANSWER_{step.shown.number}_{'_'.join(path)}".upper())
             step.captures[name] = path
             for other in later:
-                other.words = [_replaced(word, value, [Piece(name, True)]) for word in other.words]
+                other.words = [replaced(word, value, [Piece(name, True)]) for word in other.words]
 
 
 def _needed(steps: list[_Step]) -> set[str]:
@@ -358,17 +316,35 @@ def _followed(text: str) -> bool:
 # -- text -----------------------------------------------------------------------------------------------------------
 
 
-def _text(step: _Step) -> str:
-    lines = [f"\necho {_single(f'exchange {step.shown.number}: {one_line(step.shown.title())}')}"]
-    if any("@body.bin" in piece.text for word in step.words for piece in word):
-        lines.append(
-            f"# body.bin: the body of exchange {step.shown.number} in the evidence, which is too long for a line"
-        )
-    lines.append(f"ask {_status(step.shown)} {' '.join(quoted(word) for word in step.words)}")
+def _body_name(check: str, step: _Step) -> str:
+    return f"{check}.{step.shown.number}.bin"
+
+
+def _text(step: _Step, check: str) -> str:
+    title = one_line(step.shown.title()).rstrip(" →")  # a raw answer has no status line of its own
+    lines = [f"\necho {single(f'exchange {step.shown.number}: {title}')}"]
+    if step.masked:
+        lines.append("echo '    the evidence masks part of this body: it is not quite what was sent'")
+    lines += _raw_lines(step) if step.statuses is not None else [_ask_line(step, check)]
     if step.shown.error:
         lines.append(f"# recorded: {one_line(step.shown.error)}")
-    lines += [f"{name}=$(pick {' '.join(map(_single, path))})" for name, path in step.captures.items()]
+    lines += [f"{name}=$(pick {' '.join(map(single, path))})" for name, path in step.captures.items()]
     return "\n".join(lines)
+
+
+def _ask_line(step: _Step, check: str) -> str:
+    beside = f'@"$here"/{single(_body_name(check, step))}'
+    return f"ask {_status(step.shown)} {' '.join(beside if word == _FILE else quoted(word) for word in step.words)}"
+
+
+def _raw_lines(step: _Step) -> list[str]:
+    """Return the lines for ``printf … | command``: curl has no part in them, so that ``ask`` cannot run them."""
+    pipe = step.words.index(_PIPE)
+    sending = " ".join(map(quoted, step.words[pipe + 1 :]))
+    return [
+        f'printf {formatted(step.words[pipe - 1])} > "$work/sent"',
+        f"raw {single(step.statuses or '')} {sending}",
+    ]
 
 
 def _status(shown: Shown) -> str:

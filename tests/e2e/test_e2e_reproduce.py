@@ -18,6 +18,9 @@ CASES = {
     "payments.replay-accepted": "SEC-V06",
     "accounts.owner-unchecked": "SEC-Z01",
     "payments.negative-accepted": "SEC-V01",
+    "http.smuggling": "SEC-I07",
+    "input.deep-json-crash": "SEC-I02",
+    "input.invalid-utf8": "SEC-I04",
 }
 
 
@@ -30,7 +33,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceProcess]
 def repeat(script: Path, secrets: dict[str, str]) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], **secrets}
     return subprocess.run(
-        ["bash", str(script)], env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["bash", str(script)], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
 
 

@@ -1,6 +1,8 @@
 """Bursts, connections and bare requests: HTTP itself, in scope, recorded, and reproducible by the printed command."""
 
+import os
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from candidate_nasty import Authority, NastyServer
 from candidate_product import Ears, Product
 
-from conformance.candidate.curl import openssl_line
+from conformance.candidate.curl import raw_line
 from conformance.candidate.secrets import Secrets
 from conformance.model.candidate import Limits
 from conformance.sdk import Accepted, Broken, Candidate, NotTested, Refused
@@ -127,10 +129,14 @@ def test_a_driver_without_http_leaves_http_checks_untested(bound: Bind) -> None:
 def test_the_command_for_raw_bytes_hides_secrets_and_keeps_every_byte(bound: Bind, ears: Ears) -> None:
     secrets = Secrets.of(bound().file, ears)
     secrets.remember("letmein-12345", "ALICE_TOKEN")
-    line = openssl_line(
-        b'GET / HTTP/1.1\r\nAuthorization: Bearer letmein-12345\r\nX: "\x00%$`\\\r\n\r\n', "h:1", "", secrets
-    )
+    sent = b'GET / HTTP/1.1\r\nAuthorization: Bearer letmein-12345\r\nX: "\x00%$`\\\r\n\r\n'
+    line = raw_line(sent, ("h", 1), ("ca.pem", "me.pem", "me.key"), secrets)
     assert "letmein" not in line
     assert "Bearer ${ALICE_TOKEN}\\r\\n" in line
+    assert line.endswith("-connect h:1 -CAfile ca.pem -cert me.pem -key me.key")
     assert 'X: \\"\\x00%%\\$\\`\\\\\\\\\\r\\n' in line
-    assert openssl_line(b"x" * 5000, "h:1", "", secrets) == ""
+    assert raw_line(b"x" * 5000, ("h", 1), None, secrets) == ""
+    printf, sends = raw_line(sent, ("h", 1), None, secrets).split(" | ")
+    assert sends == "bash -c 'exec 3<>/dev/tcp/h/1; cat >&3; exec cat <&3'"
+    environment = {"ALICE_TOKEN": "letmein-12345", "PATH": os.environ["PATH"]}
+    assert subprocess.run(["bash", "-c", printf], env=environment, capture_output=True, check=True).stdout == sent

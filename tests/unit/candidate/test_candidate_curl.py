@@ -16,6 +16,7 @@ from candidate_product import Ears
 
 from conformance.candidate.curl import curl_line
 from conformance.candidate.doctor import sent_of
+from conformance.candidate.raw import RecordedSocket, secure_context
 from conformance.candidate.secrets import Secrets
 from conformance.candidate.session import Session
 from conformance.model.candidate import CandidateFile
@@ -156,6 +157,30 @@ def test_curl_shows_the_same_certificate_over_the_same_protocol(
         repeated(answer.curl)
     assert server.shown == [True, False, True, False]
     assert parts(server.kept[2]) == parts(server.kept[0])
+
+
+def test_a_raw_connection_is_repeated_with_its_certificate(
+    keeper: Callable[..., Keeper], ears: Ears, tmp_path: Path
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("NOT TESTED: openssl is not installed, so no command was tried")
+    authority = Authority(tmp_path)
+    context = authority.context()
+    context.load_verify_locations(authority.path)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.set_alpn_protocols(["http/1.1"])
+    server = keeper(context)
+    identity = tuple(str(path) for path in authority.issue("client.example"))
+    session = Session.of(CandidateFile("a", "1", server.url, tls={"ca": str(authority.path)}), ears, Secrets())
+    with RecordedSocket(session, server.url, 5, secure_context(session, identity), identity) as connection:
+        connection.send(b"GET /a HTTP/1.1\r\nHost: h\r\nX: 100%\r\nConnection: close\r\n\r\n")
+        while connection.receive():
+            pass
+    line = connection.close().curl
+    assert f"-cert {identity[0]} -key {identity[1]}" in line
+    subprocess.run(["bash", "-c", line], capture_output=True, timeout=20, check=False)
+    assert server.shown == [True, True]
+    assert server.kept[1] == server.kept[0]
 
 
 def test_certificate_and_key_are_named_by_their_paths_alone(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_commands_are_composed_only_for_who_reads_them() -> None:
     for seq in range(1, 101):
         traces.add(seq, partial(command, seq))
     assert composed == []
-    assert traces.curl() == tuple(f"curl {seq}" for seq in range(61, 101))
+    assert traces.composed() == tuple((seq, f"curl {seq}") for seq in range(61, 101))
     assert traces.ranges() == ((1, 100),)
 
 
@@ -65,6 +65,7 @@ def test_a_finding_keeps_expected_actual_and_the_last_requests() -> None:
     outcome = outcome_of(Finding("must debit once", expected="1", actual="2"), exchanges=50)
     assert (outcome.expected, outcome.actual) == ("1", "2")
     assert outcome.curl == tuple(f"curl {number}" for number in range(11, 51))
+    assert outcome.curl_exchanges == tuple(range(11, 51))
 
 
 def test_a_failed_should_only_warns() -> None:

@@ -1,15 +1,22 @@
 """Scripts of failed checks: what is quoted stays quoted, ids are followed, secrets stay variables."""
 
+import os
+import socket
 import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.candidate.curl import curl_line
+from conformance.candidate.curl import curl_line, raw_line
 from conformance.candidate.secrets import Secrets
 from conformance.sdk.load import WireRequest
-from conformance_reports.reproduce import quoted, script, words
+from conformance_reports.command_words import quoted, words
+from conformance_reports.reproduce import render, script
 
 PLAIN = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40)
 
@@ -100,3 +107,118 @@ def test_a_script_ends_by_saying_what_to_compare() -> None:
     done = subprocess.run(["bash", "-c", script(row, {}.get)], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("compare:\nit's paid twice; expected: 1 id; recorded: 8 ids\n")
+
+
+class Keeper:
+    """A plain TCP server that keeps what one connection brings, answers twice, and leaves the connection open."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.kept = b""
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self) -> None:
+        connection, _ = self.listener.accept()
+        connection.settimeout(10)
+        while not self.kept.endswith(b"END"):
+            self.kept += connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.done.wait(20)
+        connection.close()
+
+
+@pytest.fixture
+def keeper() -> Iterator[Keeper]:
+    server = Keeper()
+    yield server
+    server.done.set()
+    server.thread.join(20)
+    server.listener.close()
+
+
+def ran(text: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], **variables}
+    return subprocess.run(
+        ["bash", "-c", text], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("answered", ["201 400", "201", "400"])
+def test_raw_bytes_go_over_plain_tcp_as_they_were_sent(keeper: Keeper, answered: str) -> None:
+    secrets = Secrets()
+    secrets.remember("50%d\\n$(id)", "ALICE_TOKEN")
+    unique = "key-" + "a1" * 10
+    sent = f"POST / HTTP/1.1\r\nX: {unique} 100% \\ '\"$`\x00\xe9\r\nToken: 50%d\\n$(id)\r\n\r\nEND".encode("latin-1")
+    received = "".join(f"HTTP/1.1 {status} OK\r\n\r\n" for status in answered.split())
+    row = {
+        "check": "X-4", "title": {"en": "t"}, "reason": "r", "exchanges": [[3, 5]], "curlExchanges": [4],
+        "curl": [raw_line(sent, ("127.0.0.1", keeper.port), None, secrets)],
+    }  # fmt: skip
+    records = {
+        3: exchange(3, "GET / HTTP/1.1", 200, ""),
+        4: {"seq": 4, "kind": "raw", "req": {"start": "TCP h", "body": ""}, "resp": {"start": "", "body": received}},
+        5: exchange(5, "GET / HTTP/1.1", 200, ""),
+    }
+
+    done = ran(script(row, records.get), ALICE_TOKEN="50%d\\n$(id)", FRESH="b2" * 6)
+
+    assert keeper.kept == sent.replace(unique.encode(), b"key-" + b"a1" * 4 + b"b2" * 6)
+    assert done.stderr == ""
+    alike = answered.startswith("201")
+    assert done.returncode == (0 if alike else 1), done.stdout
+    said = "as recorded" if alike else "recorded was 400"
+    assert f"    201 400, {said}; the connection: still open\n" in done.stdout
+
+
+def test_old_reports_have_commands_for_http_alone() -> None:
+    raw = {"seq": 5, "kind": "raw", "req": {"start": "TLS h:1", "body": ""}, "resp": None}
+    row = {
+        "check": "X-5", "title": {"en": "t"}, "reason": "r", "exchanges": [[4, 6]],
+        "curl": ["curl -X GET http://h/4", 'printf "x" | openssl s_client -connect h:1', "curl -X GET http://h/6"],
+    }  # fmt: skip
+    records = {4: exchange(4, "GET /4 HTTP/1.1", 204, ""), 5: raw, 6: exchange(6, "GET /6 HTTP/1.1", 202, "")}
+
+    text = script(row, records.get)
+
+    assert "ask 204 curl -X GET http://h/4\n" in text
+    assert "ask 202 curl -X GET http://h/6\n" in text
+    assert "openssl" not in text
+
+
+class Evidence:
+    """Records whose bodies are kept elsewhere."""
+
+    def __init__(self, *bodies: bytes) -> None:
+        self.bodies = bodies
+
+    def __call__(self, number: int) -> dict[str, Any]:
+        record = exchange(number, "POST / HTTP/1.1", 400, "")
+        record["req"]["body"] = {"stored": str(number), "size": 1}
+        return record
+
+    def stored(self, name: str) -> bytes:
+        return self.bodies[int(name)]
+
+
+def test_bodies_that_are_no_line_of_text_are_beside_the_script_and_say_what_is_masked(
+    statement: dict[str, Any], tmp_path: Path
+) -> None:
+    command = "curl -X POST http://h/ -H 'Signature-Input: sig1=();created=1' --data-binary @body.bin"
+    first, *others = statement["predicate"]["outcomes"]
+    first |= {"exchanges": [[0, 1]], "curl": [command] * 2, "curlExchanges": [0, 1]}
+    for row in others:
+        row["curl"] = []
+
+    written = render(statement, tmp_path, Evidence(b"\xff\x00 [redacted]", b"\xfe" * 3000))
+
+    text = written[0].read_text("utf-8")
+    assert [path.name for path in written] == [f"{first['check']}{end}" for end in (".sh", ".0.bin", ".1.bin")]
+    assert written[2].read_bytes() == b"\xfe" * 3000
+    assert f'--data-binary @"$here"/{written[2].name}\n' in text
+    assert text.count("it is not quite what was sent") == 1
+    assert "part of the bodies of exchanges 0: put" in text
+    assert "# Its requests are signed, and a script cannot sign" in text
+    assert subprocess.run(["bash", "-n", str(written[0])], check=False).returncode == 0

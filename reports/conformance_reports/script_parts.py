@@ -1,0 +1,87 @@
+"""What is the same in every script that repeats a check: its head, its functions and its end."""
+
+from __future__ import annotations
+
+HEAD = """#!/usr/bin/env bash
+# {check}: {title}
+#
+# {reason}
+#   expected: {expected}
+#   actual:   {actual}
+#
+# Repeats the check's requests against the product and compares each status with the recorded one.
+# Exit code 0: every answer was as recorded. 1: one was not. 2: a variable is missing. Needs {tools}.
+{cautions}[ -n "${{BASH_VERSION:-}}" ] || exec bash "$0" "$@"
+set -uo pipefail
+"""
+
+#: Twelve characters, as many as they replace: a Content-Length that is part of a raw request stays as wrong as it was.
+TOOLS = r"""
+: "${FRESH:=$(printf '%08x%04x' "$(date +%s)" "$RANDOM")}"
+differs=0
+here=$(cd "$(dirname "${BASH_SOURCE[0]:-.}")" && pwd)
+work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
+pick() { python3 -c 'import json, sys
+try:
+    value = json.load(open(sys.argv[1]))
+    for step in sys.argv[2:]: value = value[int(step) if isinstance(value, list) else step]
+    print(value)
+except (OSError, ValueError, LookupError, TypeError):
+    print("    the answer holds no", ".".join(sys.argv[2:]) + ": what follows cannot be as recorded", file=sys.stderr)
+' "$work/answer" "$@"; }
+show() { # the first part of the answer
+  head -c 600 "$work/answer" 2>/dev/null | tr -d '\000\r' | sed 's/^/    /'
+  [ "$(wc -c 2>/dev/null < "$work/answer")" -le 600 ] 2>/dev/null || echo -n ' …'
+  echo
+}
+ask() { # recorded status, then the command
+  local recorded=$1 status; shift
+  status=$("$@" --silent --show-error --max-time 30 --dump-header "$work/head" --output "$work/answer" \
+    --write-out '%{http_code}')
+  if [ "$status" = "$recorded" ]; then echo "    $status, as recorded"
+  else echo "    $status, recorded was $recorded"; differs=1; fi
+  tail -n +2 "$work/head" 2>/dev/null | tr -d '\r' | grep . | head -n 25 | sed 's/^/    < /'
+  show
+}
+"""
+
+#: Only for scripts with raw exchanges. A server may leave a connection open: two quiet seconds after an answer end it.
+RAW = r"""raw() { # recorded statuses, then the command that sends "$work/sent" and prints what comes back
+  local recorded=$1 statuses process waited=0 quiet=0 size=0 now end=ended; shift
+  "$@" < "$work/sent" > "$work/answer" 2> "$work/errors" & process=$!
+  disown "$process"
+  while kill -0 "$process" 2>/dev/null; do
+    sleep 0.2; waited=$((waited + 1)); now=$(($(wc -c < "$work/answer")))
+    if [ "$now" -gt "$size" ]; then size=$now quiet=0; else quiet=$((quiet + 1)); fi
+    if [ "$waited" -ge 75 ] || { [ "$size" -gt 0 ] && [ "$quiet" -ge 10 ]; }; then
+      end='still open'; kill "$process" 2>/dev/null; break
+    fi
+  done
+  statuses=$(LC_ALL=C grep -ao 'HTTP/1\.[01] [0-9][0-9][0-9]' "$work/answer" | cut -d ' ' -f 2 | tr '\n' ' ')
+  statuses=${statuses% }
+  case "$statuses " in # the check may have hung up before the last answer
+    "$recorded "*) echo "    ${statuses:-no answer}, as recorded; the connection: $end";;
+    *) echo "    ${statuses:-no answer}, recorded was ${recorded:-no answer}; the connection: $end"; differs=1;;
+  esac
+  [ -s "$work/answer" ] || tail -n 3 "$work/errors" | sed 's/^/    /'
+  show
+}
+"""
+
+#: A status alone does not always show a failure: what was expected is said again, to be compared with the answers.
+END = """
+if [ "$differs" = 0 ]; then printf '%s\\n' 'every status was as recorded; in the answers above, compare:' {compare}
+else echo 'not every status was as recorded: see the lines above'; fi
+exit "$differs"
+"""
+
+#: Signatures name the time they were made at, and cover values that a script makes anew.
+SIGNED = """\
+# Its requests are signed, and a script cannot sign: signatures end a minute or so after they were made and cover
+# what is new in each run, so that the product may answer 401 to all of them.
+# To sign anew: conformance run --check {check}
+"""
+
+MASKED = """\
+# The evidence masks part of the bodies of exchanges {numbers}: put what was sent into the files beside this script.
+"""

@@ -87,6 +87,12 @@ def _public_routes(host: ReferenceHost) -> list[Route]:
             {"database": str(host.db.path), "users": list(host.users.names()), "faults": host.faults.active()}
         )
 
+    async def mapped(request: Request) -> Response:
+        """Fault routes.map-open: a framework's own map of all routes."""
+        if not host.faults.on("routes.map-open"):
+            raise HTTPException(404)
+        return answer(document)
+
     async def shadow(request: Request) -> Response:
         """Fault routes.undocumented: an operator's view of all accounts, for whoever is logged in."""
         host.principal(request)
@@ -98,6 +104,7 @@ def _public_routes(host: ReferenceHost) -> list[Route]:
 
     return [
         Route("/openapi.json", contract, methods=["GET"]),
+        Route("/v3/api-docs", mapped, methods=["GET"], include_in_schema=False),
         Route("/internal/accounts", shadow, methods=["GET"], include_in_schema=False),
         Route("/debug", debug, methods=["GET"], include_in_schema=False),
         Route("/metrics", debug, methods=["GET"], include_in_schema=False),

@@ -115,8 +115,7 @@ class Front:
             await self._app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        if self._faults.on("input.method-override") and b"x-http-method-override" in headers:
-            scope = {**scope, "method": headers[b"x-http-method-override"].upper()}
+        scope = self._overridden(scope, headers.get(b"x-http-method-override", ""))
         extra = [*self._extra(headers, scope), *planted_headers(self._faults, scope["query_string"])]
 
         async def dressed(message: Message) -> None:
@@ -129,6 +128,12 @@ class Front:
             await problem(refusal)(scope, receive, dressed)
             return
         await self._app(scope, receive, dressed)
+
+    def _overridden(self, scope: Scope, method: str) -> Scope:
+        """Fault input.method-override: a header names the method; input.method-override-post: of a POST alone."""
+        posted = scope["method"] == "POST" and self._faults.on("input.method-override-post")
+        heeded = posted or self._faults.on("input.method-override")
+        return {**scope, "method": method.upper()} if method and heeded else scope
 
     def _extra(self, request_headers: Mapping[bytes, str], scope: Scope) -> list[tuple[bytes, bytes]]:
         wanted = dict(_HEADERS)

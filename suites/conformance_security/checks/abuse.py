@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from conformance.sdk import (
     Accepted,
@@ -35,6 +36,10 @@ from conformance_security.scene import control
 HIDDEN_PATHS = (
     "/debug", "/debug/pprof/", "/metrics", "/actuator", "/actuator/env", "/actuator/heapdump", "/server-status",
     "/.env", "/.git/config", "/phpinfo.php", "/h2-console",
+)  # fmt: skip
+#: Where frameworks show all routes of a product, or let anybody try them.
+MAPS = (
+    "/openapi.json", "/openapi.yaml", "/swagger.json", "/swagger-ui/", "/v3/api-docs", "/v2/api-docs", "/graphiql",
 )  # fmt: skip
 #: Requests of a burst that go at once, and requests of a whole burst at most.
 AT_ONCE, QUOTA_MAX = 50, 2_000
@@ -141,18 +146,32 @@ def bursts_are_throttled(candidate: Candidate, evidence: Evidence) -> None:
 
 @check("SEC-D12")
 def hidden_pages_are_closed(candidate: Candidate, evidence: Evidence) -> None:
-    """Debug, metrics and management pages are not served to a caller without credentials."""
+    """Debug, metrics and management pages are not served to a caller without credentials, nor maps of all routes.
+
+    They are looked for below the base URL and at its origin: they need not lie where the interface does. The document
+    that ``[declared.security.openapi] path`` names may be public.
+    """
     request = some_read(candidate).without_credentials()
-    if _served(_page(request, NO_PATH)):
-        raise Inconclusive("the product answers 200 to any path, so an open page cannot be told from a closed one")
-    open_pages = [path for path in HIDDEN_PATHS if _served(_page(request, path))]
-    expect(
-        not open_pages,
-        "debug, metrics and management pages must be closed to strangers",
-        expected="401, 403 or 404",
-        actual=f"200 for {', '.join(open_pages)}",
-    )
-    evidence.note("paths tried", list(HIDDEN_PATHS))
+    roots = _Root.of(candidate)
+    blind = [root.path or "/" for root in roots if _served(root.page(request, NO_PATH))]
+    told = [root for root in roots if (root.path or "/") not in blind]
+    for paths, what, expected in (
+        (HIDDEN_PATHS, "debug, metrics and management pages must be closed to strangers", "401, 403 or 404"),
+        (
+            MAPS,
+            "maps of all routes must be closed to strangers",
+            "401, 403 or 404, or the document declared as public: [declared.security.openapi] path",
+        ),
+    ):
+        asked = [(root, path) for root in told for path in paths if root.path + path != _published(candidate)]
+        open_pages = [root.path + path for root, path in asked if _served(root.page(request, path))]
+        expect(not open_pages, what, expected=expected, actual=f"200 for {', '.join(open_pages)}")
+        evidence.note(f"paths tried: {what.partition(' must')[0]}", [root.path + path for root, path in asked])
+    if blind:
+        raise Inconclusive(
+            f"the product answers 200 to any path below {' and '.join(blind)}, so an open page cannot be told from a "
+            "closed one"
+        )
 
 
 @check("SEC-D13", needs=("login",), effects=Effect.WRITE)
@@ -314,8 +333,32 @@ def _burst(candidate: Candidate, request: Prepared, number: int) -> tuple[list[A
 # -- hidden pages -----------------------------------------------------------------------------------------
 
 
-def _page(request: Prepared, path: str) -> Answer:
-    return heard(request.with_path(path).send(), f"a stranger's request for {path}")
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """Below what pages are looked for: ``path`` in full, and ``before``, which stands before it in a request."""
+
+    path: str
+    before: str
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> tuple[_Root, ...]:
+        """Return the base URL, and its origin where the base URL has a path of its own."""
+        url = urlsplit(candidate.file.base_url)
+        base = cls(url.path.rstrip("/"), "")
+        return (base, cls("", f"{url.scheme}://{url.netloc}")) if base.path else (base,)
+
+    def page(self, request: Prepared, path: str) -> Answer:
+        """Ask for a page as a stranger does."""
+        return heard(request.with_path(self.before + path).send(), f"a stranger's request for {self.path}{path}")
+
+
+def _published(candidate: Candidate) -> str:
+    """Return the whole path of the document that the candidate file declares, or ""."""
+    settings = declared(candidate, "openapi")
+    path = str(settings.get("path") or "") if isinstance(settings, Mapping) else ""
+    if path.startswith(("http://", "https://")):
+        return urlsplit(path).path
+    return path and urlsplit(candidate.file.base_url).path.rstrip("/") + path
 
 
 def _served(answer: Answer) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from conformance.sdk import (
     Accepted,
@@ -41,6 +43,10 @@ BROKEN = (
 LATE_TRIES = 3
 #: Headers by which frameworks let a request name another method than its own.
 OVERRIDES = ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method")
+#: Methods that they name.
+OVERRIDING = ("GET", "DELETE")
+#: Operations by which :func:`money_of` sees what a payment did.
+SHOWING = ("accounts.balance", "accounts.statement", "payments.list")
 
 
 @check("SEC-I02", needs=("payments.create",), effects=Effect.MONEY, deadline_s=60)
@@ -156,6 +162,7 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
             expected="the answer of the plain read",
             actual=describe(answer),
         )
+    _expect_posts_stay_posts(read, plain)
     for method in ("PROPFIND", "TRACE"):
         answer = unthrottled(read.with_method(method).send())
         expect(
@@ -170,6 +177,62 @@ def methods_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
             expected="a header Allow",
             actual="none",
         )
+
+
+@check("SEC-I06.write", requirement="SEC-I06", needs=("payments.create",), effects=Effect.MONEY)
+def writes_are_what_they_say(candidate: Candidate, evidence: Evidence) -> None:
+    """A payment whose header names another method is answered and booked as one without that header.
+
+    Most frameworks heed such a header on a POST alone, so reads do not show whether it is heeded.
+    """
+    scene = Scene.set(candidate, evidence)
+    state: Callable[[], Any] = scene.money if any(map(candidate.offers, SHOWING)) else dict
+    before = state()
+    plain = control(scene.payment(), "a payment without an override header")
+    between = state()
+    wanted = moved(before, between)
+    for header, method in itertools.product(OVERRIDES, OVERRIDING):
+        answer = unthrottled(scene.payment().with_header(header, method).send())
+        before, between = between, state()
+        expect(
+            isinstance(answer, Accepted) and answer.exchange.status == plain.exchange.status,
+            f"the header {header}: {method} must be ignored: a write stays a write",
+            expected=describe(plain),
+            actual=describe(answer),
+        )
+        expect(
+            moved(before, between) == wanted,
+            f"a payment must be booked whether or not {header} names {method}",
+            expected=wanted,
+            actual=moved(before, between),
+        )
+
+
+# -- methods ------------------------------------------------------------------------------------------------------
+
+
+def _expect_posts_stay_posts(read: Prepared, plain: Accepted) -> None:
+    """Require that a POST to the path of a read is answered as without a header that names another method.
+
+    A DELETE may be carried out and yet answered like any POST: so what was read must be there as before.
+    """
+    post = read.with_method("POST")
+    bare = unthrottled(post.send())
+    for header, method in itertools.product(OVERRIDES, OVERRIDING):
+        answer = unthrottled(post.with_header(header, method).send())
+        expect(
+            answer.exchange.status == bare.exchange.status,
+            f"the header {header}: {method} must be ignored: a POST stays a POST",
+            expected=describe(bare),
+            actual=describe(answer),
+        )
+    again = unthrottled(read.send())
+    expect(
+        isinstance(again, Accepted) and again.value == plain.value,
+        "a POST with an override header must not change or remove what its path names",
+        expected="the answer of the plain read",
+        actual=describe(again),
+    )
 
 
 # -- bodies -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from conformance.sdk import Accepted, Candidate, Effect, Evidence, NotApplicable, Refused, accepted, check, expect
@@ -78,8 +78,7 @@ def metadata_is_the_servers_own(candidate: Candidate, evidence: Evidence) -> Non
         expected=server.issuer,
         actual=str(metadata.get("issuer")),
     )
-    for name in sorted(name for name in metadata if name.endswith(("_endpoint", "_uri"))):
-        url = str(metadata[name])
+    for name, url in _addresses(metadata):
         expect(url.startswith("https://"), f"{name} must be under TLS", expected="https://…", actual=url)
     if candidate.offers("oauth.push"):
         _expect_listed(metadata, "code_challenge_methods_supported", ("S256",))
@@ -112,8 +111,10 @@ def pushed_requests_are_for_their_client(candidate: Candidate, evidence: Evidenc
     """A request_uri leads to no code when another client names it."""
     flow = _ready(candidate)
     other = flow.of_client("second")
+    other.code()  # a client that cannot authorize at all would be refused for that
     stolen = {"client_id": other.client.client_id, "request_uri": flow.pushed()}
     no_code(flow.visit(stolen), "the request_uri belongs to another client")
+    other.code()
 
 
 @check("SEC-J15.password", requirement="SEC-J15", needs=("oauth.token",), effects=Effect.WRITE)
@@ -249,6 +250,17 @@ def _leads_nowhere(flow: Flow, attempt: Attempt, because: str, evidence: Evidenc
     response = flow.visit(pushed)
     no_code(response, because)
     evidence.note("refused only after it was pushed", f"{because}: {response}")
+
+
+def _addresses(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give the URLs that clients send to or trust, by name, with those for mutual TLS (RFC 8705 5).
+
+    Pages for people, as op_policy_uri, are not among them.
+    """
+    aliases = metadata.get("mtls_endpoint_aliases")
+    nested = aliases if isinstance(aliases, Mapping) else {}
+    members = {**metadata, **{f"mtls_endpoint_aliases.{name}": url for name, url in nested.items()}}
+    yield from ((name, str(members[name])) for name in sorted(members) if name.endswith(("_endpoint", "jwks_uri")))
 
 
 def _expect_listed(metadata: Mapping[str, Any], name: str, any_of: Collection[str]) -> None:

@@ -173,7 +173,13 @@ FAULTS: tuple[Fault, ...] = (
         "routes.debug-open",
         "Debug and metrics pages are open",
         "调试与指标页面对外开放",
-        "SEC-D12", "must be closed to strangers",
+        "SEC-D12", "management pages must be closed to strangers",
+    ),
+    fault(
+        "routes.map-open",
+        "A framework's map of all routes is open",
+        "框架自带的接口清单对外开放",
+        "SEC-D12", "maps of all routes must be closed to strangers",
     ),
     fault(
         "cookies.insecure",

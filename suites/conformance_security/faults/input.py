@@ -82,7 +82,13 @@ FAULTS: tuple[Fault, ...] = (
         "input.method-override",
         "A header changes the method",
         "请求头可改变方法",
-        "SEC-I06", "must be ignored",
+        "SEC-I06", "a read stays a read",
+        "SEC-I06.write",
+    ),
+    Fault(
+        "input.method-override-post",
+        Text("A header changes the method of a POST", "请求头可改变 POST 请求的方法"),
+        (Trip("SEC-I06", "a POST stays a POST"), Trip("SEC-I06.write", "a write stays a write")),
     ),
     fault(
         "ssrf.callback-unchecked",

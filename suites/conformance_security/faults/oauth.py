@@ -151,6 +151,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-J11.metadata", "must name the issuer that clients know",
     ),
     fault(
+        "oauth.metadata-alias-plain",
+        "The metadata names an endpoint for mutual TLS without TLS",
+        "元数据中的双向 TLS 端点未使用 TLS",
+        "SEC-J11.metadata", "mtls_endpoint_aliases.revocation_endpoint must be under TLS",
+    ),
+    fault(
         "oauth.par-optional",
         "Authorization requests need not be pushed",
         "授权请求可不经推送",

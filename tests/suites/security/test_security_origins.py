@@ -53,9 +53,10 @@ class Product:
         return self.rule({"user": prepared.user, "operation": prepared.operation, **edits})
 
 
-def candidate(rule: Rule, *offered: str) -> Candidate:
+def candidate(rule: Rule, *offered: str, url: str = "", **declared: Any) -> Candidate:
     driver: Any = Product(rule, *offered)
-    return Candidate(driver, CandidateFile("x", "1"), Pool(()), lambda name, arguments: {}, "alice")
+    file = CandidateFile("x", "1", url, declared={"security": declared})
+    return Candidate(driver, file, Pool(()), lambda name, arguments: {}, "alice")
 
 
 def when(name: str, answer: Answer, otherwise: Answer | None = None) -> Rule:
@@ -172,3 +173,63 @@ def test_a_page_is_open_whatever_its_form() -> None:
         HIDDEN[0](candidate(rule), Evidence("r", "c"))
     assert found.value.actual == "200 for /actuator"
     HIDDEN[0](candidate(when("path", CLOSED)), Evidence("r", "c"))
+
+
+BASE = "https://bank.example.com/api/v1"
+ORIGIN = "https://bank.example.com"
+
+
+def serving(*pages: str) -> Rule:
+    """Return the rule of a product that serves these pages, written as they are asked for, and no other."""
+
+    def rule(edits: Mapping[str, Any]) -> Answer:
+        return PAGE if edits.get("path") in pages else CLOSED if "path" in edits else granting()
+
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        (f"{ORIGIN}/actuator/env", "/actuator/env"),
+        ("/metrics", "/api/v1/metrics"),
+        (f"{ORIGIN}/v3/api-docs", "/v3/api-docs"),
+        ("/openapi.json", "/api/v1/openapi.json"),
+    ],
+)
+def test_pages_are_looked_for_at_the_origin_too(asked: str, shown: str) -> None:
+    with pytest.raises(Finding, match="must be closed to strangers") as found:
+        HIDDEN[0](candidate(serving(asked), url=BASE), Evidence("r", "c"))
+    assert found.value.actual == f"200 for {shown}"
+
+
+def test_closed_pages_pass_and_are_noted_in_full() -> None:
+    evidence = Evidence("r", "c")
+    HIDDEN[0](candidate(serving(), url=BASE), evidence)
+    noted = str(evidence.notes)
+    assert '"/api/v1/actuator/env"' in noted
+    assert '"/actuator/env"' in noted
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("/openapi.json", "/openapi.json"), (f"{ORIGIN}/v3/api-docs", f"{ORIGIN}/v3/api-docs")],
+)
+def test_a_document_declared_as_public_may_be(path: str, asked: str) -> None:
+    HIDDEN[0](candidate(serving(asked), url=BASE, openapi={"path": path}), Evidence("r", "c"))
+    with pytest.raises(Finding, match="maps of all routes"):
+        HIDDEN[0](candidate(serving(asked, "/swagger.json"), url=BASE, openapi={"path": path}), Evidence("r", "c"))
+
+
+def test_where_any_path_is_answered_no_page_is_told_from_another() -> None:
+    everywhere = candidate(lambda _: granting(), url=BASE)
+    with pytest.raises(Inconclusive, match="any path below /api/v1 and /"):
+        HIDDEN[0](everywhere, Evidence("r", "c"))
+    origin = serving(*(f"{ORIGIN}{path}" for path in (abuse.NO_PATH, *abuse.HIDDEN_PATHS)))
+    with pytest.raises(Inconclusive, match="any path below /,"):
+        HIDDEN[0](candidate(origin, url=BASE), Evidence("r", "c"))
+
+
+def test_an_origin_that_answers_any_path_hides_no_open_page_below_the_base() -> None:
+    with pytest.raises(Finding, match="management pages must be closed"):
+        HIDDEN[0](candidate(serving(f"{ORIGIN}{abuse.NO_PATH}", "/debug"), url=BASE), Evidence("r", "c"))

@@ -337,6 +337,14 @@ def methods_are_not_overridden(bank: Client) -> bool:
     return bank.ask("GET", f"/accounts/{bank.account()}", headers=headers).status_code == 200
 
 
+@probes("input.method-override-post")
+def methods_of_posts_are_not_overridden(bank: Client) -> bool:
+    headers = {"X-HTTP-Method-Override": "GET"}
+    path = f"/accounts/{bank.account()}"
+    assert bank.ask("GET", path, headers={"X-HTTP-Method-Override": "DELETE"}).status_code == 200
+    return bank.ask("POST", path, headers=headers).status_code == 405
+
+
 @probes("input.page-size-unbounded")
 def pages_are_bounded(bank: Client) -> bool:
     answers = [bank.ask("GET", f"/accounts/{bank.account()}/statement?limit={n}") for n in (0, -1)]
@@ -404,6 +412,11 @@ def bursts_are_limited(bank: Client) -> bool:
 @probes("routes.debug-open")
 def debug_pages_are_closed(bank: Client) -> bool:
     return {bank.raw("GET", path).status_code for path in ("/debug", "/metrics")} == {404}
+
+
+@probes("routes.map-open")
+def maps_are_closed(bank: Client) -> bool:
+    return bank.raw("GET", "/v3/api-docs").status_code == 404
 
 
 @probes("cookies.insecure")

@@ -41,13 +41,13 @@ def routes(server: Server) -> list[Route]:
 
 def described(server: Server) -> dict[str, Any]:
     """Return the metadata."""
-    issuer, mutual, algorithms = server.issuer, server.host.url(MUTUAL), list(ALGORITHMS)
+    issuer, algorithms = server.issuer, list(ALGORITHMS)
     return {
         "issuer": f"{issuer}/elsewhere" if server.faulty("metadata-issuer") else issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         **{name: issuer + path for name, path in _MUTUAL.items()},
         "jwks_uri": f"{issuer}/oauth/jwks",
-        "mtls_endpoint_aliases": {name: mutual + path for name, path in _MUTUAL.items()},
+        "mtls_endpoint_aliases": _aliases(server),
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -66,3 +66,11 @@ def described(server: Server) -> dict[str, Any]:
         "tls_client_certificate_bound_access_tokens": True,
         "authorization_response_iss_parameter_supported": True,
     }
+
+
+def _aliases(server: Server) -> dict[str, str]:
+    """Return the endpoints at the mutual TLS port. Fault metadata-alias-plain: one of them without TLS."""
+    aliases = {name: server.host.url(MUTUAL) + path for name, path in _MUTUAL.items()}
+    if server.faulty("metadata-alias-plain"):
+        aliases["revocation_endpoint"] = aliases["revocation_endpoint"].replace("https://", "http://", 1)
+    return aliases

@@ -149,6 +149,16 @@ def consents_are_narrow(bank: Client) -> bool:
     return through_consent(bank, account, "accounts.balance", f"/accounts/{account}/statement").status_code == 403
 
 
+@probes("consents.transfer-unchecked")
+def consents_to_read_do_not_pay(bank: Client) -> bool:
+    account, creditor = bank.account(balance=1000), bank.account("bob")
+    body = {"account": account, "permissions": ["accounts.balance"], "expires_in": 60}
+    held = bank.ask("POST", "/consents", json=body).json()["id"]
+    headers = {"Idempotency-Key": bank.unique(), "Consent-Id": held}
+    order = bank.order(account, creditor)
+    return bank.ask("POST", "/payments", "bob", json=order, headers=headers).status_code == 403
+
+
 @probes("consents.full-object")
 def consents_show_little(bank: Client) -> bool:
     account = bank.account()

@@ -41,15 +41,23 @@ def spend(
         return
     if factor is None:
         raise Problem(403, "factor-required", "A payment of this size needs a confirmed second factor.")
-    row = connection.execute("SELECT * FROM factors WHERE id = ? AND user = ?", (factor, user)).fetchone()
-    if row is None:
+    row = connection.execute("SELECT * FROM factors WHERE id = ?", (factor,)).fetchone()
+    if row is None or not (row["user"] == user or host.faults.on("factors.owner-unchecked")):
         raise Problem(403, "factor-invalid", "The second factor is not valid for this payment.")
     if host.faults.on("factors.unbound"):
         return
-    bound = (row["amount"], row["currency"], row["creditor"]) == (amount, currency, creditor)
-    if not bound or row["state"] != "confirmed" or row["expires"] <= host.clock.epoch():
+    bound = (row["currency"], row["creditor"]) == (currency, creditor) and _covers(host, row["amount"], amount)
+    if not bound or not _confirmed(host, row["state"]) or row["expires"] <= host.clock.epoch():
         raise Problem(403, "factor-invalid", "The second factor is not valid for this payment.")
     connection.execute("UPDATE factors SET state = 'used' WHERE id = ?", (factor,))
+
+
+def _covers(host: ReferenceHost, given: int, amount: int) -> bool:
+    return given == amount or (given > amount and host.faults.on("factors.amount-at-most"))
+
+
+def _confirmed(host: ReferenceHost, state: str) -> bool:
+    return state == "confirmed" or (state == "begun" and host.faults.on("factors.unconfirmed"))
 
 
 def routes(host: ReferenceHost) -> list[Route]:
@@ -89,8 +97,9 @@ def _try(host: ReferenceHost, connection: sqlite3.Connection, factor: str, user:
     if row is None:
         raise Problem(404, "not-found", "There is no such factor.")
     alive = row["state"] == "begun" and row["tries"] < TRIES_MAX and row["expires"] > host.clock.epoch()
-    if alive and hmac.compare_digest(row["code"].encode(), code.encode()):
+    right = hmac.compare_digest(row["code"].encode(), code.encode())
+    if alive and (right or host.faults.on("factors.any-code") or host.faults.on("factors.wrong-code-kept")):
         connection.execute("UPDATE factors SET state = 'confirmed' WHERE id = ?", (factor,))
-        return True
+        return right or host.faults.on("factors.any-code")
     connection.execute("UPDATE factors SET tries = tries + 1 WHERE id = ?", (factor,))
     return False

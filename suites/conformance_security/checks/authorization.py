@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from conformance.sdk import (
     Accepted,
@@ -136,7 +137,7 @@ def unknown_members_decide_nothing(candidate: Candidate, evidence: Evidence) -> 
 )
 def large_transfers_need_their_own_factor(candidate: Candidate, evidence: Evidence, params: Params) -> None:
     """A transfer above the product's threshold needs a confirmed second factor for that amount and payee, once."""
-    amount = int(declared(candidate, "factor_threshold", params["factor_threshold"])) + 1
+    amount = _large(candidate, params)
     scene = Scene.set(candidate, evidence, balance=20 * amount)
     factor = _factor(scene, amount)
     twin = control(scene.payment(amount, factor=factor), "a large transfer with its own confirmed factor")
@@ -145,6 +146,7 @@ def large_transfers_need_their_own_factor(candidate: Candidate, evidence: Eviden
         (scene.payment(amount), "it carries no second factor"),
         (scene.payment(amount, factor=factor), "its second factor was used before"),
         (scene.payment(2 * amount, factor=_factor(scene, amount)), "its second factor was given for another amount"),
+        (scene.payment(amount, factor=_factor(scene, 2 * amount)), "its second factor was given for a larger amount"),
         (
             scene.payment(amount, factor=_factor(scene, amount), creditor=other.id),
             "its second factor was given for another payee",
@@ -161,6 +163,46 @@ def large_transfers_need_their_own_factor(candidate: Candidate, evidence: Eviden
         scene.payment(amount, factor=_factor(scene, amount, other), creditor=other.id),
         "a transfer to the other payee with its own factor, at the end",
     )
+
+
+@check(
+    "SEC-Z10.confirmed",
+    requirement="SEC-Z10",
+    needs=("payments.create", "factor.begin", "factor.confirm"),
+    effects=Effect.MONEY,
+)
+def only_the_right_code_confirms(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """A second factor counts once its own code confirmed it: neither when it was only begun, nor by a wrong code."""
+    amount = _large(candidate, params)
+    scene = Scene.set(candidate, evidence, balance=20 * amount)
+    twin = control(scene.payment(amount, factor=_factor(scene, amount)), "a large transfer with its confirmed factor")
+    begun, _ = _begun(scene, amount)
+    _pays_nothing(scene, amount, begun, twin, "its second factor was begun and never confirmed")
+    # Each code is tried on a factor of its own, because one wrong code may be the end of a factor.
+    for form, wrong in (("digits all alike", _alike), ("its last digit changed", _changed)):
+        begun, code = _begun(scene, amount)
+        confirm = candidate.prepare("factor.confirm", factor=begun, code=wrong(code))
+        refused(confirm, twin=twin, because=f"the code of a second factor is not the one that was handed out ({form})")
+        _pays_nothing(scene, amount, begun, twin, "its second factor was tried with a wrong code")
+    control(scene.payment(amount, factor=_factor(scene, amount)), "a transfer with its confirmed factor, at the end")
+
+
+@check(
+    "SEC-Z10.owner",
+    requirement="SEC-Z10",
+    needs=("payments.create", "factor.begin", "factor.confirm"),
+    users=("alice", "bob"),
+    effects=Effect.MONEY,
+)
+def nobody_pays_by_another_ones_factor(candidate: Candidate, evidence: Evidence, params: Params) -> None:
+    """A second factor that another customer confirmed, for this very amount and payee, lets nobody else pay."""
+    alice = candidate.as_user("alice")
+    amount = _large(candidate, params)
+    scene = Scene.set(alice, evidence, balance=20 * amount)
+    twin = control(scene.payment(amount, factor=_factor(scene, amount)), "a large transfer with its confirmed factor")
+    factor = _factor(replace(scene, candidate=candidate.as_user("bob")), amount)
+    _pays_nothing(scene, amount, factor, twin, "its second factor was confirmed by another customer")
+    control(scene.payment(amount, factor=_factor(scene, amount)), "a transfer with its confirmed factor, at the end")
 
 
 # -- what is asked ------------------------------------------------------------------------------------------------
@@ -258,18 +300,50 @@ def _staff_reads(candidate: Candidate) -> Iterator[Prepared]:
 # -- factors ------------------------------------------------------------------------------------------------------
 
 
+def _large(candidate: Candidate, params: Params) -> int:
+    """Return the least amount, in minor units, that surely needs a second factor."""
+    return int(declared(candidate, "factor_threshold", params["factor_threshold"])) + 1
+
+
 def _factor(scene: Scene, amount: int, creditor: Account | None = None) -> str:
     """Obtain and confirm a second factor for a payment to the scene's creditor, or to another."""
+    factor, code = _begun(scene, amount, creditor)
+    accepted(scene.candidate.call("factor.confirm", factor=factor, code=code), "confirming a second factor")
+    return factor
+
+
+def _begun(scene: Scene, amount: int, creditor: Account | None = None) -> tuple[str, Any]:
+    """Begin a second factor and return it with its code, not yet confirmed."""
     payee = (creditor or scene.creditor).id
     begun = accepted(
         scene.candidate.call("factor.begin", amount=amount, currency=scene.debtor.currency, creditor=payee),
         "beginning a second factor",
     )
     code = begun.get("code")
-    if code is None:
+    if code is None or code == "":
         raise NotTested("the test environment does not hand out the code of a second factor")
-    accepted(scene.candidate.call("factor.confirm", factor=begun["id"], code=code), "confirming a second factor")
-    return str(begun["id"])
+    return str(begun["id"]), code
+
+
+def _alike(code: Any) -> Any:
+    """Return the wrong code that test environments let through by habit, 000000, or 111111 where that is right."""
+    zeros = "0" * len(str(code))
+    return _typed(code, zeros if str(code) != zeros else "1" * len(zeros))
+
+
+def _changed(code: Any) -> Any:
+    """Return a wrong code that differs in its last place alone."""
+    text = str(code)
+    return _typed(code, text[:-1] + ("1" if text.endswith("0") else "0"))
+
+
+def _typed(code: Any, text: str) -> Any:
+    return int(text) if isinstance(code, int) else text
+
+
+def _pays_nothing(scene: Scene, amount: int, factor: str, twin: Accepted, why: str) -> None:
+    because = f"a transfer of {amount} minor units: {why}"
+    refused(scene.payment(amount, factor=factor), twin=twin, state=scene.money, because=because)
 
 
 # -- members ------------------------------------------------------------------------------------------------------

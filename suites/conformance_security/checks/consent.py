@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from conformance.sdk import (
     Account,
     Candidate,
     Effect,
     Evidence,
+    Exchange,
     NotTested,
     Params,
     Pause,
@@ -69,9 +72,8 @@ def a_consent_allows_what_it_says(candidate: Candidate, evidence: Evidence) -> N
         because="the consent is for another account",
     )
     if candidate.offers("payments.create"):
-        transfer = _with_consent(_transfer(bob, account, evidence), allowed.exchange.request_headers, consent)
         refused(
-            transfer,
+            _with_consent(_transfer(bob, account, evidence), bob, allowed.exchange, consent),
             twin=allowed,
             state=lambda: money_of(alice, account),
             because="a consent to read the balance does not allow a transfer",
@@ -256,12 +258,58 @@ def _transfer(payer: Candidate, debtor: Account, evidence: Evidence) -> Prepared
     )
 
 
-def _with_consent(request: Prepared, headers: Mapping[str, str], consent: str) -> Prepared:
-    """Carry the consent as the product's own reading carried it: in the headers that held it."""
-    for name, value in headers.items():
-        if consent in value:
-            request = request.with_header(name, value)
-    return request
+# -- where a consent travels ----------------------------------------------------------------------------------------
+
+
+def _with_consent(request: Prepared, candidate: Candidate, read: Exchange, consent: str) -> Prepared:
+    """Carry the consent as the mapping of transfers says, else as the product's own reading carried it.
+
+    A transfer without the consent would be refused for want of one, which says nothing of what the consent allows.
+    """
+    if candidate.file.driver != "http" or _names_consent(candidate.file.operations.get(request.operation)):
+        return request.with_arguments(consent=consent)
+    carried = request
+    for name, value in _holding(consent, read.request_headers.items()):
+        carried = carried.with_header(name, value)
+    for name, value in _holding(consent, parse_qsl(urlsplit(read.url).query)):
+        carried = carried.with_query(name, value)
+    for name, value in _holding(consent, _members(read)):
+        carried = carried.with_extra_field(name, value)
+    if carried is request:
+        raise NotTested(
+            "how a transfer would carry a consent is unknown (all else holds): reading carries it neither in a header, "
+            "nor in the query, nor in a member at the top of the body; name {consent} in the mapping of "
+            f"{request.operation}",
+            blame="CONFIG",
+        )
+    return carried
+
+
+def _names_consent(mapped: Any) -> bool:
+    """Tell whether a mapping says itself where the consent goes: by ``{consent}``, or by name in a list."""
+    if isinstance(mapped, Mapping):
+        return any(map(_names_consent, mapped.values()))
+    if isinstance(mapped, list | tuple):
+        return "consent" in mapped or any(map(_names_consent, mapped))
+    return isinstance(mapped, str) and re.search(r"\{consent\b", mapped) is not None
+
+
+def _holding(consent: str, pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return the named values that hold the consent, whole: a short number may be part of anything."""
+    whole = re.compile(rf"(?<![A-Za-z0-9]){re.escape(consent)}(?![A-Za-z0-9])")
+    return [(name, value) for name, value in pairs if isinstance(value, str | int) and whole.search(str(value))]
+
+
+def _members(read: Exchange) -> Iterable[tuple[str, Any]]:
+    """Return the members at the top of a request's body; none for one that is neither JSON nor a form."""
+    types = [value for name, value in read.request_headers.items() if name.lower() == "content-type"]
+    if any("x-www-form-urlencoded" in value for value in types):
+        return parse_qsl(read.request_body.decode("utf-8", "replace"))
+    try:
+        body = json.loads(read.request_body)
+    except ValueError:
+        return ()
+    return body.items() if isinstance(body, dict) else ()
 
 
 # -- fields ---------------------------------------------------------------------------------------------------------

@@ -111,6 +111,37 @@ FAULTS: tuple[Fault, ...] = (
         "A second factor fits any payment, again and again",
         "第二因素未与交易绑定且可重复使用",
         "SEC-Z10", "second factor",
+        "SEC-Z10.confirmed",
+    ),
+    fault(
+        "factors.amount-at-most",
+        "A second factor fits every payment of at most its amount",
+        "第二因素可用于不超过其金额的任意付款",
+        "SEC-Z10", "was given for a larger amount",
+    ),
+    fault(
+        "factors.unconfirmed",
+        "Nobody looks whether a second factor was confirmed",
+        "未校验第二因素是否已确认",
+        "SEC-Z10.confirmed", "was begun and never confirmed",
+    ),
+    fault(
+        "factors.any-code",
+        "Any code confirms a second factor",
+        "任意验证码均可确认第二因素",
+        "SEC-Z10.confirmed", "is not the one that was handed out",
+    ),
+    fault(
+        "factors.wrong-code-kept",
+        "A wrong code is refused, and the second factor counts as confirmed all the same",
+        "错误验证码虽被拒绝，第二因素仍被视为已确认",
+        "SEC-Z10.confirmed", "was tried with a wrong code",
+    ),
+    fault(
+        "factors.owner-unchecked",
+        "A second factor of any customer fits",
+        "可使用任意客户的第二因素",
+        "SEC-Z10.owner", "was confirmed by another customer",
     ),
     fault(
         "routes.write-open",

@@ -19,6 +19,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-Z04.grantee", "given to another party",
     ),
     fault(
+        "consents.transfer-unchecked",
+        "Any consent on an account pays from it, even one that only reads",
+        "只读的同意也可从该账户发起付款",
+        "SEC-Z04", "does not allow a transfer",
+    ),
+    fault(
         "consents.widened",
         "Every consent is recorded with all permissions",
         "同意被记录为全部权限",

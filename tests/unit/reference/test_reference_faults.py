@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Probe = Callable[[Client], bool]
 
+#: Minor units of a payment that needs a second factor.
+FACTORED = 5_000_000
 #: Fault id → probe; a probe returns True when the bank behaves soundly.
 PROBES: dict[str, Probe] = {}
 
@@ -147,6 +149,16 @@ def consents_are_narrow(bank: Client) -> bool:
     return through_consent(bank, account, "accounts.balance", f"/accounts/{account}/statement").status_code == 403
 
 
+@probes("consents.transfer-unchecked")
+def consents_to_read_do_not_pay(bank: Client) -> bool:
+    account, creditor = bank.account(balance=1000), bank.account("bob")
+    body = {"account": account, "permissions": ["accounts.balance"], "expires_in": 60}
+    held = bank.ask("POST", "/consents", json=body).json()["id"]
+    headers = {"Idempotency-Key": bank.unique(), "Consent-Id": held}
+    order = bank.order(account, creditor)
+    return bank.ask("POST", "/payments", "bob", json=order, headers=headers).status_code == 403
+
+
 @probes("consents.full-object")
 def consents_show_little(bank: Client) -> bool:
     account = bank.account()
@@ -169,6 +181,52 @@ def factors_are_used_up(bank: Client) -> bool:
     assert bank.ask("POST", f"/factors/{begun['id']}/confirm", json={"code": begun["code"]}).status_code == 200
     assert bank.pay(debtor, creditor, amount, factor=begun["id"]).status_code == 201
     return bank.pay(debtor, creditor, amount, factor=begun["id"]).status_code == 403
+
+
+@probes("factors.owner-unchecked")
+def factors_are_their_owners(bank: Client) -> bool:
+    debtor, creditor = bank.pair(FACTORED)
+    factor, code = begun(bank, creditor, user="bob")
+    assert confirmed(bank, factor, code, user="bob") == 200
+    return bank.pay(debtor, creditor, FACTORED, factor=factor).status_code == 403
+
+
+@probes("factors.amount-at-most")
+def factors_fit_one_amount(bank: Client) -> bool:
+    debtor, creditor = bank.pair(FACTORED)
+    factor, code = begun(bank, creditor, FACTORED + 1)
+    assert confirmed(bank, factor, code) == 200
+    return bank.pay(debtor, creditor, FACTORED, factor=factor).status_code == 403
+
+
+@probes("factors.unconfirmed")
+def factors_must_be_confirmed(bank: Client) -> bool:
+    debtor, creditor = bank.pair(FACTORED)
+    return bank.pay(debtor, creditor, FACTORED, factor=begun(bank, creditor)[0]).status_code == 403
+
+
+@probes("factors.any-code")
+def wrong_codes_are_refused(bank: Client) -> bool:
+    factor, code = begun(bank, bank.account())
+    return confirmed(bank, factor, "000000" if code != "000000" else "111111") == 403
+
+
+@probes("factors.wrong-code-kept")
+def wrong_codes_confirm_nothing(bank: Client) -> bool:
+    debtor, creditor = bank.pair(FACTORED)
+    factor, code = begun(bank, creditor)
+    assert confirmed(bank, factor, "000000" if code != "000000" else "111111") == 403
+    return bank.pay(debtor, creditor, FACTORED, factor=factor).status_code == 403
+
+
+def begun(bank: Client, creditor: str, amount: int = FACTORED, user: str = "alice") -> tuple[str, str]:
+    body = {"amount": amount, "currency": "CNY", "creditor": creditor}
+    answer = bank.ask("POST", "/factors", user, json=body).json()
+    return answer["id"], answer["code"]
+
+
+def confirmed(bank: Client, factor: str, code: str, user: str = "alice") -> int:
+    return bank.ask("POST", f"/factors/{factor}/confirm", user, json={"code": code}).status_code
 
 
 # -- tokens ---------------------------------------------------------------------------------------------------------

@@ -142,7 +142,39 @@ def test_a_whole_product_without_payment_codes_or_staff_can_conform_at_a2(world:
 
 
 def test_fapi_closes_the_authorization_endpoint_to_other_origins(world: World) -> None:
-    (profile,) = [item for item in builtin() if item.id == "fapi2-security"]
-    selected = [name for suite, name in with_a_check(world) if suite == "security" and profile.selects(suite, name)]
-    assert "SEC-D09" in selected
-    assert [name for name in selected if not name.startswith(("SEC-T", "SEC-J"))] == ["SEC-D09"]
+    assert by_id("fapi2-security").selects("security", "SEC-D09")
+
+
+def test_fapi_counts_every_requirement_that_cites_it(world: World) -> None:
+    profile, contents = by_id("fapi2-security"), world.suite("security")
+    assert contents is not None
+    citing = [item.id for item in contents.catalogue.requirements if any(c.standard == "fapi2" for c in item.clauses)]
+    assert [item for item in citing if not profile.selects("security", item)] == []
+
+
+#: What the protected resource must do with tokens, and what only a product with accounts can show.
+RESOURCE = {"SEC-J01", "SEC-J02", "SEC-J04", "SEC-J06", "SEC-J07", "SEC-J17", "SEC-Z01"}
+
+
+def test_an_authorization_server_alone_is_not_asked_for_accounts(world: World) -> None:
+    found = outcomes(world, "fapi2-security", ("oauth",))
+    assert lacking(found, "not tested") == set()
+    assert lacking(found, "not applicable") == RESOURCE | {"SEC-Z04", "SEC-Z06"}
+    assert found["SEC-J22"] == found["SEC-J10"] == found["SEC-D09.authorization"] == ""
+
+
+def test_a_retired_key_is_not_tested_without_its_hook(world: World) -> None:
+    assert lacking(outcomes(world, "fapi2-security", ("oauth",), hooks=()), "not tested") == {"SEC-J22"}
+
+
+def test_a_product_with_accounts_is_asked_for_its_tokens_and_keys(world: World) -> None:
+    found = outcomes(world, "fapi2-security", ("oauth", "accounts"))
+    assert lacking(found, "not tested") == {"SEC-J02", "SEC-J04", "SEC-J06", "SEC-J07"}
+    assert found["SEC-J01"] == found["SEC-J17"] == found["SEC-Z01"] == ""
+    whole = outcomes(world, "fapi2-security", ("oauth", "accounts", "payments", "auth", "consents"))
+    assert set(whole.values()) == {""}
+
+
+def test_no_protected_resource_at_all_is_not_passed_over(world: World) -> None:
+    found = outcomes(world, "fapi2-security", ("oauth.metadata", "oauth.push", "oauth.authorize", "oauth.token"))
+    assert {"SEC-J05", "SEC-J22", "SEC-J25"} <= lacking(found, "not tested")

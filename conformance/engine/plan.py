@@ -11,6 +11,7 @@ from typing import Any
 
 import rfc8785
 
+from conformance.contract.neutral import neutral_operations
 from conformance.engine.world import SuiteContents, World
 from conformance.errors import ConfigError, NothingSelected
 from conformance.model.candidate import CandidateFile
@@ -75,6 +76,7 @@ def make_plan(
     expected and what happened can always be compared. Raises ConfigError when the profile selects what is not there.
     """
     require_selection(world, profile)
+    require_absences(world, profile)
     checks = [
         _planned(contents, item, candidate, operations, profile, selection)
         for contents in world.suites
@@ -121,6 +123,31 @@ def require_selection(world: World, profile: Profile) -> None:
             f"profile {profile.id} {profile.version} selects what no loaded suite has: {shown}",
             where="--profile",
             remedy="Install the suite or load it with --only-plugins; to run a part, use --suite or --check.",
+        )
+
+
+def require_absences(world: World, profile: Profile) -> None:
+    """Raise ConfigError when what the profile says of absent operations names nothing that is there.
+
+    A slip of the pen in ``required`` would leave the permission standing, and one in the operations of ``without``
+    would make every product one that lacks them: both would be a false green.
+    """
+    selected = _selected(world, profile)
+    wrong = [
+        f"required: {pattern}" for pattern in profile.required if not any(fnmatchcase(i, pattern) for i in selected)
+    ]
+    known = {*neutral_operations(), *(need for contents in world.suites for c in contents.checks for need in c.needs)}
+    wrong += [
+        f"without: {pattern}"
+        for item in profile.without
+        for pattern in item.operations
+        if not any(fnmatchcase(operation, pattern) for operation in known)
+    ]
+    if wrong:
+        raise ConfigError(
+            f"profile {profile.id} {profile.version} names what is not there: {', '.join(wrong)}",
+            where="--profile",
+            remedy="`required` holds ids of requirements that the profile selects, `without` names of operations.",
         )
 
 
@@ -209,6 +236,9 @@ def _settle(
         return Outcome.NOT_TESTED.value, f"left out by {selection.describe()}"
     if requirement is not None and requirement.method is not Method.TEST:
         return Outcome.NOT_TESTED.value, f"established by {requirement.method.value}, not by test"
+    lacking = profile.lacking(check.requirement, operations)
+    if lacking:
+        return Outcome.NOT_APPLICABLE.value, f"it is for products with {' or '.join(lacking)}; the candidate has none"
     absent = _absent(contents, check, candidate, operations)
     if absent:
         allowed = profile.allows_absence(check.requirement)

@@ -10,12 +10,30 @@ from typing import Any
 from conformance.errors import FileProblems, Problem
 from conformance.files.schema import TEXT
 from conformance.files.toml import problems_of, read_toml
-from conformance.model.profile import Profile
+from conformance.model.profile import Profile, Without
 from conformance.model.requirement import Severity
 from conformance.model.text import Text
 from conformance.model.verdict import DecisionRule
 
 _PATTERNS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+_NAMES: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+#: What a product may lack; the same members say so for all levels and for one.
+_ABSENCES: dict[str, Any] = {
+    "not_applicable": _NAMES,
+    "required": _NAMES,
+    "without": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "operations": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                "not_applicable": _NAMES,
+            },
+            "required": ["operations", "not_applicable"],
+            "additionalProperties": False,
+        },
+    },
+}
 _PARAMETERS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "object"}}
 
 
@@ -32,7 +50,7 @@ def profile_schema() -> dict[str, Any]:
             "title": TEXT,
             "select": _PATTERNS,
             "exclude": _PATTERNS,
-            "not_applicable": {"type": "array", "items": {"type": "string"}},
+            **_ABSENCES,
             "verdict": {
                 "type": "object",
                 "properties": {
@@ -54,7 +72,7 @@ def profile_schema() -> dict[str, Any]:
                         "includes": {"type": "string"},
                         "select": _PATTERNS,
                         "exclude": _PATTERNS,
-                        "not_applicable": {"type": "array", "items": {"type": "string"}},
+                        **_ABSENCES,
                         "parameters": _PARAMETERS,
                     },
                     "required": ["title"],
@@ -97,9 +115,8 @@ def _at_level(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     level = document["levels"][name]
     base = _at_level(document, level["includes"]) if "includes" in level else document
     joined = {key: _joined(base.get(key, {}), level.get(key, {})) for key in ("select", "exclude", "parameters")}
-    absent = [*base.get("not_applicable", ()), *level.get("not_applicable", ())]
-    own = {"id": f"{document['id']}-{name}", "title": level["title"], "not_applicable": absent}
-    return {**document, **joined, **own}
+    absences = {key: [*base.get(key, ()), *level.get(key, ())] for key in _ABSENCES}
+    return {**document, **joined, **absences, "id": f"{document['id']}-{name}", "title": level["title"]}
 
 
 def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +131,7 @@ def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
 def profile_digest(profile: Profile) -> str:
     """Return ``sha256:…`` over everything a profile decides."""
     text = repr((profile.id, profile.version, _frozen(profile.select), _frozen(profile.exclude), profile.not_applicable,
-                 _frozen(profile.parameters), profile.rule))  # fmt: skip
+                 profile.required, profile.without, _frozen(profile.parameters), profile.rule))  # fmt: skip
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -144,6 +161,10 @@ def _build(document: dict[str, Any]) -> Profile:
         select={suite: tuple(patterns) for suite, patterns in document["select"].items()},
         exclude={suite: tuple(patterns) for suite, patterns in document.get("exclude", {}).items()},
         not_applicable=tuple(document.get("not_applicable", ())),
+        required=tuple(document.get("required", ())),
+        without=tuple(
+            Without(tuple(item["operations"]), tuple(item["not_applicable"])) for item in document.get("without", ())
+        ),
         parameters=document.get("parameters", {}),
         rule=DecisionRule(**rule),
     )

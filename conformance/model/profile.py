@@ -12,12 +12,21 @@ from conformance.model.verdict import DecisionRule
 
 
 @dataclass(frozen=True, slots=True)
+class Without:
+    """What does not concern a product that offers none of these operations, both as patterns."""
+
+    operations: tuple[str, ...]
+    not_applicable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A selection of requirements with parameters and a decision rule.
 
     ``select`` maps a suite to patterns of requirement ids (``SEC-V*``); ``exclude`` takes some away again.
     ``not_applicable`` holds patterns of requirements that may be *not applicable* when the candidate lacks the
-    operation or capability; any other one is then *not tested*. ``parameters`` overrides the suites' defaults.
+    operation or capability; any other one is then *not tested*. ``without`` says so of requirements that need a whole
+    kind of operation. ``required`` withdraws both. ``parameters`` overrides the suites' defaults.
     """
 
     id: str
@@ -26,6 +35,8 @@ class Profile:
     select: Mapping[str, tuple[str, ...]]
     exclude: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     not_applicable: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    without: tuple[Without, ...] = ()
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rule: DecisionRule = field(default_factory=DecisionRule)
 
@@ -36,7 +47,17 @@ class Profile:
 
     def allows_absence(self, requirement: str) -> bool:
         """Tell whether a product may lack what the requirement is about."""
-        return _matches(self.not_applicable, requirement)
+        return _matches(self.not_applicable, requirement) and not _matches(self.required, requirement)
+
+    def lacking(self, requirement: str, operations: frozenset[str]) -> tuple[str, ...]:
+        """Return the kinds of operations for which alone the requirement is there, if a product offers none of them."""
+        if _matches(self.required, requirement):
+            return ()
+        for item in self.without:
+            offered = any(_matches(item.operations, operation) for operation in operations)
+            if not offered and _matches(item.not_applicable, requirement):
+                return item.operations
+        return ()
 
 
 def _matches(patterns: tuple[str, ...], name: str) -> bool:

@@ -12,7 +12,7 @@ from conformance.engine.world import SuiteContents, World
 from conformance.errors import ConfigError, NothingSelected
 from conformance.model.candidate import CandidateFile, Effect, Scope
 from conformance.model.plan import Plan
-from conformance.model.profile import Profile
+from conformance.model.profile import Profile, Without
 from conformance.model.requirement import Catalogue, Level, Method, Requirement, Severity
 from conformance.model.text import Text
 from conformance.plugins import LoadedSuite, PluginSource
@@ -89,6 +89,51 @@ def test_absence_is_not_applicable_only_where_the_profile_says_so() -> None:
     assert found["TOY-2"][0] == "not applicable"
     assert found["TOY-3"] is not None
     assert found["TOY-3"][0] == "not tested"
+
+
+def test_what_is_required_may_not_be_absent() -> None:
+    strict = replace(PROFILE, not_applicable=("TOY-*",), required=("TOY-2",))
+    made = plan(
+        world(declared("TOY-1"), declared("TOY-2", needs=("x.y",)), declared("TOY-3", needs=("x.y",))), profile=strict
+    )
+    found = settled(made)
+    assert found["TOY-2"] == ("not tested", "the candidate does not offer x.y")
+    assert found["TOY-3"] == ("not applicable", "the candidate does not offer x.y")
+
+
+def test_what_is_for_other_products_is_not_applicable_whatever_else_it_lacks() -> None:
+    checks = world(
+        declared("TOY-1"), declared("TOY-2", needs=(), users=("bob",)), declared("TOY-3", hooks=("restart",))
+    )
+    without = (Without(("audit.*", "supervisor.*"), ("TOY-2", "TOY-3")),)
+    found = settled(plan(checks, profile=replace(PROFILE, without=without)))
+    reason = "it is for products with audit.* or supervisor.*; the candidate has none"
+    assert (found["TOY-2"], found["TOY-3"]) == (("not applicable", reason), ("not applicable", reason))
+    withdrawn = settled(plan(checks, profile=replace(PROFILE, without=without, required=("TOY-3",))))
+    assert withdrawn["TOY-3"] == ("not tested", "no hook restart; add [hooks.restart] in candidate.toml")
+    offering = replace(PROFILE, without=(Without(("payments.*", "audit.*"), ("TOY-2",)),))
+    assert settled(plan(checks, profile=offering))["TOY-2"] == (
+        "not tested",
+        "candidate.toml has no user bob; add [users.bob]",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"required": ("TOY-9",)}, "required: TOY-9"),
+        ({"without": (Without(("payment.*",), ("TOY-1",)),)}, r"without: payment\.\*"),
+    ],
+)
+def test_a_slip_in_what_may_be_absent_is_no_permission(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        plan(world(declared("TOY-1")), profile=replace(PROFILE, **changes))
+
+
+def test_operations_of_a_suite_of_its_own_may_be_named() -> None:
+    own = replace(PROFILE, without=(Without(("toy.*",), ("TOY-2",)),))
+    found = settled(plan(world(declared("TOY-1"), declared("TOY-2", needs=("toy.ride",))), profile=own))
+    assert found["TOY-2"] == ("not applicable", "it is for products with toy.*; the candidate has none")
 
 
 def test_side_effects_beyond_the_scope_are_not_caused() -> None:

@@ -89,6 +89,53 @@ def test_each_level_is_a_profile_that_builds_on_another(tmp_path: Path) -> None:
     assert profile_digest(reading) != profile_digest(paying)
 
 
+ABSENCES = """
+[levels.a1]
+title = { en = "Reading", zh-CN = "只读" }
+not_applicable = ["SEC-V*"]
+without = [{ operations = ["accounts.*"], not_applicable = ["SEC-Z01"] }]
+[levels.a2]
+title = { en = "Paying", zh-CN = "支付" }
+includes = "a1"
+required = ["SEC-V0*", "SEC-Z01"]
+[levels.a3]
+title = { en = "Paying more", zh-CN = "更多支付" }
+includes = "a2"
+not_applicable = ["SEC-V06"]
+"""
+
+
+def test_a_level_withdraws_what_one_above_it_permits(tmp_path: Path) -> None:
+    reading, paying, more = read_profiles(write(tmp_path, TEXT + ABSENCES))
+    nothing = frozenset[str]()
+    assert reading.allows_absence("SEC-V06")
+    assert reading.lacking("SEC-Z01", nothing) == ("accounts.*",)
+    assert not paying.allows_absence("SEC-V06")
+    assert paying.allows_absence("SEC-V11"), "only what is named is withdrawn"
+    assert paying.allows_absence("BAR-01"), "the common part still holds"
+    assert paying.lacking("SEC-Z01", nothing) == ()
+    assert not more.allows_absence("SEC-V06"), "what was withdrawn stays so"
+
+
+def test_what_needs_a_kind_of_operation_does_not_concern_products_that_have_none(tmp_path: Path) -> None:
+    reading = read_profiles(write(tmp_path, TEXT + ABSENCES))[0]
+    assert reading.lacking("SEC-Z01", frozenset({"payments.create"})) == ("accounts.*",)
+    assert reading.lacking("SEC-Z01", frozenset({"accounts.list"})) == ()
+    assert reading.lacking("SEC-V06", frozenset()) == ()
+
+
+@pytest.mark.parametrize(("old", "new"), [('required = ["SEC-V0*"', 'required = ["SEC-V1*"'), ("accounts.*", "token")])
+def test_the_digest_changes_with_what_may_be_lacking(tmp_path: Path, old: str, new: str) -> None:
+    paying = profile_digest(read_profiles(write(tmp_path, TEXT + ABSENCES))[1])
+    assert profile_digest(read_profiles(write(tmp_path, TEXT + ABSENCES.replace(old, new)))[1]) != paying
+
+
+@pytest.mark.parametrize("without", ['{ not_applicable = ["SEC-Z01"] }', '{ operations = [], not_applicable = ["*"] }'])
+def test_without_names_operations(tmp_path: Path, without: str) -> None:
+    with pytest.raises(FileProblems, match="without"):
+        read_profile(write(tmp_path, f"without = [{without}]\n{TEXT}"))
+
+
 @pytest.mark.parametrize("included", ["a2", "a3"])
 def test_a_level_builds_only_on_one_above_it(tmp_path: Path, included: str) -> None:
     with pytest.raises(FileProblems, match=r"levels\.a2\.includes"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import contextlib
 import os
 import signal
 import subprocess
@@ -61,11 +62,10 @@ def await_end(*pids: int) -> None:
 
 def family(minder: int) -> list[int]:
     """Return the pids of a minder's children and theirs."""
-    children = [
-        int(child)
-        for task in Path(f"/proc/{minder}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
+    children: list[int] = []
+    for task in Path(f"/proc/{minder}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread may end meanwhile
+            children += map(int, (task / "children").read_text().split())
     return children + [pid for child in children for pid in family(child)]
 
 
@@ -163,11 +163,13 @@ def test_nothing_is_left_when_the_harness_is_killed(tmp_path: Path, how: str) ->
     command = [sys.executable, "-c", PARENT, str(tmp_path), *([how] if how else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        bank, minder = map(int, parent.stdout.readline().split())
-        everyone = [minder, *family(minder)]
+        try:
+            bank, minder = map(int, parent.stdout.readline().split())
+            everyone = [minder, *family(minder)]
+        finally:
+            parent.kill()  # whatever went wrong: to leave the block is to wait for its end
         assert bank in everyone
         assert len(everyone) == 3
-        parent.kill()
         await_end(*everyone)
 
 

@@ -68,6 +68,18 @@ def test_a_fault_publishes_the_private_key(bank: ReferenceProcess, party: Partie
     assert "d" in first.session.get(f"{first.base}/oauth/jwks", timeout=10).json()["keys"][0]
 
 
+def test_a_fault_names_an_endpoint_for_client_certificates_without_tls(bank: ReferenceProcess, party: Parties) -> None:
+    first = party("first")
+
+    def aliases() -> list[str]:
+        document = first.session.get(f"{first.base}/.well-known/oauth-authorization-server", timeout=10).json()
+        return list(document["mtls_endpoint_aliases"].values())
+
+    assert all(alias.startswith("https://") for alias in aliases())
+    bank.switch(["oauth.metadata-alias-plain"])
+    assert sum(alias.startswith("http://") for alias in aliases()) == 1
+
+
 def test_a_fault_breaks_on_a_clock_slightly_ahead(bank: ReferenceProcess, party: Parties) -> None:
     ahead = wrong_proof(iat=8)
     assert ahead(bank, party).status_code == 200
@@ -79,6 +91,7 @@ def test_a_fault_breaks_on_a_clock_slightly_ahead(bank: ReferenceProcess, party:
 SHOWN = {
     "oauth.dpop-ahead-crash",
     "oauth.iss-missing",
+    "oauth.metadata-alias-plain",
     "oauth.metadata-issuer",
     "oauth.private-key-published",
     "oauth.refresh-rotated",

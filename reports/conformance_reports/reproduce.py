@@ -21,6 +21,7 @@ from conformance_reports import EvidenceReader, Statement
 from conformance_reports.command_words import Piece, Word, formatted, joined, quoted, replaced, single, words
 from conformance_reports.exchanges import Shown, read
 from conformance_reports.files import write_text
+from conformance_reports.raw_steps import RawStep, tool
 from conformance_reports.reading import Report, Row
 from conformance_reports.script_parts import END, HEAD, MASKED, RAW, SIGNED, TOOLS
 from conformance_reports.visible import one_line
@@ -73,6 +74,8 @@ class _Step:
     statuses: str | None = None
     #: The body, where the command only names it.
     body: bytes | None = None
+    #: Where no command repeats it.
+    raw: RawStep | None = None
 
     @property
     def masked(self) -> bool:
@@ -85,7 +88,7 @@ def render(statement: Statement, directory: Path, evidence: EvidenceReader | Non
     report = Report.of(statement)
     written = []
     for row in report.findings((Outcome.FAILED, Outcome.WARNED)):
-        if evidence is None or not row.get("curl"):
+        if evidence is None or not _paired(row, evidence):
             continue
         text, bodies = _made(row, evidence)
         path = write_text(directory / FILES[0] / f"{_file_name(row)}.sh", text)
@@ -121,6 +124,7 @@ def _made(row: Row, evidence: EvidenceReader) -> tuple[str, dict[str, bytes]]:
     name = _file_name(row)
     bodies = {_body_name(name, step): step.body for step in steps if step.body is not None}
     tools = TOOLS + (RAW if any(step.statuses is not None for step in steps) else "")
+    tools += tool() if any(step.raw for step in steps) else ""
     lines = "\n".join(_text(step, name) for step in steps)
     return _head(row, steps) + _demands(secrets, again) + tools + lines + end, bodies
 
@@ -164,7 +168,10 @@ def _steps(row: Row, evidence: EvidenceReader) -> Iterator[_Step]:
     for command, number in _paired(row, evidence):
         record = evidence(number) or {}
         step = _Step(words(command), read(number, evidence), _document(record))
-        if _PIPE in step.words:
+        if not step.words:
+            step.raw = RawStep.of(str(record["req"]["start"]), _content(record, "resp", evidence))
+            step.body = _content(record, "req", evidence)
+        elif _PIPE in step.words:
             step.statuses = " ".join(
                 status.decode() for status in _STATUSES.findall(_content(record, "resp", evidence))
             )
@@ -174,7 +181,27 @@ def _steps(row: Row, evidence: EvidenceReader) -> Iterator[_Step]:
 
 
 def _paired(row: Row, evidence: EvidenceReader) -> list[tuple[str, int]]:
-    """Return the last commands of the check with the numbers of their exchanges.
+    """Return the last commands of the check with the numbers of their exchanges; "" for raw ones that have none."""
+    commands = _commands(row, evidence)
+    repeated = {number for _, number in commands}
+    others = [number for number in _cited(row) if number not in repeated and _is_repeatable(evidence(number))]
+    every = sorted([*commands, *(("", number) for number in others)], key=lambda pair: pair[1])
+    return every[-COMMANDS_MAX:]
+
+
+def _is_repeatable(record: Mapping[str, Any] | None) -> bool:
+    """Tell whether a record is a raw exchange in which something was sent to a place that it names."""
+    if record is None or record.get("kind") != "raw" or not record["req"].get("body"):
+        return False
+    return RawStep.of(str(record["req"]["start"]), b"") is not None
+
+
+def _cited(row: Row) -> list[int]:
+    return [number for first, last in row.get("exchanges", ()) for number in range(first, last + 1)]
+
+
+def _commands(row: Row, evidence: EvidenceReader) -> list[tuple[str, int]]:
+    """Return commands with the numbers of their exchanges.
 
     Reports made before commands had numbers have commands for HTTP alone, and for all of it.
     """
@@ -182,9 +209,8 @@ def _paired(row: Row, evidence: EvidenceReader) -> list[tuple[str, int]]:
     numbers = [int(number) for number in row.get("curlExchanges", ())]
     if len(numbers) != len(commands):
         commands = [command for command in commands if _PIPE not in words(command)]
-        cited = [number for first, last in row.get("exchanges", ()) for number in range(first, last + 1)]
-        numbers = [number for number in cited if (evidence(number) or {}).get("kind") == "http"]
-    count = min(len(commands), len(numbers), COMMANDS_MAX)
+        numbers = [number for number in _cited(row) if (evidence(number) or {}).get("kind") == "http"]
+    count = min(len(commands), len(numbers))
     return list(zip(commands[len(commands) - count :], numbers[len(numbers) - count :], strict=True))
 
 
@@ -325,15 +351,22 @@ def _text(step: _Step, check: str) -> str:
     lines = [f"\necho {single(f'exchange {step.shown.number}: {title}')}"]
     if step.masked:
         lines.append("echo '    the evidence masks part of this body: it is not quite what was sent'")
-    lines += _raw_lines(step) if step.statuses is not None else [_ask_line(step, check)]
+    lines += _sending_lines(step, check)
     if step.shown.error:
         lines.append(f"# recorded: {one_line(step.shown.error)}")
     lines += [f"{name}=$(pick {' '.join(map(single, path))})" for name, path in step.captures.items()]
     return "\n".join(lines)
 
 
-def _ask_line(step: _Step, check: str) -> str:
-    beside = f'@"$here"/{single(_body_name(check, step))}'
+def _sending_lines(step: _Step, check: str) -> list[str]:
+    beside = f'"$here"/{single(_body_name(check, step))}'
+    if step.raw is not None:
+        return [step.raw.line(beside)]
+    return _raw_lines(step) if step.statuses is not None else [_ask_line(step, beside)]
+
+
+def _ask_line(step: _Step, file: str) -> str:
+    beside = f"@{file}"
     return f"ask {_status(step.shown)} {' '.join(beside if word == _FILE else quoted(word) for word in step.words)}"
 
 

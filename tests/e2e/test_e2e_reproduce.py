@@ -24,6 +24,17 @@ CASES = {
 }
 
 
+#: Failures that raw handshakes show: nothing of them is secret, and nothing is a status.
+HANDSHAKES = {
+    "tls.legacy-protocol": "SEC-T01",
+    "tls.3des-suites": "SEC-T03",
+    "tls.cbc": "SEC-T05",
+    "tls.dh1024": "SEC-T06",
+    "tls.no-renegotiation-info": "SEC-T13.renegotiation",
+    "tls.compression": "SEC-T13.compression",
+}
+
+
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceProcess]:
     with ReferenceProcess(tmp_path_factory.mktemp("bank")) as process:
@@ -70,3 +81,32 @@ def test_the_script_repeats_what_failed_and_sees_when_it_is_mended(
     bare = repeat(script, {})
     assert bare.returncode != 0
     assert "export it" in bare.stderr
+
+
+@pytest.mark.parametrize("fault", HANDSHAKES)
+def test_the_script_makes_the_handshakes_again(
+    fault: str,
+    bank: ReferenceProcess,
+    conformance: Run,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bank.reset([fault])
+    for name, value in bank.environment.items():
+        monkeypatch.setitem(environment, name, value)
+    check = HANDSHAKES[fault]
+
+    no_traceback(
+        conformance("run", "-c", str(bank.candidate_path), "--check", check, "--runs", str(tmp_path), "--quiet")
+    )
+
+    script = only_run(tmp_path) / "reproduce" / f"{check}.sh"
+    again = repeat(script, {})
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "ServerHello" in again.stdout
+    assert "recorded was" not in again.stdout
+
+    bank.reset([])
+    mended = repeat(script, {})
+    assert mended.returncode == 1, mended.stdout

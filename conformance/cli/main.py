@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -51,6 +52,8 @@ class LazyGroup(click.RichGroup):
         if args and args[0] in VERBS:
             module = importlib.import_module(f"conformance.cli.verb_{args[0]}")
             return args[0], module.command, args[1:]
+        if args and (close := difflib.get_close_matches(args[0], VERBS, 3)):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {', '.join(close)}?")
         return super().resolve_command(ctx, args)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ _CODES = {
 
 
 DEFAULT_PROFILE = "payment-product"
+#: Scripts of failures named at the end of a run; all of them lie in one directory.
+_SCRIPTS_NAMED = 3
 #: What to try after the demo, by verb.
 _NEXT = {
     "run": (
@@ -300,10 +303,17 @@ def _tell(options: Options, result: RunResult, written: dict[str, list[Path]], v
     click.echo(f"verified: {verified}")
     click.echo("\nnext:")
     click.echo(f"  conformance verify {_short(result.run.envelope)}")
+    # The embedded product has ended by now: nobody would answer.
+    for script in [] if options.demo else _scripts(written)[:_SCRIPTS_NAMED]:
+        click.echo(f"  bash {shlex.quote(_short(script))}   # make the requests of this failure again")
     if options.demo and not options.faults:
         for command, what in _NEXT.get(options.verb, _NEXT["run"]):
             click.echo(f"  {command:<57} {what}".rstrip())
         click.echo("  conformance init                                          # bind your own product")
+
+
+def _scripts(written: dict[str, list[Path]]) -> list[Path]:
+    return [path for paths in written.values() for path in paths if path.suffix == ".sh"]
 
 
 def _place(paths: list[Path]) -> str:

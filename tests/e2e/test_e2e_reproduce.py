@@ -66,6 +66,7 @@ def test_the_script_repeats_what_failed_and_sees_when_it_is_mended(
 
     no_traceback(done)
     script = only_run(tmp_path) / "reproduce" / f"{check}.sh"
+    assert f"  bash {script}   # make the requests of this failure again" in done.stdout
     text = script.read_text("utf-8")
     assert [value for value in bank.environment.values() if value in text] == []
 

@@ -10,6 +10,7 @@ import traceback
 from collections import deque
 from dataclasses import dataclass, field
 
+from conformance.engine.givers import Givers
 from conformance.model.outcome import Blame, CheckOutcome, Outcome
 from conformance.sdk.answers import Command, composed
 from conformance.sdk.evidence import Evidence
@@ -20,16 +21,19 @@ class DeadlineExceeded(BaseException):
     """A check ran out of its declared time. Not an Exception, so that no check can swallow it."""
 
 
-#: Commands kept of a check that did not pass: what repeats it, its set-up included.
-COMMANDS_MAX = 40
+#: Commands kept of a check that did not pass: the last ones, and as many of its set-up, which fetches its tokens.
+COMMANDS_MAX, SET_UP_MAX = 40, 10
 
 
 @dataclass(slots=True)
 class Traces:
     """What a check left in the journal while it ran."""
 
-    #: What repeats the last exchanges, with their numbers; composed only when somebody wants to read it.
+    #: What repeats the first and the last exchanges, with their numbers; composed only when somebody wants to read it.
+    set_up: list[tuple[int, Command]] = field(default_factory=list)
     commands: deque[tuple[int, Command]] = field(default_factory=lambda: deque(maxlen=COMMANDS_MAX))
+    #: Where the tokens come from that were fetched before.
+    givers: Givers = field(default_factory=Givers)
     _spans: list[tuple[int, int]] = field(default_factory=list)
     _apart: bool = True
 
@@ -39,7 +43,9 @@ class Traces:
             self._spans.append((seq, seq))
         self._apart = False
         self._spans[-1] = (self._spans[-1][0], seq)
-        if command:
+        if command and len(self.set_up) < SET_UP_MAX:
+            self.set_up.append((seq, command))
+        elif command:
             self.commands.append((seq, command))
 
     def interrupt(self) -> None:
@@ -47,8 +53,13 @@ class Traces:
         self._apart = True
 
     def composed(self) -> tuple[tuple[int, str], ...]:
-        """Return the commands that repeat its last exchanges, as text, each with the number of its exchange."""
-        return tuple((seq, text) for seq, command in self.commands if (text := composed(command)))
+        """Return the commands that repeat its first and last exchanges, each with the number of its exchange.
+
+        Those that fetched their tokens, for whichever check, come before them.
+        """
+        every = (*self.set_up, *self.commands)
+        own = tuple((seq, text) for seq, command in every if (text := composed(command)))
+        return (*self.givers.of(own), *own)
 
     def ranges(self) -> tuple[tuple[int, int], ...]:
         """Return the exchanges as inclusive ranges of sequence numbers."""

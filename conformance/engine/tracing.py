@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable
 
+from conformance.engine.givers import Givers
 from conformance.engine.judge import Traces
 from conformance.engine.looking import Looking
 from conformance.sdk.drivers import Recorder, Sighting
@@ -22,9 +23,11 @@ class TracingRecorder:
         self._inner = inner
         self._lock = threading.Lock()
         self._looking = Looking()
+        self._givers = Givers()
+        self._learnt = False
         self.earlier = earlier
         self.run = inner.run
-        self.traces = Traces()
+        self.traces = Traces(givers=self._givers)
 
     @property
     def check(self) -> str:
@@ -37,6 +40,7 @@ class TracingRecorder:
 
     def add_secret(self, value: str) -> None:
         """Tell the journal's redactor of one more secret, for example a token just fetched."""
+        self._learnt = True
         learn = getattr(self._inner, "add_secret", None)
         if learn is not None:
             learn(value)
@@ -58,7 +62,7 @@ class TracingRecorder:
     def start(self, check: str) -> None:
         """Begin noting for a check."""
         self.check = check
-        self.traces = Traces()
+        self.traces = Traces(givers=self._givers)
 
     def resume(self, check: str, traces: Traces) -> None:
         """Go on noting for a check that paused."""
@@ -71,6 +75,9 @@ class TracingRecorder:
         with self._lock:
             seq = self._inner.record(sighting)
             self.traces.add(seq, sighting.command)
+            if self._learnt:
+                self._givers.keep(seq, sighting)
+                self._learnt = False
             self._looking.show(seq, self.check, sighting)
             return seq
 

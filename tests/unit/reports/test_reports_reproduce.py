@@ -81,6 +81,62 @@ def test_ids_tokens_and_unique_values_are_made_anew() -> None:
     assert subprocess.run(["bash", "-n", "-c", text], check=False).returncode == 0
 
 
+def text_of(*pairs: tuple[str, dict[str, Any]], cited: list[list[int]] | None = None) -> str:
+    """Return the script of a check with these commands and exchanges."""
+    records = {record["seq"]: record for _, record in pairs}
+    row = {
+        "check": "X-6", "title": {"en": "t"}, "reason": "r", "exchanges": cited or [[min(records), max(records)]],
+        "curl": [command for command, _ in pairs], "curlExchanges": list(records),
+    }  # fmt: skip
+    return script(row, records.get)
+
+
+def test_a_products_ids_are_followed_though_they_look_like_what_the_harness_makes() -> None:
+    consent, ours = "con-" + "b2" * 10, "key-" + "a1" * 10
+    text = text_of(
+        (f"curl -H 'Key: {ours}' http://h/consents", exchange(4, "POST /", 201, f'{{"id":"{consent}"}}')),
+        (f"curl -H 'Consent-Id: {consent}' http://h/a", exchange(5, "GET /", 200, "{}")),
+    )
+    assert "ANSWER_4_ID=$(pick id)" in text
+    assert "'Consent-Id: '\"${ANSWER_4_ID}\"" in text
+    assert "'Key: key-a1a1a1a1'\"${FRESH}\"" in text
+
+
+def test_a_secret_of_the_callers_own_is_not_taken_from_somebody_elses_answer() -> None:
+    """Both names end alike; only one of them was fetched."""
+    given = '{"access_token":"[redacted]"}'
+    text = text_of(
+        ("curl --data-binary client_id=auditor http://h/token", exchange(4, "POST /token", 200, given)),
+        ('curl -H "Authorization: Bearer ${MY_CONTROL_TOKEN}" http://h/hook', exchange(5, "POST /hook", 200, "{}")),
+        ('curl -H "Authorization: Bearer ${AUDITOR_TOKEN}" http://h/audit', exchange(6, "GET /audit", 200, "{}")),
+    )
+    assert "AUDITOR_TOKEN=$(pick access_token)" in text
+    assert "need MY_CONTROL_TOKEN" in text
+    assert "need AUDITOR_TOKEN" not in text
+
+
+def test_a_secret_under_a_members_name_comes_from_the_answer_that_gave_it() -> None:
+    text = text_of(
+        ("curl http://h/factors", exchange(4, "POST /factors", 201, '{"id":"f","code":"[redacted]"}')),
+        ('curl --data-binary \'{"code":"\'"${ALICE_TOKEN}"\'"}\' http://h/c', exchange(5, "POST /c", 200, "{}")),
+    )
+    assert "ANSWER_4_CODE=$(pick code)" in text
+    assert '"${ANSWER_4_CODE}"' in text
+    assert "ALICE_TOKEN" not in text
+
+
+def test_requests_of_other_checks_stand_in_a_script_only_for_what_they_give() -> None:
+    given = '{"access_token":"[redacted]"}'
+    text = text_of(
+        ("curl --data-binary client_id=alice http://h/token", exchange(1, "POST /token", 200, given)),
+        ("curl --data-binary alice http://h/other", exchange(2, "POST /other", 200, "{}")),
+        ('curl -H "Authorization: Bearer ${ALICE_TOKEN}" http://h/a', exchange(7, "GET /a", 200, "{}")),
+        cited=[[7, 7]],
+    )
+    assert "ALICE_TOKEN=$(pick access_token)" in text
+    assert "exchange 2" not in text
+
+
 def test_what_the_evidence_does_not_keep_is_asked_for_before_anything_is_sent(tmp_path) -> None:
     row = {
         "check": "X-2", "title": {"en": "t"}, "reason": "r", "expected": None, "actual": None, "exchanges": [[7, 7]],

@@ -39,9 +39,9 @@ def messages(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def words(kind: int, body: bytes) -> str:
-    """Return what a handshake message says: the choice of the server, and how its key exchange begins."""
-    if kind == 12:
-        return f"key exchange beginning with {body[:2].hex()}"
+    """Return what a handshake message says: the choice of the server, and how large its Diffie-Hellman group is."""
+    if kind == 12 and (group := int.from_bytes(body[:2], "big")) + 2 < len(body):
+        return f"a group of {group} bytes"
     if kind != 2 or len(body) < 35 or len(body) < (end := 38 + body[34]):
         return ""
     listed, extensions = [], body[end + 2 :]

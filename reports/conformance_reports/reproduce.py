@@ -18,8 +18,8 @@ from conformance_reports.exchanges import Shown
 from conformance_reports.files import write_text
 from conformance_reports.raw_steps import tool
 from conformance_reports.reading import Report, Row
-from conformance_reports.script_parts import END, HEAD, MASKED, RAW, SIGNED, TOOLS
-from conformance_reports.script_steps import FILE, PIPE, Step, paired, steps_of, without_strangers
+from conformance_reports.script_parts import AT_ONCE, END, HEAD, MASKED, RAW, SIGNED, TOOLS
+from conformance_reports.script_steps import FILE, PIPE, Step, at_once, paired, steps_of, without_strangers
 from conformance_reports.script_values import fetch_tokens, link, needed_by, renew, take_named, withhold
 from conformance_reports.visible import one_line
 
@@ -80,7 +80,9 @@ def _made(row: Row, evidence: EvidenceReader) -> tuple[str, dict[str, bytes]]:
     bodies = {_body_name(name, step): step.body for step in steps if step.body is not None}
     tools = TOOLS + (RAW if any(step.statuses is not None for step in steps) else "")
     tools += tool() if any(step.raw for step in steps) else ""
-    lines = "\n".join(_text(step, name) for step in steps)
+    groups = at_once(steps)
+    tools += AT_ONCE if any(len(group) > 1 for group in groups) else ""
+    lines = "\n".join(_text(group[0], name) if len(group) == 1 else _burst(group, name) for group in groups)
     return _head(row, steps) + _demands(secrets, again) + tools + lines + end, bodies
 
 
@@ -134,20 +136,37 @@ def _text(step: Step, check: str) -> str:
     lines += _sending_lines(step, check)
     if step.shown.error:
         lines.append(f"# recorded: {one_line(step.shown.error)}")
-    lines += [f"{name}=$(pick {' '.join(map(single, path))})" for name, path in step.captures.items()]
+    return "\n".join([*lines, *_picks(step)])
+
+
+def _burst(steps: list[Step], check: str) -> str:
+    """Return the lines for requests that were sent at the same moment."""
+    lines = [f"\necho 'exchanges {steps[0].shown.number} to {steps[-1].shown.number}, at once'"]
+    lines += [f"at_once {_recorded_and_command(step, _beside(step, check))}" for step in steps]
+    lines.append("together")
+    for number, step in enumerate(steps):
+        lines += [f'cp "$work/answer.{number}" "$work/answer"'] if step.captures else []
+        lines += _picks(step)
     return "\n".join(lines)
 
 
+def _picks(step: Step) -> list[str]:
+    return [f"{name}=$(pick {' '.join(map(single, path))})" for name, path in step.captures.items()]
+
+
+def _beside(step: Step, check: str) -> str:
+    return f'"$here"/{single(_body_name(check, step))}'
+
+
 def _sending_lines(step: Step, check: str) -> list[str]:
-    beside = f'"$here"/{single(_body_name(check, step))}'
+    beside = _beside(step, check)
     if step.raw is not None:
         return [step.raw.line(beside)]
-    return _raw_lines(step) if step.statuses is not None else [_ask_line(step, beside)]
+    return _raw_lines(step) if step.statuses is not None else [f"ask {_recorded_and_command(step, beside)}"]
 
 
-def _ask_line(step: Step, file: str) -> str:
-    beside = f"@{file}"
-    return f"ask {_status(step.shown)} {' '.join(beside if word == FILE else quoted(word) for word in step.words)}"
+def _recorded_and_command(step: Step, file: str) -> str:
+    return f"{_status(step.shown)} {' '.join(f'@{file}' if word == FILE else quoted(word) for word in step.words)}"
 
 
 def _raw_lines(step: Step) -> list[str]:

@@ -18,6 +18,7 @@ set -uo pipefail
 #: Twelve characters, as many as they replace: a Content-Length that is part of a raw request stays as wrong as it was.
 TOOLS = r"""
 : "${FRESH:=$(printf '%08x%04x' "$(date +%s)" "$RANDOM")}"
+FRESH_CAPITALS=$(printf '%s' "$FRESH" | tr a-f A-F)
 differs=0
 here=$(cd "$(dirname "${BASH_SOURCE[0]:-.}")" && pwd)
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
@@ -65,6 +66,24 @@ RAW = r"""raw() { # recorded statuses, then the command that sends "$work/sent" 
   esac
   [ -s "$work/answer" ] || tail -n 3 "$work/errors" | sed 's/^/    /'
   show
+}
+"""
+
+#: Only for scripts with bursts. Who wins a race is left to chance, so only how often each status came is compared.
+AT_ONCE = r"""
+recorded=()
+at_once() { # recorded status, then the command
+  local number=${#recorded[@]}; recorded+=("$1"); shift
+  "$@" --silent --show-error --max-time 30 --output "$work/answer.$number" --write-out '%{http_code}\n' \
+    > "$work/status.$number" &
+}
+together() { # waits for all of them
+  local wanted found number; wait
+  wanted=$(printf '%s\n' "${recorded[@]}" | sort | tr '\n' ' '); found=$(cat "$work"/status.* | sort | tr '\n' ' ')
+  if [ "$found" = "$wanted" ]; then echo "    ${found% }, as recorded"
+  else echo "    ${found% }, recorded was ${wanted% } (a race is won by chance: run this again)"; differs=1; fi
+  for number in "${!recorded[@]}"; do cp "$work/answer.$number" "$work/answer" 2>/dev/null; show; done
+  rm -f "$work"/status.*; recorded=()
 }
 """
 

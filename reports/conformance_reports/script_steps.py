@@ -42,6 +42,11 @@ class Step:
     raw: RawStep | None = None
 
     @property
+    def by_curl(self) -> bool:
+        """Whether curl repeats it."""
+        return self.raw is None and self.statuses is None
+
+    @property
     def masked(self) -> bool:
         """Whether the body is not quite what was sent."""
         return self.body is not None and any(mark in self.body for mark in _MASKS)
@@ -62,6 +67,21 @@ def steps_of(row: Row, evidence: EvidenceReader) -> Iterator[Step]:
         elif FILE in step.words:
             step.body = _content(record, "req", evidence)
         yield step
+
+
+def at_once(steps: list[Step]) -> list[list[Step]]:
+    """Return requests in groups: those that were sent while another of their group was under way stand together."""
+    groups: list[list[Step]] = []
+    until = 0
+    for step in steps:
+        under_way = 0 < step.shown.started_us < until
+        if under_way and step.by_curl and groups[-1][-1].by_curl:
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+            until = 0
+        until = max(until, step.shown.started_us + step.shown.duration_us)
+    return groups
 
 
 def without_strangers(steps: list[Step], row: Row) -> list[Step]:

@@ -11,7 +11,7 @@ from conformance_reports.command_words import Piece, Word, joined, replaced
 from conformance_reports.script_steps import Step
 
 #: What Evidence.unique makes: new ones are needed whenever the script runs.
-_UNIQUE = re.compile(r"\b[a-z]+-[0-9a-f]{20}\b")
+_UNIQUE = re.compile(r"\b(?:[a-z]+-[0-9a-f]{20}|O[0-9A-F]{19})\b")
 #: Variables that hold what the product gave at run time, and the members of answers that give it.
 _FETCHED = ("_TOKEN", "ACCOUNT_KEY")
 _TOKENS = ("access_token", "session", "token", "adminkey", "key")
@@ -88,7 +88,7 @@ def renew(steps: list[Step]) -> None:
     for step in steps:
         found = {text for word in step.words for piece in word for text in _UNIQUE.findall(piece.text)}
         for value in sorted(found):
-            fresh = [Piece(f"{value[:-12]}"), Piece("FRESH", True)]
+            fresh = [Piece(value[:-12]), Piece("FRESH_CAPITALS" if value.isupper() else "FRESH", True)]
             step.words = [replaced(word, value, fresh) for word in step.words]
 
 

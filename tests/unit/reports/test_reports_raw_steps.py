@@ -35,7 +35,7 @@ def handshake(kind: int, body: bytes) -> bytes:
 
 HELLO = hello("0303", b"", "c02c", "ff01000100000b00020100")
 RESUMED = hello("0301", bytes(32), "c00a")
-WEAK = hello("0303", b"", "009e") + handshake(11, bytes(20)) + handshake(12, bytes.fromhex("0080") + bytes(9))
+WEAK = hello("0303", b"", "009e") + handshake(11, bytes(20)) + handshake(12, bytes.fromhex("0080") + bytes(131))
 ALERT = bytes.fromhex("15030300020228")
 
 
@@ -49,7 +49,7 @@ ALERT = bytes.fromhex("15030300020228")
         (RESUMED, "ServerHello 0301, suite c00a, compression 0, extensions none"),
         (
             WEAK,
-            "ServerHello 0303, suite 009e, compression 0, extensions none, key exchange beginning with 0080",
+            "ServerHello 0303, suite 009e, compression 0, extensions none, a group of 128 bytes",
         ),
         (HELLO[:-1], "bytes beginning with 160303"),
         (b"SSH-2.0", "bytes beginning with 535348"),

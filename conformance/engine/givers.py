@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from conformance.model.holders import names
 from conformance.sdk.answers import Command, composed
 from conformance.sdk.drivers import Sighting
 
@@ -30,8 +31,4 @@ class Givers:
         holders = {holder for _, text in commands for holder in _TOKEN.findall(text)}
         first = min((seq for seq, _ in commands), default=0)
         earlier = [(seq, composed(command)) for seq, command in self._kept.values() if seq < first]
-        return tuple(sorted((seq, text) for seq, text in earlier if any(_names(text, holder) for holder in holders)))
-
-
-def _names(text: str, holder: str) -> bool:
-    return re.search(rf"(?<![A-Z0-9]){re.escape(holder)}(?![A-Z0-9])", text.upper()) is not None
+        return tuple(sorted((seq, text) for seq, text in earlier if any(names(text, holder) for holder in holders)))

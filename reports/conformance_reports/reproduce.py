@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.model.outcome import Outcome
-from conformance_reports import EvidenceReader, Statement
+from conformance_reports import EvidenceReader, Statement, by_harness
 from conformance_reports.command_words import Piece, formatted, quoted, single
 from conformance_reports.exchanges import Shown
 from conformance_reports.files import write_text
 from conformance_reports.raw_steps import tool
 from conformance_reports.reading import Report, Row
-from conformance_reports.script_parts import AT_ONCE, END, HEAD, MASKED, RAW, SIGNED, TOOLS
+from conformance_reports.script_parts import AT_ONCE, END, HEAD, RAW, TOOLS
 from conformance_reports.script_steps import FILE, PIPE, Step, at_once, paired, steps_of, without_strangers
 from conformance_reports.script_values import fetch_tokens, link, needed_by, renew, take_named, withhold
 from conformance_reports.visible import one_line
@@ -32,6 +32,9 @@ _OPENSSL = [Piece("openssl")]
 #: The name of a header at the beginning of a word, or of a line of a raw request.
 _SIGNATURE = re.compile(r"(?:^|\\n)[\w-]*signature[\w-]*: ", re.IGNORECASE)
 
+_NEED = """missing=0
+need() { [ -n "${!1:-}" ] || { echo "$1 is not set; export it: $2" >&2; missing=1; }; }
+"""
 _NAMED = "the secret or token of that name"
 _BASIC = "that user's name and password as basic authentication sends them, printf '%s' NAME:PASSWORD | base64"
 
@@ -40,10 +43,11 @@ def render(statement: Statement, directory: Path, evidence: EvidenceReader | Non
     """Write a script for each failed or warned check that made requests; none without the evidence."""
     report = Report.of(statement)
     written = []
+    profile = str(report.predicate["profile"]["id"])
     for row in report.findings((Outcome.FAILED, Outcome.WARNED)):
         if evidence is None or not paired(row, evidence):
             continue
-        text, bodies = _made(row, evidence)
+        text, bodies = _made(row, evidence, profile)
         path = write_text(directory / FILES[0] / f"{_file_name(row)}.sh", text)
         path.chmod(0o755)
         for name, body in bodies.items():
@@ -52,16 +56,16 @@ def render(statement: Statement, directory: Path, evidence: EvidenceReader | Non
     return written
 
 
-def script(row: Row, evidence: EvidenceReader) -> str:
-    """Return the script that repeats one check's requests."""
-    return _made(row, evidence)[0]
+def script(row: Row, evidence: EvidenceReader, profile: str) -> str:
+    """Return the script that repeats the requests of one check of a profile."""
+    return _made(row, evidence, profile)[0]
 
 
 def _file_name(row: Row) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", str(row["check"]))
 
 
-def _made(row: Row, evidence: EvidenceReader) -> tuple[str, dict[str, bytes]]:
+def _made(row: Row, evidence: EvidenceReader, profile: str) -> tuple[str, dict[str, bytes]]:
     """Return the script and the bodies that go beside it, by the names of their files."""
     steps = list(steps_of(row, evidence))
     withheld = withhold(steps)
@@ -72,25 +76,33 @@ def _made(row: Row, evidence: EvidenceReader) -> tuple[str, dict[str, bytes]]:
     link(steps)
     renew(steps)  # what is left: a product's own ids may look like what the harness makes
     secrets = {name: _BASIC if name.endswith("_BASIC") else _NAMED for name in sorted(needed)}
-    secrets |= withheld
-    compare = f"{row['reason']}; expected: {row.get('expected') or '—'}; recorded: {row.get('actual') or '—'}"
-    end = END.format(compare=single(one_line(compare)[: 2 * _VALUE_MAX]))
-    again = str(row["check"]) if any("serves once" in meaning for meaning in withheld.values()) else ""
     name = _file_name(row)
     bodies = {_body_name(name, step): step.body for step in steps if step.body is not None}
+    groups = at_once(steps)
+    lines = "\n".join(_text(group[0], name) if len(group) == 1 else _burst(group, name) for group in groups)
+    anew = _anew(withheld, bool(_stale(steps)))
+    lost = by_harness.RACE_LOST if any(len(group) > 1 for group in groups) else ""
+    again = by_harness.function(row, profile) if anew or lost else ""
+    parts = [_head(row, steps), _demands(secrets), _tools(groups), again, anew, lines, lost, _end(row)]
+    return "".join(parts), bodies
+
+
+def _tools(groups: list[list[Step]]) -> str:
+    """Return the functions that the requests need."""
+    steps = [step for group in groups for step in group]
     tools = TOOLS + (RAW if any(step.statuses is not None for step in steps) else "")
     tools += tool() if any(step.raw for step in steps) else ""
-    groups = at_once(steps)
-    tools += AT_ONCE if any(len(group) > 1 for group in groups) else ""
-    lines = "\n".join(_text(group[0], name) if len(group) == 1 else _burst(group, name) for group in groups)
-    return _head(row, steps) + _demands(secrets, again) + tools + lines + end, bodies
+    return tools + (AT_ONCE if any(len(group) > 1 for group in groups) else "")
+
+
+def _end(row: Row) -> str:
+    compare = f"{row['reason']}; expected: {row.get('expected') or '—'}; recorded: {row.get('actual') or '—'}"
+    return END.format(compare=single(one_line(compare)[: 2 * _VALUE_MAX]))
 
 
 def _head(row: Row, steps: list[Step]) -> str:
     check = one_line(str(row["check"]))
-    masked = ", ".join(str(step.shown.number) for step in steps if step.masked)
-    cautions = SIGNED.format(check=check) if any(map(_signed, steps)) else ""
-    cautions += MASKED.format(numbers=masked) if masked else ""
+    cautions = "".join(by_harness.CAUTION.format(why=why) for why in _stale(steps))
     return HEAD.format(
         check=check,
         title=one_line(str(row.get("title", {}).get("en", ""))),
@@ -107,18 +119,34 @@ def _signed(step: Step) -> bool:
     return any(_SIGNATURE.search(piece.text) for word in step.words for piece in word)
 
 
-def _demands(secrets: Mapping[str, str], again: str) -> str:
-    """Return lines that name every variable that is not set, and end the script if there is one.
-
-    ``again``: the check to name where only the harness can make what is needed, or "".
-    """
+def _demands(secrets: Mapping[str, str]) -> str:
+    """Return lines that name every variable that is not set, and end the script if there is one."""
     if not secrets:
         return ""
-    lines = ["missing=0", 'need() { [ -n "${!1:-}" ] || { echo "$1 is not set; export it: $2" >&2; missing=1; }; }']
-    lines += [f"need {name} {single(meaning)}" for name, meaning in secrets.items()]
-    hint = f"or let the harness make new ones: conformance run --check {one_line(again)}"
-    tell = f"echo {single(hint)} >&2; " if again else ""
-    return "\n".join([*lines, f'[ "$missing" = 0 ] || {{ {tell}exit 2; }}'])
+    return f'{_NEED}{_needs(secrets)}\n[ "$missing" = 0 ] || exit 2\n'
+
+
+def _stale(steps: list[Step]) -> list[str]:
+    """Return why requests can be sent as they were, but may not have the same effect again."""
+    masked = ", ".join(str(step.shown.number) for step in steps if step.masked)
+    why = [by_harness.SIGNED] if any(map(_signed, steps)) else []
+    return why + ([by_harness.MASKED.format(numbers=masked)] if masked else [])
+
+
+def _anew(withheld: Mapping[str, str], stale: bool) -> str:
+    """Return lines that let the harness make anew what the evidence does not keep, and what is stale.
+
+    Where there is no harness, the stale is sent as it was; what is not there cannot be.
+    """
+    lines = ""
+    if withheld:
+        why = "what it lacks is made anew"
+        lines = f'{_NEED}{_needs(withheld)}\n[ "$missing" = 0 ] || {{ again_by_harness {single(why)}; exit 2; }}\n'
+    return lines + (f"again_by_harness {single('what was signed or masked is made anew')}\n" if stale else "")
+
+
+def _needs(meanings: Mapping[str, str]) -> str:
+    return "\n".join(f"need {name} {single(meaning)}" for name, meaning in meanings.items())
 
 
 # -- text -----------------------------------------------------------------------------------------------------------

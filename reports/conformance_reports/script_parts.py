@@ -10,7 +10,7 @@ HEAD = """#!/usr/bin/env bash
 #   actual:   {actual}
 #
 # Repeats the check's requests against the product and compares each status with the recorded one.
-# Exit code 0: every answer was as recorded. 1: one was not. 2: a variable is missing. Needs {tools}.
+# Exit code 0: every answer was as recorded. 1: one was not. 2: something is missing. Needs {tools}.
 {cautions}[ -n "${{BASH_VERSION:-}}" ] || exec bash "$0" "$@"
 set -uo pipefail
 """
@@ -92,15 +92,4 @@ END = """
 if [ "$differs" = 0 ]; then printf '%s\\n' 'every status was as recorded; in the answers above, compare:' {compare}
 else echo 'not every status was as recorded: see the lines above'; fi
 exit "$differs"
-"""
-
-#: Signatures name the time they were made at, and cover values that a script makes anew.
-SIGNED = """\
-# Its requests are signed, and a script cannot sign: signatures end a minute or so after they were made and cover
-# what is new in each run, so that the product may answer 401 to all of them.
-# To sign anew: conformance run --check {check}
-"""
-
-MASKED = """\
-# The evidence masks part of the bodies of exchanges {numbers}: put what was sent into the files beside this script.
 """

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
+from conformance.model.holders import names
 from conformance_reports.command_words import Piece, Word, joined, replaced
 from conformance_reports.script_steps import Step
 
@@ -139,8 +140,7 @@ def _may_give(step: Step, name: str, wanted: Iterable[str]) -> bool:
 
 
 def _names(step: Step, holder: str) -> bool:
-    whole = re.compile(rf"(?<![A-Z0-9]){re.escape(holder)}(?![A-Z0-9])")
-    return any(whole.search(piece.text.upper()) for word in step.words for piece in word)
+    return any(names(piece.text, holder) for word in step.words for piece in word)
 
 
 def _token_place(answer: Any) -> tuple[str, ...] | None:

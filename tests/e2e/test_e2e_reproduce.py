@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,14 @@ CASES = {
     "input.invalid-utf8": "SEC-I04",
 }
 
+
+#: Failures whose requests no script can make anew: forged tokens, assertions, signatures, personal data.
+BY_HARNESS = {
+    "tokens.none-accepted": "SEC-J01",
+    "keys.rotation-ignored": "SEC-J22",
+    "audit.content-dropped": "SEC-D11",
+    "data.pan-unmasked": "SEC-D05",
+}
 
 #: Failures that raw handshakes show: nothing of them is secret, and nothing is a status.
 HANDSHAKES = {
@@ -111,3 +120,39 @@ def test_the_script_makes_the_handshakes_again(
     bank.reset([])
     mended = repeat(script, {})
     assert mended.returncode == 1, mended.stdout
+
+
+@pytest.mark.parametrize("fault", BY_HARNESS)
+def test_what_no_script_can_make_anew_the_harness_checks_again(
+    fault: str,
+    bank: ReferenceProcess,
+    conformance: Run,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bank.reset([fault])
+    for name, value in bank.environment.items():
+        monkeypatch.setitem(environment, name, value)
+    check = BY_HARNESS[fault]
+    no_traceback(
+        conformance("run", "-c", str(bank.candidate_path), "--check", check, "--runs", str(tmp_path), "--quiet")
+    )
+    script = only_run(tmp_path) / "reproduce" / f"{check}.sh"
+    harness = tmp_path / "conformance"
+    harness.write_text(f'#!/bin/sh\nexec {sys.executable} -m conformance.cli.main "$@" --runs {tmp_path}/again\n')
+    harness.chmod(0o755)
+    given = {**environment, "CONFORMANCE": str(harness), "CANDIDATE": str(bank.candidate_path)}
+
+    again = repeat(script, given)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert ", as recorded: " in again.stdout
+
+    bank.reset([])
+    mended = repeat(script, given)
+    assert mended.returncode == 1, mended.stdout + mended.stderr
+    assert "passed" in mended.stdout
+
+    without = repeat(script, {**given, "CONFORMANCE": "none"})
+    assert without.returncode != 0
+    assert "there is no command none to check again with" in without.stderr

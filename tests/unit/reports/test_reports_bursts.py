@@ -57,10 +57,11 @@ def exchange(number: int, start_us: int, status: int) -> dict[str, Any]:
 
 def ran(url: str, *records: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     row = {
-        "check": "X-7", "title": {"en": "t"}, "reason": "r", "exchanges": [[records[0]["seq"], records[-1]["seq"]]],
+        "check": "X-7", "title": {"en": "t"}, "reason": "r", "outcome": "failed",
+        "exchanges": [[records[0]["seq"], records[-1]["seq"]]],
         "curl": [f"curl {url}"] * len(records), "curlExchanges": [record["seq"] for record in records],
     }  # fmt: skip
-    text = script(row, {record["seq"]: record for record in records}.get)
+    text = script(row, {record["seq"]: record for record in records}.get, "payment-product")
     return subprocess.run(
         ["bash", "-c", text],
         env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60, check=False,

@@ -1,5 +1,6 @@
 """Scripts of failed checks: what is quoted stays quoted, ids are followed, secrets stay variables."""
 
+import json
 import os
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from conformance.sdk.load import WireRequest
 from conformance_reports.command_words import quoted, words
 from conformance_reports.reproduce import render, script
 
+PROFILE = "payment-product"
 PLAIN = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40)
 
 
@@ -55,7 +57,7 @@ def test_ids_tokens_and_unique_values_are_made_anew() -> None:
     unique = "key-" + "a1" * 10
     row = {
         "check": "X-1", "title": {"en": "t\nrm -rf"}, "reason": "r", "expected": None, "actual": None,
-        "exchanges": [[4, 6]],
+        "outcome": "failed", "exchanges": [[4, 6]],
         "curl": [
             "curl -X POST http://h/token --data-binary \"secret=${ALICE_SECRET}\"",
             f"curl -X POST http://h/pay -H \"Authorization: Bearer ${{ALICE_TOKEN}}\" -H 'Idempotency-Key: {unique}'",
@@ -68,7 +70,7 @@ def test_ids_tokens_and_unique_values_are_made_anew() -> None:
         6: exchange(6, "GET /pay/pay-12345 HTTP/1.1", 200, "{}"),
     }
 
-    text = script(row, records.get)
+    text = script(row, records.get, PROFILE)
 
     assert "need ALICE_SECRET " in text
     assert "need ALICE_TOKEN " not in text
@@ -85,10 +87,11 @@ def text_of(*pairs: tuple[str, dict[str, Any]], cited: list[list[int]] | None = 
     """Return the script of a check with these commands and exchanges."""
     records = {record["seq"]: record for _, record in pairs}
     row = {
-        "check": "X-6", "title": {"en": "t"}, "reason": "r", "exchanges": cited or [[min(records), max(records)]],
+        "check": "X-6", "title": {"en": "t"}, "reason": "r", "outcome": "failed",
+        "exchanges": cited or [[min(records), max(records)]],
         "curl": [command for command, _ in pairs], "curlExchanges": list(records),
     }  # fmt: skip
-    return script(row, records.get)
+    return script(row, records.get, PROFILE)
 
 
 def test_a_products_ids_are_followed_though_they_look_like_what_the_harness_makes() -> None:
@@ -139,28 +142,104 @@ def test_requests_of_other_checks_stand_in_a_script_only_for_what_they_give() ->
 
 def test_what_the_evidence_does_not_keep_is_asked_for_before_anything_is_sent(tmp_path) -> None:
     row = {
-        "check": "X-2", "title": {"en": "t"}, "reason": "r", "expected": None, "actual": None, "exchanges": [[7, 7]],
+        "check": "X-2", "title": {"en": "t"}, "reason": "r", "expected": None, "actual": None,
+        "outcome": "failed", "exchanges": [[7, 7]],
         "curl": ["curl -X POST http://h/par -H 'DPoP: [redacted]' --data-binary 'a=1&client_assertion=[redacted]'"],
     }  # fmt: skip
     path = tmp_path / "X-2.sh"
-    path.write_text(script(row, {7: exchange(7, "POST /par HTTP/1.1", 201, "{}")}.get), encoding="utf-8")
+    path.write_text(script(row, {7: exchange(7, "POST /par HTTP/1.1", 201, "{}")}.get, PROFILE), encoding="utf-8")
 
     # A shell that is not bash hands over to it.
-    done = subprocess.run(["sh", str(path)], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        ["sh", str(path)], capture_output=True, text=True, timeout=30, check=False, env=BARE, cwd=tmp_path
+    )
 
     assert done.returncode == 2
     assert "CLIENT_ASSERTION_7 is not set; export it: a new value for client_assertion of exchange 7" in done.stderr
     assert "DPOP_7 is not set" in done.stderr
-    assert done.stderr.endswith("or let the harness make new ones: conformance run --check X-2\n")
+    assert done.stderr.endswith("there is no command none to check again with: name it in CONFORMANCE\n")
     assert done.stdout == ""
+
+
+#: The surroundings of a script on a machine without the harness.
+BARE = {"PATH": os.environ["PATH"], "CONFORMANCE": "none"}
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> Path:
+    """A candidate file and a command that leaves the report put beside it, and what it was called with."""
+    (tmp_path / "candidate.toml").write_text("")
+    command = tmp_path / "harness"
+    command.write_text('#!/bin/sh\necho "$@" > called\nprintf \'{"run": "."}\'\n')
+    command.chmod(0o755)
+    return command
+
+
+def by(harness: Path, command: str, *outcomes: tuple[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the script of a failure where the harness comes to these outcomes of these checks."""
+    rows = [{"check": check, "outcome": outcome, "reason": "it is so"} for check, outcome in outcomes]
+    (harness.parent / "report.json").write_text(json.dumps({"predicate": {"outcomes": rows}}))
+    row = {
+        "check": "X-$(id)", "title": {"en": "t"}, "reason": "r", "outcome": "failed", "exchanges": [[7, 7]],
+        "curl": [command],
+    }  # fmt: skip
+    return subprocess.run(
+        ["bash", "-c", script(row, {7: exchange(7, "POST /", 0, "")}.get, "a profile")],
+        env={"PATH": os.environ["PATH"], "CONFORMANCE": str(harness)},
+        cwd=harness.parent, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+LACKING = "curl http://127.0.0.1:9/par -H 'DPoP: [redacted]'"
+SIGNED = "curl http://127.0.0.1:9/pay -H 'Signature: sig1=:aa:'"
+
+
+@pytest.mark.parametrize("command", [LACKING, SIGNED])
+@pytest.mark.parametrize(
+    ("outcome", "code", "said"), [("failed", 0, "failed, as recorded: it is so"), ("passed", 1, "passed: it is so")]
+)
+def test_what_no_script_can_make_the_harness_makes_and_checks_anew(
+    harness: Path, command: str, outcome: str, code: int, said: str
+) -> None:
+    done = by(harness, command, ("X-$(id)", outcome), ("X-1", "passed"))
+
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout
+    assert "exchange 7" not in done.stdout
+    called = (harness.parent / "called").read_text()
+    assert called.startswith("run -c candidate.toml -p a profile --check X-$(id) ")
+
+
+def test_where_the_harness_decides_nothing_what_was_signed_is_sent_as_it_was(harness: Path) -> None:
+    done = by(harness, SIGNED, ("X-$(id)", "inconclusive"))
+    assert "inconclusive: it is so" in done.stdout
+    assert "exchange 7" in done.stdout
+    assert done.returncode == 0  # nobody answers, as was recorded
+
+
+@pytest.mark.parametrize("outcomes", [(), (("X-$(id)", "inconclusive"),)])
+def test_where_the_harness_decides_nothing_what_is_lacking_is_not_sent(harness: Path, outcomes) -> None:
+    done = by(harness, LACKING, *outcomes)
+    assert "exchange 7" not in done.stdout
+    assert done.returncode == 2
+
+
+def test_the_harness_is_given_the_candidate_file_that_there_is(harness: Path) -> None:
+    (harness.parent / "candidate.toml").unlink()
+    done = by(harness, LACKING, ("X-$(id)", "failed"))
+    assert done.returncode == 2
+    assert "there is no file candidate.toml for" in done.stderr
+    assert not (harness.parent / "called").exists()
 
 
 def test_a_script_ends_by_saying_what_to_compare() -> None:
     row = {
         "check": "X-3", "title": {"en": "t"}, "reason": "it's paid twice", "expected": "1 id", "actual": "8 ids",
-        "exchanges": [], "curl": [],
+        "outcome": "failed", "exchanges": [], "curl": [],
     }  # fmt: skip
-    done = subprocess.run(["bash", "-c", script(row, {}.get)], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        ["bash", "-c", script(row, {}.get, PROFILE)], capture_output=True, text=True, timeout=30, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("compare:\nit's paid twice; expected: 1 id; recorded: 8 ids\n")
 
@@ -210,7 +289,8 @@ def test_raw_bytes_go_over_plain_tcp_as_they_were_sent(keeper: Keeper, answered:
     sent = f"POST / HTTP/1.1\r\nX: {unique} 100% \\ '\"$`\x00\xe9\r\nToken: 50%d\\n$(id)\r\n\r\nEND".encode("latin-1")
     received = "".join(f"HTTP/1.1 {status} OK\r\n\r\n" for status in answered.split())
     row = {
-        "check": "X-4", "title": {"en": "t"}, "reason": "r", "exchanges": [[3, 5]], "curlExchanges": [4],
+        "check": "X-4", "title": {"en": "t"}, "reason": "r", "outcome": "failed",
+        "exchanges": [[3, 5]], "curlExchanges": [4],
         "curl": [raw_line(sent, ("127.0.0.1", keeper.port), None, secrets)],
     }  # fmt: skip
     records = {
@@ -219,7 +299,7 @@ def test_raw_bytes_go_over_plain_tcp_as_they_were_sent(keeper: Keeper, answered:
         5: exchange(5, "GET / HTTP/1.1", 200, ""),
     }
 
-    done = ran(script(row, records.get), ALICE_TOKEN="50%d\\n$(id)", FRESH="b2" * 6)
+    done = ran(script(row, records.get, PROFILE), ALICE_TOKEN="50%d\\n$(id)", FRESH="b2" * 6)
 
     assert keeper.kept == sent.replace(unique.encode(), b"key-" + b"a1" * 4 + b"b2" * 6)
     assert done.stderr == ""
@@ -232,12 +312,12 @@ def test_raw_bytes_go_over_plain_tcp_as_they_were_sent(keeper: Keeper, answered:
 def test_old_reports_have_commands_for_http_alone() -> None:
     raw = {"seq": 5, "kind": "raw", "req": {"start": "TLS h:1", "body": ""}, "resp": None}
     row = {
-        "check": "X-5", "title": {"en": "t"}, "reason": "r", "exchanges": [[4, 6]],
+        "check": "X-5", "title": {"en": "t"}, "reason": "r", "outcome": "failed", "exchanges": [[4, 6]],
         "curl": ["curl -X GET http://h/4", 'printf "x" | openssl s_client -connect h:1', "curl -X GET http://h/6"],
     }  # fmt: skip
     records = {4: exchange(4, "GET /4 HTTP/1.1", 204, ""), 5: raw, 6: exchange(6, "GET /6 HTTP/1.1", 202, "")}
 
-    text = script(row, records.get)
+    text = script(row, records.get, PROFILE)
 
     assert "ask 204 curl -X GET http://h/4\n" in text
     assert "ask 202 curl -X GET http://h/6\n" in text
@@ -264,7 +344,7 @@ def test_bodies_that_are_no_line_of_text_are_beside_the_script_and_say_what_is_m
 ) -> None:
     command = "curl -X POST http://h/ -H 'Signature-Input: sig1=();created=1' --data-binary @body.bin"
     first, *others = statement["predicate"]["outcomes"]
-    first |= {"exchanges": [[0, 1]], "curl": [command] * 2, "curlExchanges": [0, 1]}
+    first |= {"outcome": "failed", "exchanges": [[0, 1]], "curl": [command] * 2, "curlExchanges": [0, 1]}
     for row in others:
         row["curl"] = []
 
@@ -275,6 +355,6 @@ def test_bodies_that_are_no_line_of_text_are_beside_the_script_and_say_what_is_m
     assert written[2].read_bytes() == b"\xfe" * 3000
     assert f'--data-binary @"$here"/{written[2].name}\n' in text
     assert text.count("it is not quite what was sent") == 1
-    assert "part of the bodies of exchanges 0: put" in text
-    assert "# Its requests are signed, and a script cannot sign" in text
+    assert "part of the bodies of exchanges 0, which lie beside" in text
+    assert "# Its requests are signed, which ends" in text
     assert subprocess.run(["bash", "-n", str(written[0])], check=False).returncode == 0

@@ -18,7 +18,7 @@ from conformance_reports.exchanges import Shown
 from conformance_reports.files import write_text
 from conformance_reports.raw_steps import tool
 from conformance_reports.reading import Report, Row
-from conformance_reports.script_parts import AT_ONCE, END, HEAD, RAW, TOOLS
+from conformance_reports.script_parts import AT_ONCE, END, HEAD, NEED, RAW, TOOLS
 from conformance_reports.script_steps import FILE, PIPE, Step, at_once, paired, steps_of, without_strangers
 from conformance_reports.script_values import fetch_tokens, link, needed_by, renew, take_named, withhold
 from conformance_reports.visible import one_line
@@ -32,9 +32,6 @@ _OPENSSL = [Piece("openssl")]
 #: The name of a header at the beginning of a word, or of a line of a raw request.
 _SIGNATURE = re.compile(r"(?:^|\\n)[\w-]*signature[\w-]*: ", re.IGNORECASE)
 
-_NEED = """missing=0
-need() { [ -n "${!1:-}" ] || { echo "$1 is not set; export it: $2" >&2; missing=1; }; }
-"""
 _NAMED = "the secret or token of that name"
 _BASIC = "that user's name and password as basic authentication sends them, printf '%s' NAME:PASSWORD | base64"
 
@@ -121,9 +118,7 @@ def _signed(step: Step) -> bool:
 
 def _demands(secrets: Mapping[str, str]) -> str:
     """Return lines that name every variable that is not set, and end the script if there is one."""
-    if not secrets:
-        return ""
-    return f'{_NEED}{_needs(secrets)}\n[ "$missing" = 0 ] || exit 2\n'
+    return f"{NEED}{_needs(secrets)}\n[ ${{#lacking[@]}} = 0 ] || tell_lacking\n" if secrets else ""
 
 
 def _stale(steps: list[Step]) -> list[str]:
@@ -140,9 +135,9 @@ def _anew(withheld: Mapping[str, str], stale: bool) -> str:
     """
     lines = ""
     if withheld:
-        why = "what it lacks is made anew"
-        lines = f'{_NEED}{_needs(withheld)}\n[ "$missing" = 0 ] || {{ again_by_harness {single(why)}; exit 2; }}\n'
-    return lines + (f"again_by_harness {single('what was signed or masked is made anew')}\n" if stale else "")
+        lines = f"{NEED}{_needs(withheld)}\n"
+        lines += "[ ${#lacking[@]} = 0 ] || { again_by_harness 'what it lacks is made anew'; tell_lacking; }\n"
+    return lines + ("again_by_harness 'what was signed or masked is made anew'\n" if stale else "")
 
 
 def _needs(meanings: Mapping[str, str]) -> str:

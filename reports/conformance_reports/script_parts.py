@@ -15,6 +15,16 @@ HEAD = """#!/usr/bin/env bash
 set -uo pipefail
 """
 
+#: What is lacking is told after the harness was asked for it, and of twelve variables at most.
+NEED = """lacking=()
+need() { [ -n "${!1:-}" ] || lacking+=("$1 is not set; export it: $2"); }
+tell_lacking() {
+  printf '%s\\n' "${lacking[@]:0:12}" >&2
+  [ "${#lacking[@]}" -le 12 ] || echo "and $((${#lacking[@]} - 12)) more" >&2
+  exit 2
+}
+"""
+
 #: Twelve characters, as many as they replace: a Content-Length that is part of a raw request stays as wrong as it was.
 TOOLS = r"""
 : "${FRESH:=$(printf '%08x%04x' "$(date +%s)" "$RANDOM")}"

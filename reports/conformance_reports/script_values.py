@@ -27,7 +27,7 @@ _REDACTED = "[redacted]"
 #: Values shorter than this are not followed from an answer to a later request: they would be found everywhere.
 _SHORTEST = 6
 
-_MAKE_IT = "a new value for {}; it serves once, and the evidence does not keep it"
+_MAKE_IT = "{} as it was, or a new value where it serves once; the evidence does not keep it"
 _MASKED = "{} as the mapping has it, or another test value of its kind; the evidence masks personal data"
 
 

@@ -40,10 +40,11 @@ sys.exit({sys.argv[3]: 0, "passed": 1}.get(row["outcome"], 2))' "$work/run" %CHE
 }
 """
 
-#: After bursts: where the product won this time, the harness makes as many of them as the check asks for.
-RACE_LOST = """
-[ "$differs" = 0 ] || again_by_harness 'a race is won by chance'
+#: After requests whose answers may differ although nothing was mended: where they did, the harness decides.
+UNLIKE = """
+[ "$differs" = 0 ] || again_by_harness {why}
 """
+RACES, HANDSHAKES = "a race is won by chance", "a ticket or a key share may serve once"
 
 #: Said in the head of scripts whose requests are not worth much as they were.
 CAUTION = """\

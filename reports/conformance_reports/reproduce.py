@@ -78,9 +78,9 @@ def _made(row: Row, evidence: EvidenceReader, profile: str) -> tuple[str, dict[s
     groups = at_once(steps)
     lines = "\n".join(_text(group[0], name) if len(group) == 1 else _burst(group, name) for group in groups)
     anew = _anew(withheld, bool(_stale(steps)))
-    lost = by_harness.RACE_LOST if any(len(group) > 1 for group in groups) else ""
-    again = by_harness.function(row, profile) if anew or lost else ""
-    parts = [_head(row, steps), _demands(secrets), _tools(groups), again, anew, lines, lost, _end(row)]
+    unlike = _unlike(groups)
+    again = by_harness.function(row, profile) if anew or unlike else ""
+    parts = [_head(row, steps), _demands(secrets), _tools(groups), again, anew, lines, unlike, _end(row)]
     return "".join(parts), bodies
 
 
@@ -90,6 +90,14 @@ def _tools(groups: list[list[Step]]) -> str:
     tools = TOOLS + (RAW if any(step.statuses is not None for step in steps) else "")
     tools += tool() if any(step.raw for step in steps) else ""
     return tools + (AT_ONCE if any(len(group) > 1 for group in groups) else "")
+
+
+def _unlike(groups: list[list[Step]]) -> str:
+    """Return the line that lets the harness decide where answers may differ although nothing was mended."""
+    raced = any(len(group) > 1 for group in groups)
+    if not raced and not any(step.raw for group in groups for step in group):
+        return ""
+    return by_harness.UNLIKE.format(why=single(by_harness.RACES if raced else by_harness.HANDSHAKES))
 
 
 def _end(row: Row) -> str:

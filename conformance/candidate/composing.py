@@ -67,13 +67,22 @@ def _query(operation: Operation, step: Step, values: Values) -> list[tuple[str, 
 def _body(operation: Operation, step: Step, values: Values, added: Mapping[str, Any], *, main: bool) -> Any:
     filled = step.body.fill(values) if step.body else MISSING
     extra = dict(added)
-    if isinstance(step.body, Members) and step.body.rest:
+    members = step.body if isinstance(step.body, Members) else None
+    if members and members.takes_rest():
         extra = values.further(operation.placed) | extra
     elif main and step.method not in ("GET", "HEAD", "DELETE"):
         extra = _stray(operation, values) | extra
     if extra and (filled is MISSING or isinstance(filled, dict)):
-        return {**(filled if isinstance(filled, dict) else {}), **extra}
+        return _with_members(filled if isinstance(filled, dict) else {}, members.home() if members else (), extra)
     return filled
+
+
+def _with_members(filled: Mapping[str, Any], home: tuple[str, ...], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object with further members in the object at ``home``: beside the arguments a product looks at."""
+    if not home:
+        return {**filled, **extra}
+    inner = filled.get(home[0])
+    return {**filled, home[0]: _with_members(inner if isinstance(inner, Mapping) else {}, home[1:], extra)}
 
 
 def _stray(operation: Operation, values: Values) -> dict[str, Any]:

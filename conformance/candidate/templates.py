@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from conformance.candidate.convert import CONVERSIONS, Context, convert_out, exponent_of
@@ -159,6 +160,33 @@ class Members(Node):
     def names(self) -> frozenset[str]:
         """Return the arguments it places."""
         return frozenset(name for node in self.members.values() for name in node.names())
+
+    def home(self) -> tuple[str, ...]:
+        """Return the way to the object where further arguments belong.
+
+        It is the one marked ``*``, else the outermost that holds an argument of the operation itself: what only wraps
+        the others (``params`` of JSON-RPC, ``data.attributes``) is passed through.
+        """
+        objects = list(self._objects())
+        marked = (path for path, one in objects if one.rest)
+        holding = (path for path, one in objects if one._holds_arguments())
+        return next(chain(marked, holding), ())
+
+    def takes_rest(self) -> bool:
+        """Tell whether it, or an object in it, takes every argument that is placed nowhere."""
+        return any(one.rest for _, one in self._objects())
+
+    def _objects(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Members]]:
+        """Give this object and those in it with the ways to them, outer ones first."""
+        yield path, self
+        for name, node in self.members.items():
+            if isinstance(node, Members):
+                yield from node._objects((*path, name))
+
+    def _holds_arguments(self) -> bool:
+        leaves = [node for node in self.members.values() if not isinstance(node, Members | Items)]
+        names = {name for node in leaves for name in node.names()} - {FRESH}
+        return any(not name.startswith("user.") for name in names)
 
     def fill(self, values: Values) -> Any:
         """Return the object."""

@@ -209,8 +209,15 @@ def amount(value: Mapping[str, Any], faults: FaultBoard, name: str = "amount") -
     if faults.on("payments.overflow-accepted") and type(found) is int and abs(found) >= 2**31:
         return _wrap32(found)
     if not isinstance(found, int) or isinstance(found, bool) or not low <= found <= AMOUNT_MAX:
-        raise Problem(422, "invalid-amount", f"{name} must be a whole number of minor units from 1 to {AMOUNT_MAX}.")
+        raise Problem(422, "invalid-amount", _why_no_amount(found, faults, name))
     return found
+
+
+def _why_no_amount(found: Any, faults: FaultBoard, name: str) -> str:
+    """Return what is wrong with an amount; fault errors.statement-shown: in the words of a database."""
+    if faults.on("errors.statement-shown") and isinstance(found, int) and found > AMOUNT_MAX:
+        return "(sqlite3.IntegrityError) CHECK constraint failed: amount [SQL: insert into moves(amount) values (?)]"
+    return f"{name} must be a whole number of minor units from 1 to {AMOUNT_MAX}."
 
 
 def _lenient(found: Any, faults: FaultBoard) -> Any:

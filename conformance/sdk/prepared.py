@@ -60,7 +60,7 @@ class Prepared:
         return self._edit(Stage.FIELDS, "set", argument, value)
 
     def with_extra_field(self, name: str, value: Any) -> Prepared:
-        """Add a member to the top of the body that the operation does not know."""
+        """Add a member that the operation does not know, to the object of the body that holds its arguments."""
         return self._edit(Stage.FIELDS, "add", name, value)
 
     def without_field(self, argument: str) -> Prepared:

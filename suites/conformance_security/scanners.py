@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -21,20 +22,58 @@ SECRET_NAMES = frozenset(
     }
 )  # fmt: skip
 
-#: What gives away how a product is built. Each pair: what it is, and how it looks.
-_INTERNALS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("a Python stack trace", re.compile(r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+")),
-    ("a Java stack trace", re.compile(r"\bat [\w$.]+\([\w$]+\.java:\d+\)|java\.lang\.\w+(?:Exception|Error)")),
-    ("a JavaScript stack trace", re.compile(r"\n\s+at .+\(?[\w/.-]+\.[cm]?[jt]s:\d+:\d+\)?")),
-    ("a .NET stack trace", re.compile(r"\bat [\w.<>`]+\(.*\) in .+:line \d+|System\.\w+Exception")),
-    ("a Go stack trace", re.compile(r"goroutine \d+ \[running\]|panic: runtime error")),
-    ("a PHP error", re.compile(r"(?:Fatal error|Warning|Notice): .+ on line \d+")),
-    ("a Ruby stack trace", re.compile(r"\.rb:\d+:in [`']")),
-    ("an SQL statement", re.compile(r"\b(?:SELECT\b.+?\bFROM|INSERT INTO|UPDATE\s+\w+\s+SET|DELETE FROM)\b", re.S)),
-    ("a database error", re.compile(r"ORA-\d{5}|SQLSTATE|sqlite3?\.\w*Error|psycopg2?\.|MySQLSyntaxError|pq: ")),
-    ("a file system path", re.compile(r"(?:^|[\s\"'(=])(?:/(?:usr|home|opt|var|srv|app|root|etc|tmp)/\w|[A-Z]:\\)")),
-    ("a server version", re.compile(r"\b(?:nginx|Apache|Tomcat|Jetty|uvicorn|gunicorn|Werkzeug|Express|IIS|PHP)/\d")),
-)  # fmt: skip
+#: What gives away how a product is built. Each: what it is, how it looks, and whether it tells in any answer, not in
+#: an error alone.
+_INTERNALS: tuple[tuple[str, re.Pattern[str], bool], ...] = (
+    ("a Python stack trace", re.compile(r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+"), True),
+    ("a Java stack trace", re.compile(r"\bat [\w$.]+\([\w$]+\.java:\d+\)|java\.lang\.\w+(?:Exception|Error)"), True),
+    ("a JavaScript stack trace", re.compile(r"\n\s+at .+\(?[\w/.-]+\.[cm]?[jt]s:\d+:\d+\)?"), True),
+    ("a .NET stack trace", re.compile(r"\bat [\w.<>`]+\(.*\) in .+:line \d+|System\.\w+Exception"), True),
+    ("a Go stack trace", re.compile(r"goroutine \d+ \[running\]|panic: runtime error"), True),
+    ("a PHP error", re.compile(r"(?:Fatal error|Warning|Notice): .+ on line \d+"), True),
+    ("a Ruby stack trace", re.compile(r"\.rb:\d+:in [`']"), True),
+    (
+        "an SQL statement",
+        re.compile(r"\b(?:SELECT\b.+?\bFROM|INSERT INTO|UPDATE\s+\w+\s+SET|DELETE FROM)\b", re.DOTALL),
+        False,
+    ),
+    (
+        "an SQL statement",
+        re.compile(
+            r"\[SQL: |\binsert\s+into\s+[\w.`\"]+\s*\(|\bdelete\s+from\s+[\w.`\"]+\s+where\b"
+            r"|\bupdate\s+[\w.`\"]+\s+set\s+[\w.`\"]+\s*=|\bselect\s+[\w.*,\s`\"]+\sfrom\s+[\w.`\"]+\s+where\b",
+            re.IGNORECASE,
+        ),
+        False,
+    ),
+    (
+        "a database error",
+        re.compile(
+            r"ORA-\d{5}|SQLSTATE|sqlite3?\.\w*Error|psycopg2?\.|MySQLSyntaxError|pq: "
+            r"|\b\w+\.(?:IntegrityError|OperationalError|ProgrammingError|DataError)\b|\bPG::\w+"
+        ),
+        True,
+    ),
+    (
+        "a file system path",
+        re.compile(r"(?:^|[\s\"'(=])(?:/(?:usr|home|opt|var|srv|app|root|etc|tmp)/\w|[A-Z]:\\)"),
+        False,
+    ),
+    (
+        "a server version",
+        re.compile(r"\b(?:nginx|Apache|Tomcat|Jetty|uvicorn|gunicorn|Werkzeug|Express|IIS|PHP)/\d"),
+        False,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A piece of ``text`` that gives away ``what``; ``everywhere``: in any answer, not in an error alone."""
+
+    what: str
+    text: str
+    everywhere: bool
 
 
 def luhn(digits: str) -> bool:
@@ -60,7 +99,14 @@ def identity_number(text: str) -> bool:
 
 def internals(text: str) -> list[str]:
     """Return what in ``text`` discloses the inside of a product, as nouns: "a Python stack trace"."""
-    return [name for name, pattern in _INTERNALS if pattern.search(text)]
+    return list(dict.fromkeys(found.what for found in telling(text)))
+
+
+def telling(text: str) -> Iterator[Telling]:
+    """Give the first piece of each kind that discloses the inside of a product."""
+    for what, pattern, everywhere in _INTERNALS:
+        if found := pattern.search(text):
+            yield Telling(what, found[0], everywhere)
 
 
 def secret_members(value: Any, path: str = "$") -> list[str]:

@@ -116,6 +116,18 @@ def _payments(candidate: Candidate, account: Account) -> list[str]:
     )
 
 
+def sends(candidate: Candidate, request: Prepared, value: str) -> bool:
+    """Tell whether ``value`` travels with a request: an argument that the mapping places nowhere tests nothing.
+
+    Requests of several calls, and drivers other than HTTP, are believed: where it goes cannot be seen from here.
+    """
+    try:
+        wire = candidate.wire(request)
+    except NotTested:
+        return True
+    return value in wire.url or value.encode() in (wire.body or b"") or any(value in text for _, text in wire.headers)
+
+
 def control(request: Prepared, what: str) -> Accepted:
     """Send a request that must be accepted for the check to mean anything, and return its answer."""
     answer = request.send()

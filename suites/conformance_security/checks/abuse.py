@@ -151,7 +151,8 @@ def hidden_pages_are_closed(candidate: Candidate, evidence: Evidence) -> None:
     They are looked for below the base URL and at its origin: they need not lie where the interface does. The document
     that ``[declared.security.openapi] path`` names may be public.
     """
-    request = some_read(candidate).without_credentials()
+    # A page is fetched by GET, however the product is asked for anything else.
+    request = some_read(candidate).without_credentials().with_method("GET").with_bytes(b"")
     roots = _Root.of(candidate)
     blind = [root.path or "/" for root in roots if _served(root.page(request, NO_PATH))]
     told = [root for root in roots if (root.path or "/") not in blind]

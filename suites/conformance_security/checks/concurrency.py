@@ -25,7 +25,7 @@ from conformance.sdk import (
     refused,
 )
 from conformance_security.races import Ending, compete, rounds, shown, winners
-from conformance_security.scene import AMOUNT, Scene, control, moved, opened
+from conformance_security.scene import AMOUNT, Scene, control, moved, opened, sends
 
 #: How many requests reach the product at the same moment.
 AT_ONCE = 8
@@ -146,12 +146,7 @@ def _funded(balance: int) -> int:
 
 def _keyed(candidate: Candidate, payment: Prepared) -> Prepared:
     """Return the payment if its idempotency key travels with it; one that is never sent protects nobody."""
-    key = str(payment.arguments.get("idempotency_key", ""))
-    try:
-        wire = candidate.wire(payment)
-    except NotTested:  # several calls, or no HTTP: where the key goes cannot be seen from here
-        return payment
-    if key in wire.url or key.encode() in (wire.body or b"") or any(key in value for _, value in wire.headers):
+    if sends(candidate, payment, str(payment.arguments.get("idempotency_key", ""))):
         return payment
     raise NotTested(
         "the mapping of payments.create places idempotency_key nowhere, so no key is ever sent; "

@@ -21,7 +21,7 @@ from conformance.sdk import (
     unthrottled,
 )
 from conformance_security.declared import declared
-from conformance_security.scene import Scene, control
+from conformance_security.scene import Scene, control, sends
 
 #: Page sizes that nobody needs.
 LIMITS = (0, -1, 1_000_000)
@@ -41,8 +41,7 @@ def pages_are_bounded(candidate: Candidate, evidence: Evidence, params: Params) 
     most = min(int(params["page_items_max"]), int(declared(candidate, "page_items_max", params["page_items_max"])))
     filling = _Filling(Scene.set(candidate, evidence))
     page = filling.to_a_second_page()
-    taken = [limit for limit in LIMITS if _page_of(filling, limit, most) is not None]
-    untested = _capped(filling, taken, most) if taken else []
+    untested = _sizes(filling, most) if filling.sends_sizes() else _unasked(filling, page, most)
     cursor = page.value.get("next") or filling.page().value.get("next")
     if cursor:
         refused(
@@ -55,6 +54,26 @@ def pages_are_bounded(candidate: Candidate, evidence: Evidence, params: Params) 
     evidence.note("pages", {"default": len(page.value.get("items", ())), "payments": filling.made, "most": most})
     if untested:
         raise NotTested("; ".join(untested))
+
+
+def _sizes(filling: _Filling, most: int) -> list[str]:
+    """Ask for page sizes that nobody needs; return what stayed open."""
+    taken = [limit for limit in LIMITS if _page_of(filling, limit, most) is not None]
+    return _capped(filling, taken, most) if taken else []
+
+
+def _unasked(filling: _Filling, page: Accepted, most: int) -> list[str]:
+    """Require pages of the product's own, where no size is ever sent; return what stayed open."""
+    if not page.value.get("next") and filling.beyond(most):
+        page = filling.page()
+    shown = len(page.value.get("items", ()))
+    expect(
+        shown <= most,
+        "a list must come in pages",
+        expected=f"at most {most} items in one answer, and the way to the next",
+        actual=f"{shown} items",
+    )
+    return ["the mapping of accounts.statement places `limit` nowhere, so no page size was sent"]
 
 
 class _Filling:
@@ -71,6 +90,10 @@ class _Filling:
     def page(self) -> Accepted:
         """Return the first page of the product's own size."""
         return control(self.ask(), "a page of the statement")
+
+    def sends_sizes(self) -> bool:
+        """Tell whether the mapping sends the page size that a caller asks for."""
+        return sends(self.scene.candidate, self.ask(limit=LIMITS[-1]), str(LIMITS[-1]))
 
     def to_a_second_page(self) -> Accepted:
         """Pay until the first page says that there is another, or enough is enough; return the first page."""

@@ -1,4 +1,4 @@
-"""Personal data in the whole run: planted, learned from what was sent, and recognised by check digits and names.
+"""What the whole run showed: internals, and personal data, planted, learned from what was sent, or recognised.
 
 These checks run last and judge what all checks of the process were shown, encodings taken off.
 """
@@ -36,6 +36,18 @@ _PLANT = "nothing was planted: map cards.bind, or declare canaries under [declar
 _NAMED = 4
 #: Seconds within which a notice must arrive.
 _NOTICE_S = 5.0
+
+
+@check("SEC-D04.run", requirement="SEC-D04")
+def the_whole_run_discloses_no_internals(observed: Observed, evidence: Evidence) -> None:
+    """No answer of the whole run shows a stack, statement or path, whichever check provoked it.
+
+    Answers that are no errors are looked at for traces and database errors, which some products put into a 200.
+    """
+    found = observed.disclosures.all()
+    listed = "; ".join(map(str, found[:_NAMED])) + (f"; {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+    expect(not found, "no answer of the run may disclose internals", expected="a code and a sentence", actual=listed)
+    _require_looked(observed, evidence)
 
 
 @check("SEC-D05.run", requirement="SEC-D05")
@@ -166,11 +178,16 @@ def _expect_none(places: list[Place], message: str) -> None:
 
 def _require_seen(observed: Observed, evidence: Evidence, *shown: Shown) -> None:
     """Say how much was looked at, and pass only if that was the run, and if there was something to be shown."""
+    _require_looked(observed, evidence)
+    require_planted(observed, *shown)
+
+
+def _require_looked(observed: Observed, evidence: Evidence) -> None:
+    """Say how much was looked at, and go on only if that was the run."""
     evidence.note("looked at", observed.summary())
     if not observed.counts[ANSWER]:
         raise Inconclusive("no answer was seen in this process, so there is nothing to judge", blame="HARNESS")
     _require_whole(observed)
-    require_planted(observed, *shown)
 
 
 def _require_whole(observed: Observed) -> None:

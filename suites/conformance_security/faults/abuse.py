@@ -40,8 +40,15 @@ FAULTS: tuple[Fault, ...] = (
         "errors.debug",
         "Errors show stack and statement",
         "错误信息泄露堆栈与语句",
-        "SEC-D04", "must not disclose internals", "SEC-Z08",
+        "SEC-D04", "must not disclose internals", "SEC-D04.run", "SEC-Z08",
         "SEC-I10.answers",
+    ),
+    fault(
+        "errors.statement-shown",
+        "An amount that the database refuses is answered with the statement",
+        "数据库拒绝的金额以语句回显",
+        "SEC-D04.run", "no answer of the run may disclose internals",
+        "SEC-V02",  # provokes it, and passes
     ),
     fault(
         "data.pan-unmasked",

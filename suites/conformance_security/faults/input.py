@@ -157,7 +157,7 @@ FAULTS: tuple[Fault, ...] = (
         "openapi.undocumented-answer",
         "Answers are not those of the document",
         "应答与公布的文档不符",
-        "SEC-I10.answers", "must be answered as documented",
+        "SEC-I10.answers", "answers must be as documented",
     ),
     fault(
         "routes.method-undocumented",

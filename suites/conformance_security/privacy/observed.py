@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.sdk import CandidateFile, Outlook, Sighting, WireMessage
+from conformance_security.disclosed import Disclosures
 from conformance_security.privacy.classes import Rule, Shown, rules
 from conformance_security.privacy.detect import Detector, Find
 
@@ -84,6 +85,7 @@ class Observed:
         #: How many exchanges, notices and logs were looked at.
         self.counts: Counter[str] = Counter()
         self.earlier = outlook.earlier
+        self.disclosures = Disclosures()
         for kind, value in declared_values(outlook.file):
             self.plant(kind, value)
 
@@ -113,6 +115,7 @@ class Observed:
         if response is None:
             return
         self.counts[ANSWER] += 1
+        self.disclosures.see(seq, check, source.operation, request, response)
         for name, value in response.headers:
             if name.lower() not in _PLAIN_HEADERS:
                 channel = ADDRESS if name.lower() in _ADDRESS_HEADERS else ANSWER

@@ -8,6 +8,7 @@ import pytest
 from stub_bank import BUSY, CRASH, PARAMS, Bank, candidate_of, evidence
 
 from conformance.sdk import Answer, Finding, Inconclusive, NotTested, Prepared
+from conformance.sdk.load import WireRequest
 from conformance_security.checks import pages
 
 OFFERED = frozenset({"accounts.open", "accounts.balance", "payments.create", "accounts.statement"})
@@ -83,3 +84,20 @@ def test_a_slow_product_is_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "FILLING_S", 0.0)
     with pytest.raises(NotTested, match="declare a lower page_items_max"):
         bounded(Paging(cap=10**9))
+
+
+class Sizeless(Paging):
+    """A bank whose mapping sends no page size: its requests can be seen, and hold none."""
+
+    def wire(self, prepared: Prepared) -> WireRequest:
+        return WireRequest("GET", "https://h/statement", (), b"")
+
+    request = connection = together = Paging.perform
+
+
+def test_where_no_size_is_sent_the_products_own_pages_are_judged() -> None:
+    with pytest.raises(NotTested, match="places `limit` nowhere"):
+        bounded(Sizeless())
+    with pytest.raises(Finding, match="a list must come in pages") as found:
+        bounded(Sizeless(default=10**9, cap=10**9))
+    assert found.value.actual == "201 items"

@@ -169,6 +169,33 @@ def test_edits_are_made_at_their_stage(bound: Bind, product: Product) -> None:
     assert "Content-Type" not in wire.headers
 
 
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        (
+            {"id": "{fresh}", "key": "{user.key}", "method": "pay", "params": {"opts": {"x": 1}, "to": "{creditor}"}},
+            ("params",),
+        ),
+        ({"data": {"type": "payment", "attributes": {"to": "{creditor}"}}}, ("data", "attributes")),
+        ({"amount": {"value": "{amount}", "currency": "{currency}"}, "to": "{creditor}"}, ()),
+        ({"to": "{creditor}", "more": {"*": True}}, ("more",)),
+        ({"*": True, "params": {"to": "{creditor}"}}, ()),
+    ],
+)
+def test_a_further_member_stands_where_the_product_looks_for_arguments(
+    bound: Bind, product: Product, body: dict[str, Any], sent: tuple[str, ...]
+) -> None:
+    """In an envelope nobody looks at it, and that nothing came of it would say nothing."""
+    operations = {"payments.create": {"method": "POST", "path": "/pay", "body": body}}
+    bound(operations=operations).prepare("payments.create", **PAYMENT).with_extra_field("role", "admin").send()
+    found = product.requests[0].json
+    for name in sent:
+        assert "role" not in found
+        found = found[name]
+    assert found["role"] == "admin"
+    assert ("idempotency_key" in found) == ("*" in str(body))
+
+
 def test_a_field_that_the_mapping_places_nowhere_is_still_sent_when_a_check_sets_it(
     bound: Bind, product: Product
 ) -> None:

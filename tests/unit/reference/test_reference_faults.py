@@ -432,6 +432,12 @@ def errors_are_silent(bank: Client) -> bool:
     return "Traceback" not in bank.pay_bytes(b"{").text
 
 
+@probes("errors.statement-shown")
+def amounts_are_refused_in_words_of_our_own(bank: Client) -> bool:
+    body = {"debtor": bank.account(), "creditor": bank.account(), "amount": 10**19, "currency": "CNY"}
+    return "SQL" not in bank.pay_bytes(json.dumps(body).encode()).text
+
+
 @probes("data.pan-unmasked")
 def card_numbers_are_masked(bank: Client) -> bool:
     shown = bank.ask("GET", f"/accounts/{bank.account()}/card").json()["pan"]

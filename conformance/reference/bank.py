@@ -270,7 +270,8 @@ class LedgerBank:
     def _require_refundable(self, row: sqlite3.Row, amount: int) -> None:
         if self.state(row) == "cancelled" and not self._faults.on("payments.illegal-transition"):
             raise Problem(409, "illegal-transition", "A cancelled payment cannot be refunded.")
-        if row["refunded"] + amount > row["amount"] and not self._faults.on("payments.refund-unbounded"):
+        given_back = 0 if self._faults.on("payments.refunds-not-summed") else row["refunded"]
+        if given_back + amount > row["amount"] and not self._faults.on("payments.refund-unbounded"):
             raise Problem(422, "refund-exceeds-payment", "The refund is more than what is left of the payment.")
 
     def _return(self, connection: sqlite3.Connection, row: sqlite3.Row, kind: str, amount: int) -> None:

@@ -144,11 +144,11 @@ def control(request: Prepared, what: str) -> Accepted:
 class Wire:
     """The body of an accepted payment, in which the amount can be replaced by any literal.
 
-    ``quoted``: the amount is JSON text; ``decimals``: it is written in major units; ``json``: the body is JSON.
+    ``parts``: the body without the amount, which stands between them, twice where both sides of a transfer name it;
+    ``quoted``: it is JSON text; ``decimals``: it is written in major units; ``json``: the body is JSON.
     """
 
-    before: bytes
-    after: bytes
+    parts: tuple[bytes, ...]
     key: str
     quoted: bool
     decimals: bool
@@ -159,12 +159,14 @@ class Wire:
         """Find the amount in the body of an accepted payment of :data:`AMOUNT`; raises NotTested if it is not there."""
         body = answer.exchange.request_body
         for text, decimals in ((rb"1237", False), (rb"12\.37", True)):
-            found = list(re.finditer(rb'(?<![\w.-])"?' + text + rb'"?(?![\w.-])', body))
-            if len(found) == 1:
-                start, end = found[0].span()
+            spelled = re.compile(rb'(?<![\w.-])"?' + text + rb'"?(?![\w.-])')
+            found = set(spelled.findall(body))
+            if len(found) > 1:
+                raise NotTested("the amount stands in the body of the product's own request in several spellings")
+            if found:
                 key = str(sent.arguments.get("idempotency_key", ""))
-                quoted = body[start:end].startswith(b'"')
-                return cls(body[:start], body[end:], key, quoted, decimals, is_json(answer))
+                quoted = found.pop().startswith(b'"')
+                return cls(tuple(spelled.split(body)), key, quoted, decimals, is_json(answer))
         raise NotTested("the amount cannot be found in the body of the product's own request")
 
     def number(self, text: str) -> str:
@@ -177,7 +179,7 @@ class Wire:
 
     def body(self, literal: str, key: str) -> bytes:
         """Return the body with ``literal`` for the amount and ``key`` wherever the old idempotency key stood."""
-        text = self.before + literal.encode("utf-8") + self.after
+        text = literal.encode("utf-8").join(self.parts)
         return text.replace(self.key.encode(), key.encode()) if self.key else text
 
 

@@ -26,6 +26,7 @@ from conformance.sdk import (
 from conformance_security.checks.roles import STAFF_READS
 from conformance_security.declared import declared
 from conformance_security.heard import decided
+from conformance_security.own_words import OLD_YEAR, answer_only
 from conformance_security.scene import AMOUNT, Scene, control, money_of, moved, opened
 
 #: Operations that read one account, and those that read the caller's own.
@@ -113,16 +114,22 @@ def strangers_are_refused_everywhere(candidate: Candidate, evidence: Evidence) -
 
 @check("SEC-Z09", needs=("payments.create",), effects=Effect.MONEY)
 def unknown_members_decide_nothing(candidate: Candidate, evidence: Evidence) -> None:
-    """Members that a caller may not set (state, fee, owner, balance) are refused or have no effect."""
+    """Members that a caller may not set (state, fee, owner, balance) are refused or have no effect.
+
+    Tried are the neutral contract's, and those of the product's own answer that the request did not hold.
+    """
     scene = Scene.set(candidate, evidence)
     before = scene.money()
-    normal = scene.paid().value
-    single = moved(before, scene.money())
-    for name, value in FORBIDDEN_MEMBERS:
+    paid = scene.paid()
+    normal, single = paid.value, moved(before, scene.money())
+    own = list(answer_only(candidate, paid))
+    evidence.note("members of the product's own answer", [name for name, _ in own])
+    for name, value in (*FORBIDDEN_MEMBERS, *own):
         before = scene.money()
         answer = decided(scene.payment().with_extra_field(name, value), f"a payment with a further member {name!r}")
         if isinstance(answer, Accepted):
             _same_but_for_ids(answer.value, normal, name)
+            _made_now(answer.value, name)
         _same_money(scene, before, single if isinstance(answer, Accepted) else None, name)
     if candidate.offers("accounts.open") and candidate.offers("accounts.read"):
         _opening_ignores(candidate, evidence)
@@ -357,6 +364,15 @@ def _same_but_for_ids(shown: dict[str, object], normal: dict[str, object], membe
             expected=normal.get(name),
             actual=shown.get(name),
         )
+
+
+def _made_now(shown: dict[str, object], member: str) -> None:
+    expect(
+        not str(shown.get("created", "")).startswith(OLD_YEAR),
+        f"a member {member!r} in the request must not decide when the payment was made",
+        expected="now",
+        actual=shown.get("created"),
+    )
 
 
 def _same_money(scene: Scene, before: object, single: list[int] | None, member: str) -> None:

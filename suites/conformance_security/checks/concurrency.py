@@ -55,14 +55,14 @@ def a_repeated_payment_has_one_effect(candidate: Candidate, evidence: Evidence) 
 
 @check("SEC-V07", needs=("payments.create",), effects=Effect.MONEY)
 def a_known_key_with_another_body_is_refused(candidate: Candidate, evidence: Evidence) -> None:
-    """An idempotency key belongs to one request: with another body it is answered 409 or 422."""
+    """An idempotency key belongs to one request: with another body it is answered 409 or 422, or 400 as some do."""
     scene = Scene.set(candidate, evidence)
     payment = _keyed(candidate, scene.payment())
     refused(
         payment.with_arguments(amount=AMOUNT + 1),
         twin=payment,
         state=scene.money,
-        codes=(409, 422),
+        codes=(400, 409, 422),
         because="the idempotency key was used for another amount",
     )
 
@@ -128,7 +128,7 @@ def money_is_not_spent_twice(candidate: Candidate, evidence: Evidence, params: P
             expected=f"1 accepted, creditor {amount}",
             actual=f"{shown(answers)}; creditor {received}",
         )
-        return (paid, left, received)
+        return (paid,)  # prepared accounts hold what earlier runs left them, so that sums differ
 
     rounds(evidence, params, "payments beyond the balance at once", play)
 

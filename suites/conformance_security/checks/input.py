@@ -76,10 +76,11 @@ def repeated_members_are_refused(candidate: Candidate, evidence: Evidence) -> No
     scene = Scene.set(candidate, evidence)
     rewriter = Rewriter.of(scene)
     rewriter.require_json()
-    member = re.search(rb'"[^"]+"\s*:\s*$', rewriter.wire.before)
-    if member is None:
-        raise NotTested("the amount is not the member of a JSON object")
-    name = member.group().decode()
+    members = [re.search(rb'"[^"]+"\s*:\s*$', part) for part in rewriter.wire.parts[:-1]]
+    names = {member.group().decode() if member else "" for member in members}
+    name = names.pop()
+    if not name or names:
+        raise NotTested("the amount is not the member of a JSON object, or not always under one name")
     low, high = rewriter.wire.minor(1), rewriter.wire.minor(AMOUNT)
     for literal in (f"{low},{name}{high}", f"{high},{name}{low}"):
         refused(

@@ -154,6 +154,7 @@ def _denominated(scene: Scene) -> bool:
 def refunds_stay_within_the_payment(candidate: Candidate, evidence: Evidence) -> None:
     """All refunds of a payment together give back at most what was paid."""
     scene = Scene.set(candidate, evidence)
+    scene.paid(10_000)  # so that the payee could give back too much
     payment = scene.paid(1_000).value["id"]
 
     def refund(amount: int) -> Prepared:
@@ -170,6 +171,7 @@ def refunds_stay_within_the_payment(candidate: Candidate, evidence: Evidence) ->
 def finished_payments_stay_finished(candidate: Candidate, evidence: Evidence) -> None:
     """A refunded payment cannot be cancelled, and a cancelled one not refunded: 409, or 422."""
     scene = Scene.set(candidate, evidence)
+    scene.paid(10_000)  # so that the payee could give back twice
     returned = scene.paid().value["id"]
     refund = candidate.prepare(
         "payments.refund", payment=returned, amount=AMOUNT, idempotency_key=evidence.unique("refund")

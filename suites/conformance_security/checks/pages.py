@@ -43,7 +43,9 @@ def pages_are_bounded(candidate: Candidate, evidence: Evidence, params: Params) 
     page = filling.to_a_second_page()
     untested = _sizes(filling, most) if filling.sends_sizes() else _unasked(filling, page, most)
     cursor = page.value.get("next") or filling.page().value.get("next")
-    if cursor:
+    if cursor and str(cursor).isdigit():
+        evidence.note("cursor", "pages are numbered: there is none to alter")
+    elif cursor:
         refused(
             filling.ask(cursor=_tampered(str(cursor))),
             twin=filling.ask(cursor=cursor),

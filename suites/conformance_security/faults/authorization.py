@@ -107,6 +107,13 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-I10", "SEC-I10.drawn",
     ),
     fault(
+        "payments.created-assigned",
+        "The request may say when the payment was made",
+        "请求可指定付款的创建时间",
+        "SEC-Z09", "must not decide when the payment was made",
+        "SEC-I10", "SEC-I10.drawn",
+    ),
+    fault(
         "factors.unbound",
         "A second factor fits any payment, again and again",
         "第二因素未与交易绑定且可重复使用",

@@ -71,6 +71,12 @@ FAULTS: tuple[Fault, ...] = (
         "SEC-V10", "exceed", "SEC-V10.race",
     ),
     fault(
+        "payments.refunds-not-summed",
+        "Each refund is compared with the payment, and not their sum",
+        "仅将每笔退款与原付款比较，未累计",
+        "SEC-V10", "exceed", "SEC-V10.race",
+    ),
+    fault(
         "payments.illegal-transition",
         "Finished payments can be cancelled and refunded",
         "已终结的付款仍可撤销或退款",

@@ -73,6 +73,6 @@ def test_minor_units_that_wrap_at_64_bits_are_found_behind_decimals() -> None:
 
 
 def test_large_amounts_are_written_to_the_last_digit() -> None:
-    wire = Wire(b"", b"", "", quoted=False, decimals=True, json=True)
+    wire = Wire((b"", b""), "", quoted=False, decimals=True, json=True)
     assert wire.minor(2**64 + AMOUNT) == "184467440737095528.53"
     assert wire.minor(5) == "0.05"

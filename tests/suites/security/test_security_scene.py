@@ -32,6 +32,7 @@ def wire(body: bytes, kind: str = "application/json") -> Wire:
         (b'{"amount": "1237"}', True, False, b'{"amount": "1"}'),
         (b'{"amount":12.37}', False, True, b'{"amount":0.01}'),
         (b'{"value":{"amount":"12.37"}}', True, True, b'{"value":{"amount":"0.01"}}'),
+        (b'{"debit":{"sum":1237},"credit":{"sum":1237}}', False, False, b'{"debit":{"sum":1},"credit":{"sum":1}}'),
     ],
 )
 def test_json_amounts_keep_their_spelling(body: bytes, quoted: bool, decimals: bool, rewritten: bytes) -> None:
@@ -51,7 +52,12 @@ def test_a_key_in_the_body_is_renewed_so_that_a_refusal_is_not_about_the_key() -
     assert wire(b'{"amount":1237,"key":"key-1"}').body("0", "key-9") == b'{"amount":0,"key":"key-9"}'
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"amount":1237,"again":1237}', b'{"id":"a-1237-b"}', b'{"amount":"x1237"}'])
+def test_an_amount_in_two_spellings_is_not_tested() -> None:
+    with pytest.raises(NotTested, match="in several spellings"):
+        wire(b'{"amount":1237,"shown":"1237"}')
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"id":"a-1237-b"}', b'{"amount":"x1237"}'])
 def test_an_amount_that_cannot_be_found_is_not_tested(body: bytes) -> None:
     with pytest.raises(NotTested, match="cannot be found"):
         wire(body)

@@ -99,6 +99,15 @@ def refunds_are_bounded(bank: Client) -> bool:
     return bank.refund(payment, 700).status_code == 422
 
 
+@probes("payments.refunds-not-summed")
+def refunds_are_summed(bank: Client) -> bool:
+    debtor, creditor = bank.pair(3000)
+    bank.pay(debtor, creditor, 1000)  # the creditor could give back more than one payment
+    payment = bank.pay(debtor, creditor, 1000).json()["id"]
+    assert bank.refund(payment, 400).status_code == 201
+    return bank.refund(payment, 700).status_code == 422
+
+
 @probes("payments.illegal-transition")
 def cancelled_is_final(bank: Client) -> bool:
     payment = bank.pay(*bank.pair()).json()["id"]
@@ -136,6 +145,14 @@ def strangers_learn_nothing(bank: Client) -> bool:
 def members_are_not_assigned(bank: Client) -> bool:
     body = {"owner": "alice", "currency": "CNY", "balance": 0, "status": "vip", "role": "admin"}
     return bank.ask("POST", "/accounts", json=body).status_code == 400
+
+
+@probes("payments.created-assigned")
+def nobody_says_when_a_payment_was_made(bank: Client) -> bool:
+    members = {"amount": 1, "currency": "CNY", "created": "2001-01-01T00:00:00Z"}
+    debtor, creditor = bank.pair()
+    sent = {"debtor": debtor, "creditor": creditor, **members}
+    return bank.pay_bytes(json.dumps(sent).encode()).status_code == 400
 
 
 @probes("routes.statement-open")

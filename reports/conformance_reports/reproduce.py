@@ -19,7 +19,7 @@ from conformance_reports.files import write_text
 from conformance_reports.raw_steps import tool
 from conformance_reports.reading import Report, Row
 from conformance_reports.script_parts import AT_ONCE, END, HEAD, NEED, RAW, TOOLS
-from conformance_reports.script_steps import FILE, PIPE, Step, at_once, paired, steps_of, without_strangers
+from conformance_reports.script_steps import FILE, PIPE, Step, at_once, outline, paired, steps_of, without_strangers
 from conformance_reports.script_values import fetch_tokens, link, needed_by, renew, take_named, withhold
 from conformance_reports.visible import one_line
 
@@ -193,7 +193,12 @@ def _sending_lines(step: Step, check: str) -> list[str]:
     beside = _beside(step, check)
     if step.raw is not None:
         return [step.raw.line(beside)]
-    return _raw_lines(step) if step.statuses is not None else [f"ask {_recorded_and_command(step, beside)}"]
+    return _raw_lines(step) if step.statuses is not None else [_asking(step, beside)]
+
+
+def _asking(step: Step, file: str) -> str:
+    status, _, command = _recorded_and_command(step, file).partition(" ")
+    return f"ask {status} {single(outline(step.answer))} {command}"
 
 
 def _recorded_and_command(step: Step, file: str) -> str:

@@ -45,16 +45,37 @@ show() { # the first part of the answer
   [ "$(wc -c 2>/dev/null < "$work/answer")" -le 600 ] 2>/dev/null || echo -n ' …'
   echo
 }
-ask() { # recorded status, then the command
-  local recorded=$1 status; shift
+outline() { python3 -c '
+import json, re, sys
+try:
+    answer = json.load(open(sys.argv[1], encoding="utf-8"))
+except (OSError, ValueError):
+    answer = None
+for name in sorted(answer) if isinstance(answer, dict) else ():
+    tells = re.fullmatch(sys.argv[2], name, re.I) and re.fullmatch(sys.argv[3], str(answer[name]))
+    print(f"{name}={answer[name]}" if tells else name, end=" ")
+' "$work/answer" '%CODES%' '%WORD%'; }
+ask() { # recorded status, what outlines the answer where that was an object, then the command
+  local recorded=$1 outlined=$2 status found; shift 2
+  rm -f "$work/answer"
   status=$("$@" --silent --show-error --max-time 30 --dump-header "$work/head" --output "$work/answer" \
     --write-out '%{http_code}')
-  if [ "$status" = "$recorded" ]; then echo "    $status, as recorded"
-  else echo "    $status, recorded was $recorded"; differs=1; fi
+  found=$outlined; [ -z "$outlined" ] || found=$(outline)
+  if [ "$status" != "$recorded" ]; then echo "    $status, recorded was $recorded"; differs=1
+  elif [ "${found% }" != "$outlined" ]; then
+    echo "    $status, as recorded, but the answer is of another kind: ${found% }"
+    echo "    recorded was: $outlined"; differs=1
+  else echo "    $status, as recorded"; fi
   tail -n +2 "$work/head" 2>/dev/null | tr -d '\r' | grep . | head -n 25 | sed 's/^/    < /'
   show
 }
 """
+
+#: Members at the top of an answer whose values tell whether it is a refusal; a status is too often 200.
+CODES = r"(?:(?:ret|return|resp|response|result|err|error|sub|biz)_?)?code|success|errno"
+#: One word of a script.
+WORD = r"[\w.$@:-]{1,60}"
+TOOLS = TOOLS.replace("%CODES%", CODES).replace("%WORD%", WORD)
 
 #: Only for scripts with raw exchanges. A server may leave a connection open: two quiet seconds after an answer end it.
 RAW = r"""raw() { # recorded statuses, then the command that sends "$work/sent" and prints what comes back

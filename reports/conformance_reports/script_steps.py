@@ -14,6 +14,7 @@ from conformance_reports.command_words import Piece, Word, words
 from conformance_reports.exchanges import Shown, read
 from conformance_reports.raw_steps import RawStep
 from conformance_reports.reading import Row
+from conformance_reports.script_parts import CODES, WORD
 
 #: Requests of one check that are looked at: the first, which open accounts and fetch tokens, and the last.
 COMMANDS_MAX, _SET_UP = 50, 10
@@ -67,6 +68,20 @@ def steps_of(row: Row, evidence: EvidenceReader) -> Iterator[Step]:
         elif FILE in step.words:
             step.body = _content(record, "req", evidence)
         yield step
+
+
+def outline(answer: Any) -> str:
+    """Return what tells a refusal from a success where the status does not: the members of an answer, and its codes.
+
+    "" where the answer was no object, or holds what the evidence does not keep at its top.
+    """
+    if not isinstance(answer, Mapping) or not all(re.fullmatch(WORD, name) for name in answer):
+        return ""
+    codes = {name: str(value) for name, value in answer.items() if re.fullmatch(CODES, name, re.IGNORECASE)}
+    if "[redacted]" in codes.values():
+        return ""
+    plain = {name: value for name, value in codes.items() if re.fullmatch(WORD, value)}
+    return " ".join(f"{name}={plain[name]}" if name in plain else name for name in sorted(answer))
 
 
 def at_once(steps: list[Step]) -> list[list[Step]]:

@@ -24,6 +24,7 @@ _MARKS = re.compile(r"""\[redacted\]|"\[personal data\]"$""")
 #: The name of the member, in JSON or in a form, whose value begins at the end of a text.
 _MEMBER = re.compile(r"""(?:^|[{,&\s"])([A-Za-z_]\w*)(?:"\s*:\s*"|=)$""")
 _REDACTED = "[redacted]"
+_NAME = re.compile(r"[a-z]{2,}\d{1,3}|[A-Z]{2,}\d{1,3}")
 #: Values shorter than this are not followed from an answer to a later request: they would be found everywhere.
 _SHORTEST = 6
 
@@ -168,5 +169,6 @@ def _values(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 
 def _followed(text: str) -> bool:
-    plain = _REDACTED not in text and "~sd:" not in text
+    """Tell whether a text may be an id: one with digits in it, but no name such as sha256 or bolt11."""
+    plain = _REDACTED not in text and "~sd:" not in text and not _NAME.fullmatch(text)
     return plain and _SHORTEST <= len(text) <= 400 and any(char.isdigit() for char in text)

@@ -1,11 +1,13 @@
 """Scripts of failed checks: what is quoted stays quoted, ids are followed, secrets stay variables."""
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +311,62 @@ def test_raw_bytes_go_over_plain_tcp_as_they_were_sent(keeper: Keeper, answered:
     assert f"    201 400, {said}; the connection: still open\n" in done.stdout
 
 
+@contextlib.contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """A product that answers everything 200 and with one body."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "now", "alike"),
+    [
+        ('{"result": 1, "id": 4}', '{"id": 9, "result": 7}', True),
+        ('{"result": 1, "id": 4}', '{"id": 9, "error": {"code": -32000}}', False),
+        ('{"code": "0", "data": null}', '{"code": 0, "data": {}}', True),
+        ('{"retCode": "0", "data": null}', '{"retCode": "E7", "data": null}', False),
+        ('{"state": "pending"}', '{"state": "confirmed"}', True),
+        ('{"code": "[redacted]"}', '{"code": "482917"}', True),
+        ('{"code": "0"}', "sorry", False),
+        ("[1]", "[]", True),
+    ],
+)
+def test_a_refusal_inside_a_200_is_not_as_recorded(recorded: str, now: str, alike: bool) -> None:
+    with answering(now.encode()) as url:
+        done = ran(text_of((f"curl {url}", exchange(4, "GET /", 200, recorded))))
+    assert done.returncode == (0 if alike else 1), done.stdout
+    assert ("of another kind" in done.stdout) is not alike
+    assert done.stderr == ""
+
+
+def test_names_that_stand_in_answers_are_no_ids() -> None:
+    text = text_of(
+        (
+            "curl http://h/info",
+            exchange(4, "GET /info", 200, '{"method": "bolt11", "hash": "sha256", "id": "q-12345"}'),
+        ),
+        ("curl http://h/quote/bolt11/q-12345", exchange(5, "GET /quote", 200, "{}")),
+    )
+    assert 'http://h/quote/bolt11/"${ANSWER_4_ID}"' in text
+
+
 def test_old_reports_have_commands_for_http_alone() -> None:
     raw = {"seq": 5, "kind": "raw", "req": {"start": "TLS h:1", "body": ""}, "resp": None}
     row = {
@@ -319,8 +377,8 @@ def test_old_reports_have_commands_for_http_alone() -> None:
 
     text = script(row, records.get, PROFILE)
 
-    assert "ask 204 curl -X GET http://h/4\n" in text
-    assert "ask 202 curl -X GET http://h/6\n" in text
+    assert "ask 204 '' curl -X GET http://h/4\n" in text
+    assert "ask 202 '' curl -X GET http://h/6\n" in text
     assert "openssl" not in text
 
 

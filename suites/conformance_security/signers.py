@@ -18,6 +18,7 @@ from conformance_security import sm2
 from conformance_security.declared import declared
 from conformance_security.detached import Detached
 from conformance_security.httpsig import Message, Pattern
+from conformance_security.keyed import Keyed
 from conformance_security.scene import Scene, control, opened
 from conformance_security.signing_keys import SigningKey
 
@@ -30,7 +31,7 @@ _OF_THE_SENDING = frozenset(
 #: Headers that detached JSON web signatures are sent in, beside the one that the candidate file names.
 _JWS_HEADERS = ("x-jws-signature", "x-request-signature", "jws-signature")
 
-Scheme = Pattern | Detached
+Scheme = Pattern | Detached | Keyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,10 @@ def scheme_of(candidate: Candidate, answer: Accepted) -> Scheme:
         return pattern
     exchange = answer.exchange
     message = Message(exchange.method, exchange.url, exchange.request_headers, exchange.request_body)
+    if settings := _hmac(candidate):
+        found_hash = Keyed.read(settings, message)
+        if found_hash is not None:
+            return found_hash
     for header in (str(_signing(candidate).get("header", "")), *_JWS_HEADERS):
         found = Detached.read(header, sent(answer, header.lower()), message) if header else None
         if found is not None:
@@ -162,6 +167,9 @@ def replayed(request: Prepared, recorded: Accepted, key: str = "") -> Prepared:
 
 def own_key(candidate: Candidate) -> SigningKey:
     """Return the key that the driver signs with for the user signer."""
+    if settings := _hmac(candidate):
+        secret = _secret(candidate, settings.get("key"), "[users.signer] key")
+        return SigningKey(str(settings.get("key_id", "")), secret, f"keyed-{settings.get('hash', 'sha256')}")
     signing = _signing(candidate)
     return _key(candidate, str(signing.get("keyid", "")), signing, signing.get("key"), "[users.signer.signing] key")
 
@@ -187,6 +195,8 @@ def sm2_key(candidate: Candidate) -> SigningKey:
 
 def foreign_keys(candidate: Candidate) -> Iterator[SigningKey]:
     """Give the declared keys of other clients: ``owner`` says whose, or the key id up to its last hyphen."""
+    if _hmac(candidate):
+        raise NotApplicable("the key tells who asks: whoever uses another one is another client; see SEC-Z01")
     found = [(name, key) for name, key, owner in _declared_keys(candidate) if owner != "signer"]
     if not found:
         raise NotTested("declare another client's key under [declared.security.signing_keys]", blame="CONFIG")
@@ -202,6 +212,14 @@ def _declared_keys(candidate: Candidate) -> Iterator[tuple[str, Mapping[str, Any
 def _signing(candidate: Candidate) -> Mapping[str, Any]:
     own = candidate.file.users["signer"].get("signing")
     return {**candidate.file.signing, **own} if isinstance(own, Mapping) else candidate.file.signing
+
+
+def _hmac(candidate: Candidate) -> Mapping[str, Any]:
+    """Return the settings of a signer that authenticates by a keyed hash and has no other signature, else nothing."""
+    settings = {**candidate.file.auth, **candidate.file.users["signer"]}
+    own = settings.pop("auth", None)
+    settings |= own if isinstance(own, Mapping) else {}
+    return settings if settings.get("scheme") == "hmac" and not _signing(candidate) else {}
 
 
 def _key(candidate: Candidate, keyid: str, settings: Mapping[str, Any], reference: Any, where: str) -> SigningKey:

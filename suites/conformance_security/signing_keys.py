@@ -28,6 +28,7 @@ JWS_NAMES: Mapping[str, str] = {
     "rsa-v1_5-sha256": "RS256",
     "sm2-sm3": "SM2-SM3",
 }
+_KEYED = "keyed-"
 _HTTP_NAMES = {jws: http for http, jws in JWS_NAMES.items()}
 
 
@@ -35,7 +36,8 @@ _HTTP_NAMES = {jws: http for http, jws in JWS_NAMES.items()}
 class SigningKey:
     """A private key: ``secret`` is PKCS #8 PEM, for SM2 also 32 bytes in hex or base64, for HMAC base64.
 
-    ``algorithm`` may be of either naming; without it, it follows from the key. ``user`` is the SM2 user identity.
+    ``algorithm`` may be of either naming; without it, it follows from the key. ``keyed-`` and a hash is HMAC by that
+    hash under the text itself, as callers of ``scheme = "hmac"`` use it. ``user`` is the SM2 user identity.
     """
 
     keyid: str
@@ -69,6 +71,8 @@ class SigningKey:
             return sm2.raw(sm2.sign(self.scalar, message, self.user))
         if self.name == "hmac-sha256":
             return hmac.digest(base64.b64decode(self.secret), message, "sha256")
+        if self.name.startswith(_KEYED):
+            return hmac.new(self.secret.encode(), message, self.name.removeprefix(_KEYED)).digest()
         return _signature(self._key(), self.name, message)
 
     def _key(self) -> Any:

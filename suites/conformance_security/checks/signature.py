@@ -1,7 +1,7 @@
 """Signed requests: what was signed is what is done, by whom it was signed, now, and once.
 
-The user ``signer`` is the client that must sign, by HTTP message signatures (RFC 9421) or by detached JSON web
-signatures. Every altered request has a signed twin that was accepted.
+The user ``signer`` is the client that must sign: by HTTP message signatures (RFC 9421), detached JSON web signatures,
+or keyed hashes. Every altered request has a signed twin that was accepted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from conformance.sdk import (
 )
 from conformance_security.detached import Detached
 from conformance_security.heard import decided
+from conformance_security.httpsig import Pattern
 from conformance_security.scene import AMOUNT, Rewriter, Scene, control, opened
 from conformance_security.signers import UNSIGNED, Genuine, digest_like, foreign_keys, replayed, scheme_of, sent
 
@@ -86,7 +87,7 @@ def method_path_and_query_are_signed(candidate: Candidate, evidence: Evidence) -
     read = signer.prepare("accounts.balance", account=mine.id)
     twin = control(read.with_query("conformance", "1"), "a signed read with a query")
     scheme = scheme_of(candidate, twin)
-    if isinstance(scheme, Detached) and not scheme.ties:
+    if not isinstance(scheme, Pattern) and not scheme.ties:
         raise NotApplicable("the signatures of this API are made over the body alone, by its specification")
     changed = {
         "query": read.after_signing(query={"conformance": "1"}),
@@ -95,7 +96,7 @@ def method_path_and_query_are_signed(candidate: Candidate, evidence: Evidence) -
     if candidate.offers("token"):
         token = accepted(signer.call("token"), "another token of the signer")["access_token"]
         changed["Authorization"] = read.after_signing(headers={"Authorization": f"Bearer {token}"})
-    uncovered = {*changed, "method"} - scheme.ties if isinstance(scheme, Detached) else set()
+    uncovered = set() if isinstance(scheme, Pattern) else {*changed, "method"} - scheme.ties
     for component in sorted(uncovered):
         evidence.note("not covered by the signatures of this API", component)
     for component, request in changed.items():

@@ -84,7 +84,10 @@ def a_signature_says_when_it_was_made(candidate: Candidate, evidence: Evidence) 
 def the_algorithm_is_that_of_the_key(candidate: Candidate, evidence: Evidence) -> None:
     """A valid signature that names an unknown algorithm, or that of another kind of key, is answered 401."""
     genuine = Genuine.read(candidate)
-    for what, scheme in genuine.renewed().misnamed().items():
+    misnamed = genuine.renewed().misnamed()
+    if not misnamed:
+        raise NotApplicable("the signatures of this API name no algorithm")
+    for what, scheme in misnamed.items():
         refused(
             genuine.resigned(scheme),
             twin=genuine.answer,
@@ -98,7 +101,7 @@ def two_signatures_do_not_make_one(candidate: Candidate, evidence: Evidence) -> 
     """Of two signatures, one covers enough and is not valid, the other is valid and covers too little: answered 401."""
     genuine = Genuine.read(candidate)
     if not isinstance(genuine.scheme, Pattern):
-        raise NotApplicable("a detached JWS is one signature in one header")
+        raise NotApplicable("the signature of this API is one in one header")
     message = genuine.message()
     whole = _labelled(genuine, "whole").signed(message, lambda base: genuine.key.sign(b"another " + base))
     narrow = _labelled(genuine, "narrow", "@method").signed(message, genuine.key.sign)

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from conformance.candidate.offering import Offer, offer_of
 from conformance.candidate.secrets import Secrets, is_reference
+from conformance.errors import ConfigError
 from conformance.model.candidate import CandidateFile
 
 #: Settings that let one in.
 CREDENTIALS = ("token", "password", "key", "client_secret", "private_key")
+
+#: Drivers that send the credentials of the candidate file, and nothing else that tells whose call it is.
+SENDING = ("http", "oauth")
+
+#: Of each scheme, the settings by which the product knows a caller; how they are sent is the same for all.
+_CLIENT = ("username", "password", "client_id", "client_secret", "private_key", "scope", "audience")
+_TELLING: Mapping[str, tuple[str, ...]] = {
+    "bearer": ("token",),
+    "basic": ("username", "password"),
+    "api-key": ("key",),
+    "oauth2": _CLIENT,
+    "login": _CLIENT,
+    "cookie": _CLIENT,
+    "hmac": ("key", "key_id"),
+}
+#: Schemes whose callers fetch a token, and the operation that gives it where they name none.
+_FETCHING: Mapping[str, str] = {"oauth2": "token", "login": "login", "cookie": "login"}
+#: Settings that tell callers apart beside any scheme.
+_BESIDE = ("client_cert", "client_key")
 
 
 class Caller:
@@ -78,3 +100,63 @@ def _signing(common: Mapping[str, Any], own: Any) -> Mapping[str, Any]:
     if own is False or (own is None and not common.get("always")):
         return {}
     return {**common, **(own if isinstance(own, Mapping) else {})}
+
+
+def same_caller(file: CandidateFile, one: str, other: str) -> bool:
+    """Tell whether the product has nothing by which to tell the requests of two users apart.
+
+    What counts is what is sent: the settings that the user's scheme uses, client certificates, request signatures and
+    every ``user.…`` that the mapping places, but for a public one in a path, which names a place and proves nothing.
+    Secrets are compared by their values where both can be revealed, else by the names that stand for them. The keys of
+    DPoP proofs do not count: a token belongs to the client. Two users are never the same where another driver than the
+    HTTP one hands on their names itself, or where the file lacks one of them. Nothing is sent; raises nothing.
+    """
+    if file.driver not in SENDING or one not in file.users or other not in file.users:
+        return False
+    secrets = Secrets(file.path.parent if file.path else Path())
+    offer = offer_of(file)
+    first, second = (_told(Caller(name, file, secrets), offer) for name in (one, other))
+    return first.keys() == second.keys() and all(_alike(first[key], second[key], secrets) for key in first)
+
+
+def _told(caller: Caller, offer: Offer) -> dict[str, Any]:
+    """Return everything by which the product can know a caller; secrets stay references."""
+    settings = caller.settings
+    told: dict[str, Any] = {"scheme": "none" if caller.scheme == "mtls" else caller.scheme, "signing": caller.signing}
+    told |= {name: settings[name] for name in _TELLING.get(caller.scheme, ()) if name in settings}
+    told |= {name: {"file": _named(settings[name])} for name in _BESIDE if settings.get(name)}
+    placed = {f"user.{name}": settings[name] for name in _members(caller, offer) if name in settings}
+    return told | placed
+
+
+def _members(caller: Caller, offer: Offer) -> frozenset[str]:
+    """Return the members of a caller's section that operations place where they can tell who calls."""
+    names = {name for name in offer.names if offer.compiled[name].group != "auth"}
+    if caller.scheme in _FETCHING:
+        names |= {str(caller.settings.get("operation", _FETCHING[caller.scheme]))} & offer.compiled.keys()
+    steps = [step for name in names for step in offer.compiled[name].steps]
+    telling = {member for step in steps for member in _of_user(step.names_beside_path())}
+    places = {member for step in steps for member in _of_user(step.path.names())}
+    return frozenset(telling | {member for member in places if caller.public(member) is None})
+
+
+def _of_user(names: Iterable[str]) -> set[str]:
+    return {name.removeprefix("user.") for name in names if name.startswith("user.")}
+
+
+def _named(value: Any) -> str:
+    return str(value.get("file", "")) if isinstance(value, Mapping) else str(value)
+
+
+def _alike(one: Any, other: Any, secrets: Secrets) -> bool:
+    """Compare two settings, secrets in them by what they hold where both can be read."""
+    if one == other:
+        return True
+    if is_reference(one) or is_reference(other):
+        try:
+            return secrets.reveal(one, "") == secrets.reveal(other, "")
+        except ConfigError:
+            return False
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key], secrets) for key in one)
+    return False

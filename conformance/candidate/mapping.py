@@ -38,7 +38,7 @@ from typing import Any
 from conformance.candidate.extract import Extraction, Query, compile_extraction, compile_object, compile_query, exact
 from conformance.candidate.paging import Listing, compile_listing
 from conformance.candidate.reading_toml import Place
-from conformance.candidate.templates import Members, Node, Text, compile_members, compile_node, compile_path
+from conformance.candidate.templates import Members, Node, Reference, Text, compile_members, compile_node, compile_path
 from conformance.model.candidate import Effect
 
 FORMATS = ("json", "form", "xml")
@@ -112,8 +112,22 @@ class Step:
 
     def names(self) -> frozenset[str]:
         """Return the arguments this call places."""
-        parts = (self.path, self.query, self.header, *((self.body,) if self.body else ()))
-        return frozenset(name for part in parts for name in part.names())
+        return self.path.names() | self.names_beside_path()
+
+    def names_beside_path(self) -> frozenset[str]:
+        """Return the arguments this call places in query, headers and body."""
+        return frozenset(name for part in self._beside_path() for name in part.names())
+
+    def references(self) -> tuple[Reference, ...]:
+        """Return every reference to an argument in this call."""
+        return tuple(item for part in (self.path, *self._beside_path()) for item in part.references())
+
+    def takes_all(self) -> bool:
+        """Tell whether arguments that are placed nowhere else go along under their own names."""
+        return any(isinstance(part, Members) and part.rest for part in self._beside_path())
+
+    def _beside_path(self) -> tuple[Node, ...]:
+        return (self.query, self.header, *((self.body,) if self.body else ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,9 +79,13 @@ class Node:
         """Return what the template makes of ``values``, or MISSING."""
         raise TypeError("a template of no kind")
 
+    def references(self) -> tuple[Reference, ...]:
+        """Return the references in it, in the order in which they stand."""
+        return ()
+
     def names(self) -> frozenset[str]:
         """Return the arguments it places."""
-        return frozenset()
+        return frozenset(name for item in self.references() for name in item.alternatives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +110,9 @@ class Reference(Node):
     exponent: int | None = None
     format: str = ""
 
-    def names(self) -> frozenset[str]:
-        """Return the arguments it places."""
-        return frozenset(self.alternatives)
+    def references(self) -> tuple[Reference, ...]:
+        """Return itself."""
+        return (self,)
 
     def fill(self, values: Values) -> Any:
         """Return the converted argument, its default, or MISSING."""
@@ -136,9 +140,9 @@ class Text(Node):
 
     parts: tuple[str | Reference, ...]
 
-    def names(self) -> frozenset[str]:
-        """Return the arguments it places."""
-        return frozenset(n for part in self.parts if isinstance(part, Reference) for n in part.names())
+    def references(self) -> tuple[Reference, ...]:
+        """Return the references in it."""
+        return tuple(part for part in self.parts if isinstance(part, Reference))
 
     def fill(self, values: Values) -> Any:
         """Return the text, or MISSING when any of its arguments is."""
@@ -157,9 +161,9 @@ class Members(Node):
     members: Mapping[str, Node]
     rest: bool = False
 
-    def names(self) -> frozenset[str]:
-        """Return the arguments it places."""
-        return frozenset(name for node in self.members.values() for name in node.names())
+    def references(self) -> tuple[Reference, ...]:
+        """Return the references in its members."""
+        return tuple(item for node in self.members.values() for item in node.references())
 
     def home(self) -> tuple[str, ...]:
         """Return the way to the object where further arguments belong.
@@ -200,9 +204,9 @@ class Items(Node):
 
     items: tuple[Node, ...]
 
-    def names(self) -> frozenset[str]:
-        """Return the arguments it places."""
-        return frozenset(name for node in self.items for name in node.names())
+    def references(self) -> tuple[Reference, ...]:
+        """Return the references in its items."""
+        return tuple(item for node in self.items for item in node.references())
 
     def fill(self, values: Values) -> Any:
         """Return the list."""

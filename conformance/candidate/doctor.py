@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from conformance.candidate.hints import hints
 from conformance.candidate.mapping import Operation
-from conformance.candidate.templates import Reference
+from conformance.candidate.offering import offer_of_neutral
+from conformance.candidate.templates import FRESH, MISSING, Reference
 from conformance.contract.neutral import neutral_operations
 from conformance.model.candidate import Effect
 from conformance.sdk.answers import Accepted, Answer, Broken, Refused, describe
@@ -100,6 +101,7 @@ class _Examples:
         if pool:
             self._known["account"] = str(pool["id"])
         self._known |= {name: value for name, value in known.items() if value is not None}
+        self._failed: set[str] = set()
 
     def find(self, name: str) -> Any:
         """Return an example of an argument, or of ``user.x``, a member of the caller's section; or None."""
@@ -119,6 +121,8 @@ class _Examples:
             if not self._candidate.offers(operation):
                 pool = ", or list one under [[pool]]" if name == "account" else ""
                 return (f"map {operation}, whose first item is the example{pool}",)
+            if operation in self._failed:
+                return (f"correct {operation} first: the {name} that it lists first is the example",)
             return (f"{operation} gave none: make one in the test environment, or run `conformance doctor --write`",)
         return ()
 
@@ -127,7 +131,10 @@ class _Examples:
             return None
         account = {"account": self.find("account")} if operation == "payments.list" else {}
         answer = _called(self._candidate, operation, {**account, "limit": 1})
-        items = answer.value.get("items", []) if isinstance(answer, Accepted) else []
+        if not isinstance(answer, Accepted):
+            self._failed.add(operation)
+            return None
+        items = answer.value.get("items", [])
         return items[0].get(member) if items and isinstance(items[0], Mapping) else None
 
 
@@ -144,13 +151,19 @@ def _row(candidate: Candidate, name: str, examples: _Examples) -> Row:
         detail = f"no example for {', '.join(missing)}"
         return Row(name, "not called", detail, effect=effect, missing=missing, hints=advice)
     placed = operation.placed | _asked_about(operation) if operation else frozenset({"limit"})
-    return _asked(candidate, name, {argument: examples.find(argument) for argument in placed}, effect)
+    given = {argument: value for argument in placed if (value := examples.find(argument)) is not None}
+    row = _asked(candidate, name, given, effect)
+    left_out = [argument for argument in SOURCES if argument in placed - given.keys()]
+    if row.state != "refused" or row.status in (401, 403) or not left_out:
+        return row
+    advice = (f"it was sent without {' and '.join(left_out)}", *(a for item in left_out for a in examples.advice(item)))
+    return replace(row, hints=(*advice, *row.hints))
 
 
 def _asked(candidate: Candidate, name: str, arguments: Mapping[str, Any], effect: Effect) -> Row:
     """Ask as the first user; where that is not allowed or not there, as the others and at the other endpoints."""
-    mapped = _mapped(candidate, name)
-    first = row = judged(name, _called(candidate, name, arguments), effect, operation=mapped)
+    mapped = all_mapped(candidate)
+    first = row = judged(name, _called(candidate, name, arguments), effect, mapped=mapped)
     others = [candidate.as_user(user) for user in candidate.file.users if user != candidate.user]
     others += [candidate.at(endpoint) for endpoint in candidate.endpoints]
     for other in others:
@@ -158,7 +171,7 @@ def _asked(candidate: Candidate, name: str, arguments: Mapping[str, Any], effect
             break
         answer = _called(other, name, arguments)
         by = other.user if other.user != candidate.user else ""
-        row = judged(name, answer, effect, operation=mapped, endpoint=other.endpoint, seen_by=by or "")
+        row = judged(name, answer, effect, mapped=mapped, endpoint=other.endpoint, seen_by=by or "")
     return row if row.state == "understood" else first
 
 
@@ -167,12 +180,12 @@ def judged(
     answer: Answer | Undecided,
     effect: Effect,
     *,
-    operation: Operation | None = None,
+    mapped: Mapping[str, Operation] | None = None,
     user: str = "",
     endpoint: str = "",
     seen_by: str = "",
 ) -> Row:
-    """Return the row of an answer."""
+    """Return the row of an answer; ``mapped`` are all operations of the mapping, for advice."""
     if isinstance(answer, NotApplicable):
         return Row(name, "not called", answer.reason, user, effect)
     if isinstance(answer, Undecided):
@@ -189,7 +202,7 @@ def judged(
         curl=answer.exchange.curl,
         status=answer.exchange.status,
         sent=sent_of(answer.exchange.curl),
-        hints=hints(name, answer, operation),
+        hints=hints(name, answer, mapped or {}),
     )
 
 
@@ -205,7 +218,7 @@ def _user_rows(candidate: Candidate, proven: list[Row]) -> list[Row]:
         if user in lent and user != candidate.user:
             continue  # it acts for others, in operations of its own
         answer = _called(candidate.as_user(user), name, {})
-        row = judged(name, answer, Effect.READ, operation=_mapped(candidate, name), user=user)
+        row = judged(name, answer, Effect.READ, mapped=all_mapped(candidate), user=user)
         # A 403 or 404 shows that the credentials were understood: this user's role simply does not cover it.
         let_in = row.state == "refused" and row.status != 401
         rows.append(replace(row, state="understood") if let_in else row)
@@ -250,8 +263,7 @@ def _users_own(operation: Operation) -> frozenset[str]:
 
 def _lent(candidate: Candidate) -> set[str]:
     """Return the users whom the mapping itself lets act for others."""
-    operations: Mapping[str, Operation] = getattr(candidate.driver, "mapped", dict)()
-    return {step.caller for operation in operations.values() for step in operation.steps if step.caller}
+    return {step.caller for operation in all_mapped(candidate).values() for step in operation.steps if step.caller}
 
 
 def _called(candidate: Candidate, name: str, arguments: Mapping[str, Any]) -> Answer | Undecided:
@@ -261,23 +273,50 @@ def _called(candidate: Candidate, name: str, arguments: Mapping[str, Any]) -> An
         return undecided
 
 
+def all_mapped(candidate: Candidate) -> Mapping[str, Operation]:
+    """Return the compiled mapping of a candidate; none where its driver has no mapping."""
+    mapped: Mapping[str, Operation] = getattr(candidate.driver, "mapped", dict)()
+    return mapped
+
+
 def _mapped(candidate: Candidate, name: str) -> Operation | None:
-    mapped = getattr(candidate.driver, "mapped", None)
-    return mapped().get(name) if mapped else None
+    return all_mapped(candidate).get(name)
 
 
 def _without_example(operation: Operation, examples: _Examples) -> tuple[str, ...]:
-    """Return what stands in the path and has neither example nor value; one of alternatives is enough."""
+    """Return what the operation cannot do without and has neither example nor value; one of alternatives is enough.
+
+    That is what stands in the path, and what names the thing asked about wherever it stands: without it in a body, a
+    product refuses or answers something else, which would be taken for a mistake in the mapping.
+    """
     missing = {name for name in _asked_about(operation) if examples.find(name) is None}
-    for part in operation.main.path.parts:
-        if isinstance(part, Reference) and all(examples.find(name) is None for name in part.alternatives):
-            missing.add(part.alternatives[0])
+    for step in operation.steps:
+        for item in step.references():
+            needed = item in step.path.parts or _naming(operation.name) & set(item.alternatives)
+            if needed and item.default is MISSING and not _known(item, operation, examples):
+                missing.add(item.alternatives[0])
     return tuple(sorted(missing))
+
+
+def _known(item: Reference, operation: Operation, examples: _Examples) -> bool:
+    """Tell whether one of a reference's alternatives will have a value when the call is made."""
+    given = {FRESH, *_kept(operation)}
+    return any(name in given or examples.find(name) is not None for name in item.alternatives)
+
+
+def _naming(name: str) -> frozenset[str]:
+    """Return the arguments that name what an operation is about: those in the path of its neutral form."""
+    neutral = offer_of_neutral().get(name)
+    return neutral.main.path.names() if neutral else frozenset()
+
+
+def _kept(operation: Operation) -> frozenset[str]:
+    return frozenset(name for step in operation.steps for name in step.keep)
 
 
 def _asked_about(operation: Operation) -> frozenset[str]:
     """Return the arguments that decide whose call it is or what is read of the answer, placed or not."""
-    kept = {name for step in operation.steps for name in step.keep}
+    kept = _kept(operation)
     read = operation.result.arguments() if operation.result else frozenset[str]()
     return frozenset({operation.main.owner_of} - {""}) | (read - kept)
 

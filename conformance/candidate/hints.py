@@ -33,11 +33,12 @@ READ: Mapping[str, tuple[str, ...]] = {
 SHOWN_MAX = 12
 
 
-def hints(name: str, answer: Answer, operation: Operation | None) -> tuple[str, ...]:
-    """Return what to look at, most likely first; none where nothing is wrong."""
+def hints(name: str, answer: Answer, mapped: Mapping[str, Operation]) -> tuple[str, ...]:
+    """Return what to look at, most likely first; none where nothing is wrong. ``mapped`` are all operations."""
+    operation = mapped.get(name)
     match answer:
         case Accepted():
-            return tuple(_understood(name, answer.value, operation))
+            return tuple(_understood(name, answer.value, operation, _read_elsewhere(name, mapped)))
         case Refused():
             return tuple(_refused(answer, operation))
         case Broken():
@@ -47,7 +48,16 @@ def hints(name: str, answer: Answer, operation: Operation | None) -> tuple[str, 
 # -- understood, but rightly? ---------------------------------------------------------------------------------------
 
 
-def _understood(name: str, value: Mapping[str, Any], operation: Operation | None) -> Iterator[str]:
+def _read_elsewhere(name: str, mapped: Mapping[str, Operation]) -> frozenset[str]:
+    """Return what checks ask another operation for, where this one does not say it: a payment's amount."""
+    reading = mapped.get("payments.read")
+    members = reading.result.members if reading and reading.result else None
+    return frozenset({"amount"} & (members or {}).keys()) if name == "payments.create" else frozenset()
+
+
+def _understood(
+    name: str, value: Mapping[str, Any], operation: Operation | None, elsewhere: frozenset[str]
+) -> Iterator[str]:
     items = value.get("items")
     listed = isinstance(items, list)
     one = items[0] if isinstance(items, list) and items else value
@@ -57,7 +67,8 @@ def _understood(name: str, value: Mapping[str, Any], operation: Operation | None
     if not isinstance(one, Mapping):
         yield f"an item is {_kind(one)}, not an object: add `each`, which says what to read of it"
         return
-    yield from _missing(name, one, operation, "each" if listed else "result")
+    kept = {item for step in (operation.steps if operation else ()) for item in step.keep}
+    yield from _missing(name, one, elsewhere | kept, "each" if listed else "result")
     yield from _money(one)
     state = one.get("state")
     if state is not None and state not in STATES:
@@ -65,10 +76,9 @@ def _understood(name: str, value: Mapping[str, Any], operation: Operation | None
         yield f'state {str(state)!r} is none of ours ({ours}): [mapping] states = {{ {state} = "confirmed" }}'
 
 
-def _missing(name: str, one: Mapping[str, Any], operation: Operation | None, key: str) -> Iterator[str]:
-    kept = {item for step in (operation.steps if operation else ()) for item in step.keep}
+def _missing(name: str, one: Mapping[str, Any], known: frozenset[str], key: str) -> Iterator[str]:
     for member in READ.get(name, ()):
-        if member not in one and member not in kept:
+        if member not in one and member not in known:
             there = ", ".join(list(map(str, one))[:SHOWN_MAX])
             yield f"no {member}, which checks read: add {member} to {key} (there is: {there})"
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from conformance.candidate.doctor import Row, judged
-from conformance.candidate.mapping import Operation
+from conformance.candidate.doctor import Row, all_mapped, judged
 from conformance.model.candidate import Effect
 from conformance.sdk.answers import Accepted, Answer
 from conformance.sdk.candidate import Account, Candidate
@@ -113,8 +112,7 @@ class _Proof:
             answer: Answer | Undecided = self._candidate.call(name, **arguments)
         except Undecided as undecided:
             answer = undecided
-        operations: Mapping[str, Operation] = getattr(self._candidate.driver, "mapped", dict)()
-        self._rows.append(judged(name, answer, effect, operation=operations.get(name)))
+        self._rows.append(judged(name, answer, effect, mapped=all_mapped(self._candidate)))
         return answer.value if isinstance(answer, Accepted) else None
 
     def _compare(self, value: Mapping[str, Any], name: str) -> None:

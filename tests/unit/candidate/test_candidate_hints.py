@@ -9,9 +9,13 @@ from sketch_products import Wallets
 from test_candidate_sketches import opening, sketch
 
 from conformance.candidate.doctor import examine
+from conformance.candidate.hints import hints
+from conformance.candidate.mapping import compile_operation
 from conformance.candidate.proving import prove
+from conformance.candidate.reading_toml import Place
 from conformance.model.candidate import Effect, Scope
-from conformance.sdk import Candidate
+from conformance.sdk import Accepted, Candidate
+from conformance.sdk.answers import Exchange
 
 Bind = Callable[..., Candidate]
 
@@ -76,3 +80,17 @@ def test_money_is_proven_by_one_small_payment(bound: Bind, product: Product, mon
 
     [row], made = prove(bound(**sections, scope=Scope(effects=Effect.WRITE)))
     assert (row.state, made) == ("not called", {})
+
+
+def amounts(reading: dict[str, str]) -> list[str]:
+    """Return what is said of the answer of a payment that gives no amount, with what payments.read gives."""
+    create = compile_operation(Place({"path": "/p", "result": {"id": "$.id"}}, "$", "payments.create"), {})
+    read = compile_operation(Place({"path": "/p", "result": reading}, "$", "payments.read"), {})
+    answer = Accepted({"id": "p-1", "state": "confirmed"}, Exchange(1, 200))
+    mapped = {"payments.create": create, "payments.read": read}
+    return [hint for hint in hints("payments.create", answer, mapped) if hint.startswith("no amount")]
+
+
+def test_an_amount_that_payments_read_gives_is_not_missed_in_the_answer_of_payments_create() -> None:
+    assert amounts({"id": "$.id", "amount": "$.amount"}) == []
+    assert len(amounts({"id": "$.id"})) == 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from conformance.contract.neutral import neutral_operations
-from conformance.openapi.access import USERS, Access, access_of, asked_by
+from conformance.openapi.access import Access, access_of, asked_by, users_of
 from conformance.openapi.combining import borrowed, derived, invoice_steps, pooled, settling
 from conformance.openapi.document import Document, Endpoint
 from conformance.openapi.matching import Match, Matching, match
@@ -145,6 +145,16 @@ def _group(name: str) -> str:
     return str(neutral_operations().get(name, {}).get("group") or name.partition(".")[0])
 
 
+#: What is said of users, by how many there are.
+_WHO = {
+    1: (
+        "no second customer: ownership between two needs callers that the product can tell apart, and without",
+        "credentials it cannot; add [users.bob] when each sends something of its own",
+    ),
+    2: ("two customers who may not see each other's accounts; the first is the default",),
+}
+
+
 # -- who calls ------------------------------------------------------------------------------------------------------
 
 
@@ -155,16 +165,16 @@ def _access_text(made: Proposal) -> list[str]:
     auth = Section("auth", [Line("scheme", access.scheme), *access.lines], list(access.notes))
     extra = sorted(name for one in made.shaped for name in one.user_members)
     parts = [auth.text()]
-    for user in USERS:
+    users = users_of(access)
+    for user in users:
         lines = [Line(key, {"env": f"{prefix}_{user.upper()}_{word}"}) for key, word in access.secrets]
         if access.scheme == "mtls":
             lines = [Line("client_cert", f"{user}.pem"), Line("client_key", f"{user}.key")]
         lines += [
             Line(name, "", f"CHANGE THIS: what stands for {{user.{name}}} in paths") for name in dict.fromkeys(extra)
         ]
-        first = user == USERS[0]
-        said = ["two customers who may not see each other's accounts; the first is the default"] if first else []
-        parts.append(Section(f"users.{user}", lines, said).text())
+        said = _WHO[len(users)] if user == users[0] else ()
+        parts.append(Section(f"users.{user}", lines, list(said)).text())
     if access.token_url:
         parts += _token_text(access, made.document.server)
     return parts
@@ -254,7 +264,8 @@ def _pool_text(made: Proposal) -> str:
         return ""
     currency = next((name for one in made.shaped for name in sorted(one.words.currencies)), "USD")
     lines = ["# Nothing opens accounts: prepare some, and write their ids here. Checks lease them and give none back."]
-    for user, balance in zip(USERS, (1_000_000, 0), strict=True):
+    users = users_of(made.access)
+    for user, balance in ((users[0], 1_000_000), (users[-1], 0)):
         lines += [
             "# [[pool]]",
             f'# id = "the id of an account of {user}"',
@@ -270,8 +281,9 @@ def _left_text(made: Proposal) -> str:
     missing = [name for name in WANTED if name not in found]
     lines = []
     if missing:
+        # The header is no comment, so that each line below it is right as soon as it is none either.
         lines.append("# Not found in the document; map them, or say false where the product does not have them:")
-        lines += [f'# operations."{name}" = false' + _hint(made, name) for name in missing]
+        lines += ["[operations]", *(f'# "{name}" = false' + _hint(made, name) for name in missing)]
     if made.matching.theirs:
         lines += ["#", "# The product's operations that nothing was made of:"]
         lines += [

@@ -85,6 +85,37 @@ def test_the_whole_file_is_as_it_was(name: str) -> None:
     assert made == golden.read_text("utf-8")
 
 
+def switched_on(text: str, names: list[str]) -> str:
+    """Take the comment off the lines that say that the product does not have these operations."""
+    return re.sub(r'^# (?="([a-z._]+)" = false)', lambda at: "" if at[1] in names else at[0], text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", TRUTH)
+def test_each_absence_that_is_proposed_is_right_as_soon_as_it_is_no_comment(name: str, tmp_path: Path) -> None:
+    text = propose(document(name), name).text()
+    proposed = re.findall(r'^# "([a-z._]+)" = false', text, re.MULTILINE)
+    assert proposed
+    for some in (*([one] for one in proposed), proposed):
+        path = tmp_path / "candidate.toml"
+        path.write_text(switched_on(text, some), encoding="utf-8")
+        candidate = read_candidate(path)
+        assert http_problems(candidate) == []
+        assert {key for key, value in candidate.operations.items() if value is False} == set(some)
+
+
+def test_without_credentials_one_caller_is_written_and_the_reason_why_not_two(tmp_path: Path, drafted: Drafted) -> None:
+    def open_to_all(raw: dict[str, Any]) -> None:
+        raw.pop("security", None)
+        raw.get("components", {}).pop("securitySchemes", None)
+        raw["paths"].pop("/accounts")
+
+    source = neutral_document(tmp_path, open_to_all)
+    assert list(drafted(source).users) == ["alice"]
+    text = propose(source).text()
+    assert "ownership between two needs callers that the product can tell apart" in text
+    assert "bob" not in text.replace("[users.bob]", ""), "the accounts to prepare are of the one caller"
+
+
 # -- our own contract -------------------------------------------------------------------------------------------
 
 

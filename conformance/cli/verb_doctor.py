@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import textwrap
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from conformance.candidate.doctor import Row
     from conformance.engine.preflight import Gap, Preflight
 
+#: Stands for a space at which no line may end; of the characters that nobody writes.
+_KEPT = "\ue000"
 _MARKS = {"understood": "✓", "not called": "·", "refused": "✗", "broken": "✗"}
 
 
@@ -74,7 +77,14 @@ def _json(found: Preflight) -> str:
         }
         for item in found.coverage
     ]
-    document = {"ready": found.good, "errors": list(found.errors), "operations": rows, "coverage": coverage}
+    warnings = [{"text": w.text, "remedy": w.remedy, "checks_max": w.checks_max} for w in found.warnings]
+    document = {
+        "ready": found.good,
+        "errors": list(found.errors),
+        "operations": rows,
+        "coverage": coverage,
+        "warnings": warnings,
+    }
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
@@ -83,13 +93,27 @@ def _text(found: Preflight, path: Path, width: int) -> str:
     for row in found.rows:
         lines += _row(row, width)
     for item in found.coverage:
-        lines += ["", f"{item.suite}: {item.runnable} checks would run"]
+        lines += ["", f"{item.suite}: {item.runnable} checks would begin"]
         absent = sum(len(gap.checks) for gap in item.gaps if gap.outcome == "not applicable")
         for gap in item.gaps:
             lines += _gap(gap, width) if gap.outcome != "not applicable" else []
         lines += [f"  {absent} not applicable: the profile allows that the product does not offer it"] if absent else []
+    lines += _warnings(found, width)
     end = "ready: `conformance run` can start" if found.good else "not ready: fix the lines marked ✗ or named above"
     return "\n".join([*lines, "", end])
+
+
+def _warnings(found: Preflight, width: int) -> list[str]:
+    begun = sum(item.runnable for item in found.coverage)
+    if not begun:
+        return []
+    said = "A check that begins may still find that it lacks something, and then ends as not tested"
+    lines = ["", *_wrapped(said + ("; foreseen:" if found.warnings else "."), width, "", "  ")]
+    for item in found.warnings:
+        concerned = f" (up to {item.checks_max} of the {begun} checks)" if item.checks_max else ""
+        lines += _wrapped(f"! {item.text}{concerned}", width, "  ", "    ")
+        lines += _wrapped(item.remedy, width, "    → ", "      ") if item.remedy else []
+    return lines
 
 
 def _row(row: Row, width: int) -> list[str]:
@@ -115,4 +139,12 @@ def _gap(gap: Gap, width: int) -> list[str]:
 
 
 def _wrapped(text: str, width: int, first: str, further: str) -> list[str]:
-    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=further) or [first.rstrip()]
+    """Return lines of at most ``width``, longer ones where a word is: what is broken can be copied no more.
+
+    A quoted command counts as one word.
+    """
+    whole = re.sub(r"`[^`]*`", lambda quoted: quoted[0].replace(" ", _KEPT), text)
+    lines = textwrap.wrap(
+        whole, width, initial_indent=first, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    )
+    return [line.replace(_KEPT, " ") for line in lines] or [first.rstrip()]

@@ -346,7 +346,7 @@ def test_init_doctor_and_a_pipeline_file(conformance: Run, tmp_path: Path) -> No
     assert "exists already" in again.stderr
     doctor = conformance("doctor", "--offline", cwd=tmp_path)
     no_traceback(doctor)
-    assert "checks would run" in doctor.stdout
+    assert "checks would begin" in doctor.stdout
 
 
 def test_the_reference_candidate_is_served_alone_with_its_secrets_in_a_file(

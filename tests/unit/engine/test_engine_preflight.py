@@ -1,13 +1,20 @@
 """What the doctor and a run must say before anything is sent: secrets, certificates and users that are not there."""
 
+import json
 import socket
 import sys
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from conformance.candidate.doctor import Row
 from conformance.candidate.listening import require_listening
 from conformance.cli.main import main
+from conformance.engine.preflight import Preflight, preflight
+from conformance.engine.profiles import find_profile
 from conformance.engine.run import require_secrets
 from conformance.errors import ConfigError
 from conformance.files.candidate_file import named_files, read_candidate
@@ -103,3 +110,114 @@ def test_a_product_that_listens_is_let_pass(tmp_path: Path) -> None:
     with taken:
         taken.listen()
         require_listening(read_candidate(written(tmp_path, f"http://localhost:{port}")))
+
+
+MINT = """
+name = "Mint"
+version = "1"
+base_url = "http://127.0.0.1:9"
+[users.alice]
+[mapping]
+contract = "none"
+[operations]
+"payments.cancel" = false
+"payments.refund" = false
+[operations."payments.create"]
+method = "POST"
+path = "/quotes"
+body = { amount = "{amount}" }
+"""
+
+
+@pytest.fixture
+def mint(tmp_path: Path) -> Preflight:
+    path = tmp_path / "candidate.toml"
+    path.write_text(MINT, encoding="utf-8")
+    return preflight(path, find_profile("payment-product"), offline=True)
+
+
+def remedies(found: Preflight, reason: str) -> list[str]:
+    return [gap.remedy for item in found.coverage for gap in item.gaps if gap.reason == reason]
+
+
+def test_false_is_not_offered_where_the_profile_requires_the_operation(mint: Preflight) -> None:
+    assert remedies(mint, "the candidate does not offer login") == [
+        'map [operations."login"] (profile payment-product requires SEC-D01, SEC-D13, SEC-D03:'
+        " `false` would change nothing)"
+    ]
+    assert remedies(mint, "the candidate does not offer payments.cancel, payments.refund") == [
+        "payments.cancel and payments.refund = false changes nothing here: profile payment-product requires SEC-V11"
+    ]
+
+
+def test_another_user_is_advised_only_where_it_would_be_another_caller(mint: Preflight) -> None:
+    [remedy] = remedies(mint, "candidate.toml has no user signer; add [users.signer]")
+    assert remedy.startswith("only where the product can tell it apart")
+
+
+def test_what_cannot_be_told_of_single_checks_is_told_as_a_gap(mint: Preflight) -> None:
+    assert [item.text.partition(",")[0].partition(":")[0] for item in mint.warnings] == [
+        "no accounts",
+        "nothing shows what a payment did",
+        "payments.create places idempotency_key nowhere",
+        "base_url is http",
+        "[declared] is empty",
+    ]
+    assert mint.good, "a gap leaves something untested, and stops no run"
+
+
+def test_the_doctor_breaks_no_variable_no_option_and_no_quoted_command(
+    mint: Preflight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = 'POST /jrpc  {"id":"1","method":"list","params":{"key":"${FINAC_KEY}","other-things":"${FINAC_OTHER_KEY}"}}'
+    advice = ("accounts.list gave none: make one in the test environment, or run `conformance doctor --write`",)
+    row = Row("accounts.list", "refused", "refused (HTTP 200)", sent=sent, hints=advice)
+    monkeypatch.setattr("conformance.engine.preflight.preflight", lambda *_, **__: replace(mint, rows=(row,)))
+    (tmp_path / "candidate.toml").write_text(MINT, encoding="utf-8")
+    for width in range(40, 130, 7):
+        monkeypatch.setenv("COLUMNS", str(width))
+        exit_code(monkeypatch, "doctor", "--offline", "-c", str(tmp_path / "candidate.toml"))
+        said = capsys.readouterr().out
+        for whole in (sent.split()[-1], "`conformance doctor --write`", "ready: fix the lines", "idempotency_key"):
+            assert whole in said, width
+
+
+class Bank(BaseHTTPRequestHandler):
+    """A bank that opens accounts and pays, and whose payments cannot be read."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        paid = {"id": "p-1", "state": "confirmed", "amount": 101, "currency": "CNY"}
+        self._answer(paid if self.path == "/payments" else {"id": "a-1"})
+
+    def do_GET(self) -> None:
+        self._answer({"id": "p-1"})
+
+    def _answer(self, value: object) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def test_what_the_proof_found_broken_is_told_once(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Bank)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    path = tmp_path / "candidate.toml"
+    path.write_text(
+        f'name = "Bank"\nversion = "1"\nbase_url = "http://127.0.0.1:{server.server_port}"\n'
+        'supports = ["accounts.open", "payments.create"]\n[users.alice]\n'
+        '[operations."payments.read"]\npath = "/payments/{payment}"\nresult = { id = "$.id", amount = "$.sum" }\n',
+        encoding="utf-8",
+    )
+    try:
+        found = preflight(path, find_profile("payment-product"), write=True)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert [row.state for row in found.rows if row.operation == "payments.read"] == ["broken"]

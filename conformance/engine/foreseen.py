@@ -18,6 +18,10 @@ from conformance.model.plan import PlannedCheck
 from conformance.model.requirement import Requirement
 from conformance.sdk.checks import CheckDeclaration
 
+#: Accounts that a check of money leases, on the whole: two, and as many again for each of its rounds.
+LEASED = 4
+#: Reads of the caller's own, of which checks of credentials and connections make whichever is there.
+_READING = ("accounts.list", "accounts.read", "accounts.balance", "accounts.statement", "payments.list")
 #: Operations of which one must show what a payment did.
 _SHOWING = ("accounts.balance", "accounts.statement", "payments.list")
 
@@ -42,6 +46,7 @@ def foreseen(
     checks = [item for contents in world.suites for item in contents.checks if item.id in open_ids]
     return (
         *_accounts(checks, candidate, operations),
+        *_reads(operations),
         *_effects_of_payments(operations),
         *_keys(candidate, operations),
         *_transport(world, checks, candidate),
@@ -63,13 +68,22 @@ def _accounts(
             "no accounts: accounts.open is not offered and [[pool]] is empty, so nothing that moves money, and nothing "
         )
         said += "that reads one account, can be tested"
-        yield Foreseen(said, 'map [operations."accounts.open"], or prepare accounts under [[pool]]', concerned)
+        remedy = (
+            'map [operations."accounts.open"], or prepare accounts under [[pool]]; for a product that has none see '
+        )
+        yield Foreseen(said, remedy + '"A product without accounts" in docs/guides/bind-a-product.md', concerned)
     elif len(candidate.pool) < 2 * concerned:
         said = (
             f"few accounts: accounts.open is not offered, and a check leases one or two of the {len(candidate.pool)} "
         )
         said += "under [[pool]] and gives none back, so most checks that want some will find none"
         yield Foreseen(said, 'map [operations."accounts.open"], or prepare more accounts', concerned)
+
+
+def _reads(operations: frozenset[str]) -> Iterator[Foreseen]:
+    if any(_takes_account(name) for name in operations) and not operations.intersection(_READING):
+        said = "nothing of the caller's own can be read, so checks of credentials find nothing harmless to ask"
+        yield Foreseen(said, "map accounts.list to any list that shows the caller's own: it needs no account")
 
 
 def _takes_account(name: str) -> bool:

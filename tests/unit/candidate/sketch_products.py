@@ -115,3 +115,43 @@ class Purses:
         number = len(self.bills[project]) + 1
         self.bills[project][number] = {"id": number, "original_currency": "EUR", **bill}
         return 201, {}, json.dumps(number).encode()
+
+
+class Ledger:
+    """A ledger by JSON-RPC: one path, the key in the body, refusals in a 200; its caller names a new account."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, str] = {}
+        self.owners: dict[str, str] = {}
+        self.cents: dict[str, int] = {}
+        self.paid: dict[str, int] = {}
+
+    def answer(self, request: Request) -> Any:
+        asked = request.json
+        who = self.keys.get(asked["params"].get("k", ""))
+        method = getattr(self, f"do_{asked['method']}", None)
+        said = method(who, asked["params"]) if who and method else {"error": {"code": -32000, "data": "which-key"}}
+        return {"jsonrpc": "2.0", "id": asked["id"], **said}
+
+    def do_ping(self, who: str, params: Any) -> dict[str, Any]:
+        return {"result": "pong"}
+
+    def do_open(self, who: str, params: Any) -> dict[str, Any]:
+        self.owners[params["name"]] = who
+        self.cents[params["name"]] = params["sum"]
+        return {"result": None}
+
+    def do_accounts(self, who: str, params: Any) -> dict[str, Any]:
+        return {"result": [{"name": name} for name, owner in self.owners.items() if owner == who]}
+
+    def do_balance(self, who: str, params: Any) -> dict[str, Any]:
+        name = params["name"]
+        return {"result": self.cents[name]} if self.owners.get(name) == who else {"error": {"code": -32602}}
+
+    def do_pay(self, who: str, params: Any) -> dict[str, Any]:
+        if self.owners.get(params["from"]) != who or self.cents[params["from"]] < params["sum"]:
+            return {"error": {"code": -32602, "data": "cannot-pay"}}
+        if params["key"] not in self.paid:
+            self.cents[params["from"]] -= params["sum"]
+            self.cents[params["to"]] += params["sum"]
+        return {"result": {"number": self.paid.setdefault(params["key"], len(self.paid) + 1)}}

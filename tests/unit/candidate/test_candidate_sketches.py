@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from candidate_product import Ears, Product
-from sketch_products import Purses, Wallets
+from sketch_products import Ledger, Purses, Wallets
 
+from conformance.candidate.callers import same_caller
 from conformance.sdk import Accepted, Broken, Candidate, NotApplicable, Refused, accepted
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "bind-a-product.md"
@@ -210,3 +211,52 @@ def test_anothers_account_is_asked_for_in_that_ones_place(bound: Bind, product: 
     assert "Authorization" not in as_nobody.headers
     assert bobs.id == account.id
     assert product.requests[-1].path == "/api/projects/holiday/statistics", "one's own place holds a thing of that id"
+
+
+@pytest.fixture
+def ledger(bound: Bind, product: Product, monkeypatch: pytest.MonkeyPatch) -> Candidate:
+    books = Ledger()
+    for user in ("alice", "bob"):
+        books.keys[f"ledger-key-of-{user}"] = user
+        monkeypatch.setenv(f"LEDGER_{user.upper()}_KEY", f"ledger-key-of-{user}")
+    product.answer = books.answer
+    return bound(**sketch("A ledger by JSON-RPC"))
+
+
+def test_a_ledger_by_json_rpc_takes_names_that_an_answer_repeats(ledger: Candidate) -> None:
+    debtor = ledger.account(balance=1_000, currency="EUR")
+    creditor = ledger.account(balance=0, currency="EUR")
+    assert debtor.id != creditor.id
+    assert [item["id"] for item in accepted(ledger.call("accounts.list"), "a list")["items"]] == [
+        debtor.id,
+        creditor.id,
+    ]
+
+    payment = ledger.prepare(
+        "payments.create", debtor=debtor.id, creditor=creditor.id, amount=300, idempotency_key="key-1"
+    )
+    first, again = accepted(payment.send(), "a payment"), accepted(payment.send(), "a repetition")
+
+    assert first["id"] == again["id"]
+    assert (ledger.balance(debtor), ledger.balance(creditor)) == (700, 300)
+
+
+def test_a_key_inside_the_body_is_a_credential(ledger: Candidate, product: Product, ears: Ears) -> None:
+    account = ledger.account(balance=1_000, currency="EUR")
+
+    foreign = ledger.as_user("bob").call("accounts.balance", account=account.id)
+    assert isinstance(foreign, Refused)
+    assert (foreign.exchange.status, foreign.code) == (200, "-32602")
+    assert product.requests[-1].json["params"]["k"] == "ledger-key-of-bob"
+
+    nobody = ledger.without_credentials().call("accounts.balance", account=account.id)
+    assert isinstance(nobody, Refused)
+    assert nobody.code == "which-key"
+    assert "k" not in product.requests[-1].json["params"]
+
+    assert {"ledger-key-of-alice", "ledger-key-of-bob"} <= set(ears.secrets), (
+        "known to the evidence before they are sent"
+    )
+    assert "${LEDGER_BOB_KEY}" in foreign.exchange.curl
+    assert "ledger-key-of-bob" not in foreign.exchange.curl
+    assert not same_caller(ledger.file, "alice", "bob")

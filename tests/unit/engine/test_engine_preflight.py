@@ -158,6 +158,7 @@ def test_another_user_is_advised_only_where_it_would_be_another_caller(mint: Pre
 def test_what_cannot_be_told_of_single_checks_is_told_as_a_gap(mint: Preflight) -> None:
     assert [item.text.partition(",")[0].partition(":")[0] for item in mint.warnings] == [
         "no accounts",
+        "nothing of the caller's own can be read",
         "nothing shows what a payment did",
         "payments.create places idempotency_key nowhere",
         "base_url is http",

@@ -66,7 +66,7 @@ def test_a_pool_that_most_checks_would_find_empty_is_told() -> None:
     [text] = told(replace(SOUND, supports=BOOKS, pool=pool), checks)
     assert text.startswith("few accounts")
     assert "the 2 under [[pool]]" in text
-    assert told(replace(SOUND, supports=BOOKS, pool=pool * 2), checks) == []
+    assert told(replace(SOUND, supports=BOOKS, pool=pool * 4), checks) == []
 
 
 def test_a_product_whose_operations_take_no_account_is_asked_for_none() -> None:
@@ -74,8 +74,14 @@ def test_a_product_whose_operations_take_no_account_is_asked_for_none() -> None:
 
 
 def test_a_payment_that_nothing_shows_is_told() -> None:
-    [text] = told(replace(SOUND, supports=("accounts.open", "payments.create")))
+    [text] = told(replace(SOUND, supports=("accounts.open", "accounts.list", "payments.create")))
     assert text.startswith("nothing shows what a payment did")
+
+
+def test_a_product_of_which_nothing_can_be_read_is_told() -> None:
+    reads, payment = told(replace(SOUND, supports=("accounts.open", "payments.create")))
+    assert reads.startswith("nothing of the caller's own can be read")
+    assert payment.startswith("nothing shows")
 
 
 @pytest.mark.parametrize(

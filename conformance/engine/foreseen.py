@@ -18,8 +18,6 @@ from conformance.model.plan import PlannedCheck
 from conformance.model.requirement import Requirement
 from conformance.sdk.checks import CheckDeclaration
 
-#: Accounts that a check of money leases, on the whole: two, and as many again for each of its rounds.
-LEASED = 4
 #: Reads of the caller's own, of which checks of credentials and connections make whichever is there.
 _READING = ("accounts.list", "accounts.read", "accounts.balance", "accounts.statement", "payments.list")
 #: Operations of which one must show what a payment did.
@@ -66,17 +64,18 @@ def _accounts(
     if not candidate.pool:
         said = (
             "no accounts: accounts.open is not offered and [[pool]] is empty, so nothing that moves money, and nothing "
+            "that reads one account, can be tested"
         )
-        said += "that reads one account, can be tested"
         remedy = (
             'map [operations."accounts.open"], or prepare accounts under [[pool]]; for a product that has none see '
+            '"A product without accounts" in docs/guides/bind-a-product.md'
         )
-        yield Foreseen(said, remedy + '"A product without accounts" in docs/guides/bind-a-product.md', concerned)
+        yield Foreseen(said, remedy, concerned)
     elif len(candidate.pool) < 2 * concerned:
         said = (
             f"few accounts: accounts.open is not offered, and a check leases one or two of the {len(candidate.pool)} "
+            "under [[pool]] and gives none back, so most checks that want some will find none"
         )
-        said += "under [[pool]] and gives none back, so most checks that want some will find none"
         yield Foreseen(said, 'map [operations."accounts.open"], or prepare more accounts', concerned)
 
 
@@ -144,6 +143,6 @@ def _declared(checks: list[CheckDeclaration], candidate: CandidateFile) -> Itera
     if checks and not candidate.declared:
         said = (
             "[declared] is empty: what only the product's owner knows (planted data, quotas, limits, addresses) is not "
+            "there, so checks that look for it are not tested, or go by the profile's parameters"
         )
-        said += "there, so checks that look for it are not tested, or go by the profile's parameters"
         yield Foreseen(said, "the members are listed in docs/reference/candidate-file.md, Declarations")

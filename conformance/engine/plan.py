@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 import rfc8785
 
+from conformance.candidate.callers import same_caller
 from conformance.contract.neutral import neutral_operations
 from conformance.engine.world import SuiteContents, World
 from conformance.errors import ConfigError, NothingSelected
@@ -23,6 +26,11 @@ from conformance.sdk.checks import CheckDeclaration
 from conformance.sdk.suite import Scenario
 
 Settled = tuple[str, str] | None
+
+#: The two customers of whom neither may see what is the other's, wherever a check asks for both.
+CUSTOMERS = ("alice", "bob")
+#: Reasons named where nothing is left to run.
+_REASONS_MAX = 3
 
 #: The parameter that holds parameters of single scenarios, by their ids.
 SCENARIOS = "scenarios"
@@ -77,16 +85,17 @@ def make_plan(
     """
     require_selection(world, profile)
     require_absences(world, profile)
+    terms = _Terms(candidate, operations, profile, selection)
     checks = [
-        _planned(contents, item, candidate, operations, profile, selection)
+        _planned(contents, item, terms)
         for contents in world.suites
         for item in contents.checks
         if profile.selects(contents.id, item.requirement)
     ]
     if not any(item.settled is None for item in checks):
         raise NothingSelected(
-            f"nothing to run under profile {profile.id} {selection.describe()}".strip(),
-            remedy="See `conformance list` for what there is; check `supports` in candidate.toml.",
+            f"nothing to run under profile {profile.id} {selection.describe()}".strip() + _why_nothing(checks),
+            remedy="See `conformance list` for what there is, and `conformance doctor` for what each gap needs.",
         )
     scenarios = [item for contents in world.suites for item in _scenarios(contents, checks, profile, overrides or {})]
     return Plan(
@@ -202,15 +211,33 @@ def _selected(world: World, profile: Profile) -> list[str]:
     ]
 
 
-def _planned(
-    contents: SuiteContents,
-    check: CheckDeclaration,
-    candidate: CandidateFile,
-    operations: frozenset[str],
-    profile: Profile,
-    selection: Selection,
-) -> PlannedCheck:
-    settled = _settle(contents, check, candidate, operations, profile, selection)
+@dataclass(frozen=True)
+class _Terms:
+    """What decides whether a check can run."""
+
+    candidate: CandidateFile
+    operations: frozenset[str]
+    profile: Profile
+    selection: Selection
+
+    @cached_property
+    def one_customer(self) -> bool:
+        """Whether the product has nothing by which to tell the two customers apart."""
+        return same_caller(self.candidate, *CUSTOMERS)
+
+
+def _why_nothing(checks: Iterable[PlannedCheck]) -> str:
+    """Return the reasons that leave most checks out, "" where the selection leaves them all out."""
+    reasons = Counter(item.settled[1] for item in checks if item.settled and not item.settled[1].startswith("left out"))
+    named = "; ".join(
+        f"{'1 check' if count == 1 else f'{count} checks'}: {reason}"
+        for reason, count in reasons.most_common(_REASONS_MAX)
+    )
+    return f": {named}" if named else ""
+
+
+def _planned(contents: SuiteContents, check: CheckDeclaration, terms: _Terms) -> PlannedCheck:
+    settled = _settle(contents, check, terms)
     return PlannedCheck(
         check.id,
         check.requirement,
@@ -223,14 +250,8 @@ def _planned(
     )
 
 
-def _settle(
-    contents: SuiteContents,
-    check: CheckDeclaration,
-    candidate: CandidateFile,
-    operations: frozenset[str],
-    profile: Profile,
-    selection: Selection,
-) -> Settled:
+def _settle(contents: SuiteContents, check: CheckDeclaration, terms: _Terms) -> Settled:
+    profile, selection, operations = terms.profile, terms.selection, terms.operations
     requirement = contents.catalogue.find(check.requirement)
     if not selection.keeps(contents.id, check):
         return Outcome.NOT_TESTED.value, f"left out by {selection.describe()}"
@@ -239,11 +260,11 @@ def _settle(
     lacking = profile.lacking(check.requirement, operations)
     if lacking:
         return Outcome.NOT_APPLICABLE.value, f"it is for products with {' or '.join(lacking)}; the candidate has none"
-    absent = _absent(contents, check, candidate, operations)
+    absent = _absent(contents, check, terms.candidate, operations)
     if absent:
         allowed = profile.allows_absence(check.requirement)
         return (Outcome.NOT_APPLICABLE if allowed else Outcome.NOT_TESTED).value, absent
-    return _environment(check, candidate)
+    return _environment(check, terms)
 
 
 def _absent(
@@ -257,11 +278,15 @@ def _absent(
     return f"the candidate does not claim {', '.join(claims_missing)}" if claims_missing else ""
 
 
-def _environment(check: CheckDeclaration, candidate: CandidateFile) -> Settled:
+def _environment(check: CheckDeclaration, terms: _Terms) -> Settled:
+    candidate = terms.candidate
     users = [name for name in check.users if name not in candidate.users]
     if users:
         sections = " and ".join(f"[users.{name}]" for name in users)
         return Outcome.NOT_TESTED.value, f"candidate.toml has no user {', '.join(users)}; add {sections}"
+    if set(CUSTOMERS) <= set(check.users) and terms.one_customer:
+        reason = f"{' and '.join(CUSTOMERS)} are the same caller to the product; give each credentials of its own"
+        return Outcome.NOT_TESTED.value, reason
     hooks = [name for name in check.hooks if name not in candidate.hooks]
     if hooks:
         return Outcome.NOT_TESTED.value, f"no hook {', '.join(hooks)}; add [hooks.{hooks[0]}] in candidate.toml"

@@ -160,6 +160,34 @@ def test_nothing_to_run_is_an_error_of_its_own() -> None:
     assert caught.value.exit_code == 5
 
 
+def test_where_nothing_can_run_the_reasons_are_named() -> None:
+    checks = world(
+        declared("TOY-1", needs=("a.b",)), declared("TOY-2", needs=("a.b",)), declared("TOY-3", users=("x",))
+    )
+    with pytest.raises(NothingSelected, match=r"2 checks: .* not offer a[.]b; 1 check: candidate"):
+        plan(checks)
+
+
+KEY = {"scheme": "api-key", "key": {"env": "THE_ONE_KEY"}}
+
+
+@pytest.mark.parametrize(
+    ("bob", "users", "tested"),
+    [
+        (KEY, ("alice", "bob"), False),
+        (KEY, ("alice", "shop"), True),
+        ({"scheme": "api-key", "key": {"env": "BOBS_KEY"}}, ("alice", "bob"), True),
+    ],
+)
+def test_two_customers_who_are_one_caller_show_nothing_of_ownership(
+    bob: dict[str, Any], users: tuple[str, ...], tested: bool
+) -> None:
+    candidate = replace(CANDIDATE, users={"alice": KEY, "shop": KEY, "bob": bob})
+    made = plan(world(declared("TOY-1", users=users), declared("TOY-2")), candidate=candidate)
+    why = ("not tested", "alice and bob are the same caller to the product; give each credentials of its own")
+    assert settled(made)["TOY-1"] == (None if tested else why)
+
+
 @pytest.mark.parametrize("select", [{"toy": ("TOY-1", "TOY-9")}, {"toy": ("*",), "other": ("*",)}, {"toy": ("SEC-*",)}])
 def test_what_the_profile_counts_on_must_be_there(select: dict[str, tuple[str, ...]]) -> None:
     with pytest.raises(ConfigError, match="selects what no loaded suite has") as caught:

@@ -22,7 +22,10 @@ from conformance.sdk import (
     refused,
     unthrottled,
 )
-from conformance_security.scene import AMOUNT, Rewriter, Scene, Wire
+from conformance_security.scene import AMOUNT, Rewriter, Scene, Wire, sends
+
+#: A code that stands for no currency (ISO 4217 leaves it free).
+NO_CURRENCY = "ZZZ"
 
 
 @check("SEC-V01", needs=("payments.create",), effects=Effect.MONEY)
@@ -124,10 +127,11 @@ def other_currencies_are_refused(candidate: Candidate, evidence: Evidence) -> No
     """A payment names a currency that both accounts carry, spelt as ISO 4217 spells it; any other is refused."""
     scene = Scene.set(candidate, evidence)
     twin = scene.paid()
-    if scene.debtor.currency.lower().encode() not in twin.exchange.request_body.lower():
+    named = scene.debtor.currency.lower().encode() in twin.exchange.request_body.lower()
+    if not named or not sends(candidate, scene.payment(currency=NO_CURRENCY), NO_CURRENCY):
         raise NotApplicable("the product's payments name no currency")
     own = scene.debtor.currency
-    wrong = ["ZZZ"]
+    wrong = [NO_CURRENCY]
     if _denominated(scene):
         wrong.append("USD" if own != "USD" else "EUR")
     if own.encode() in twin.exchange.request_body:

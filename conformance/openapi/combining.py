@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.openapi.document import Document, Endpoint
-from conformance.openapi.matching import Match, Matching, name_of, shape_of
+from conformance.openapi.matching import Match, Matching, shape_of
 from conformance.openapi.members import Member, list_of, members, tokens
 from conformance.openapi.money import money_form
+from conformance.openapi.names import name_of
 from conformance.openapi.reading import read_answer
 from conformance.openapi.shaping import Shaped, path_argument, unit_of
 from conformance.openapi.toml_out import Line, Section

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from conformance.contract.neutral import neutral_operations
 from conformance.openapi.document import Document, Endpoint
 from conformance.openapi.members import Member, list_of, members, tokens
-from conformance.openapi.vocabulary import ARGUMENTS, FOREIGN, NOUNS, RULES, TENANTS, VERBS, Rule
+from conformance.openapi.names import find_member
+from conformance.openapi.vocabulary import FOREIGN, NOUNS, RULES, TENANTS, VERBS, Rule
 
 #: A pair below this is not proposed; between it and CERTAIN it is proposed with a question mark.
 PROPOSED = 0.5
@@ -198,7 +199,7 @@ def _arguments(evidence: _Evidence, rule: Rule, document: Document, endpoint: En
     """Weigh whether it takes what the operation needs: a payment without an amount is none."""
     given = given_members(document, endpoint)
     for name in rule.takes:
-        found = find_member(given, name)
+        found = find_member(given, name, rule.operation)
         if found:
             evidence.add(0.15 / len(rule.takes) + 0.05, f'takes "{found.name}" as {name}')
         elif name == "amount" and any(set(item.tokens()) & {"bolt11", "invoice"} for item in given):
@@ -213,21 +214,6 @@ def given_members(document: Document, endpoint: Endpoint) -> list[Member]:
     """Return what an endpoint takes, in its body, query and path."""
     parameters = [Member((item.name,), item.schema, item.required) for item in endpoint.parameters]
     return [*members(document, endpoint.body), *parameters] if endpoint.body else parameters
-
-
-def find_member(given: list[Member], argument: str) -> Member | None:
-    """Return the first member that is called as the argument may be called."""
-    for name in ARGUMENTS.get(argument, (argument,)):
-        for item in given:
-            if name_of(item) == name or name_of(item) == f"{name}_id":
-                return item
-    return None
-
-
-def name_of(member: Member) -> str:
-    """Return a member's name in snake case, plural as it stands."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", member.name)
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
 
 def _answer(evidence: _Evidence, rule: Rule, document: Document, endpoint: Endpoint) -> None:

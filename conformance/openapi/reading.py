@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.openapi.document import Document, Endpoint
-from conformance.openapi.matching import Match, name_of
+from conformance.openapi.matching import Match
 from conformance.openapi.members import Member, enum_of, jsonpath, kind_of, list_of, members, merged
 from conformance.openapi.money import Form, currency_form, money_form, time_form
+from conformance.openapi.names import ARGUMENTS, CLIENT_NUMBERS, name_of, names_for, party_of
 from conformance.openapi.toml_out import Line, Section
-from conformance.openapi.vocabulary import ARGUMENTS, MONEY, NOUNS, RESULTS, STATES, TIMES
+from conformance.openapi.vocabulary import MONEY, NOUNS, RESULTS, STATES, TIMES
 
 #: Read always; the others may be absent.
 _ESSENTIAL = {"id", "state", "amount", "available", "session"}

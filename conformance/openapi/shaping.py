@@ -9,12 +9,13 @@ from typing import Any
 
 from conformance.contract.neutral import neutral_operations
 from conformance.openapi.document import Document, Parameter
-from conformance.openapi.matching import Match, name_of
+from conformance.openapi.matching import Match
 from conformance.openapi.members import Member, enum_of, example_of, kind_of, members, merged, tokens
 from conformance.openapi.money import currency_form, money_form
+from conformance.openapi.names import CLIENT_NUMBERS, argument_for, name_of, names_for, party_of, without_suffix
 from conformance.openapi.reading import Words, errors_inside, read_answer
 from conformance.openapi.toml_out import Line, Section
-from conformance.openapi.vocabulary import ARGUMENTS, MONEY, NOUNS, TENANTS
+from conformance.openapi.vocabulary import MONEY, NOUNS, TENANTS
 
 #: Members that stand in for the reader: what must be sent and nobody can know.
 _SAMPLES = {"date": "2026-01-02", "date-time": "2026-01-02T03:04:05Z", "uuid": "00000000-0000-4000-8000-000000000000"}
@@ -137,7 +138,7 @@ def _parameters(made: Shaped, base: Section, pair: Match, left: list[str]) -> No
 
 
 def _parameter_value(made: Shaped, pair: Match, item: Parameter, left: list[str]) -> tuple[Any, str]:
-    argument = argument_for(Member((item.name,), item.schema, item.required), left)
+    argument = argument_for(Member((item.name,), item.schema, item.required), left, pair.operation)
     if argument == "cursor":
         left.remove("cursor")
         made.words.cursor = item.name
@@ -155,19 +156,6 @@ def _parameter_value(made: Shaped, pair: Match, item: Parameter, left: list[str]
         return None, ""
     fixed = _fixed(item.schema)
     return fixed, (f"{item.name} is required; {fixed!r} is only an example" if fixed is not None else "")
-
-
-def argument_for(member: Member, left: list[str]) -> str:
-    """Return the argument that a member's name stands for, among those not placed yet; "" where none does."""
-    name = name_of(member)
-    plain = re.sub(r"_(id|number|no|code|ref)$", "", re.sub(r"^x_", "", name))
-    ranked = []
-    for argument in left:
-        known = (argument, *ARGUMENTS.get(argument, ()))
-        for form in (name, plain):
-            if form in known:
-                ranked.append((known.index(form), left.index(argument), argument))
-    return min(ranked)[2] if ranked else ""
 
 
 def _fixed(schema: Mapping[str, Any]) -> Any:
@@ -212,7 +200,7 @@ def _place(
     found = members(document, pair.endpoint.body)
     used: dict[str, tuple[int, Member]] = {}
     for argument in list(left):
-        best = _best(argument, left, found, made.account_word)
+        best = _best(argument, left, found, made)
         if best is not None:
             used[argument] = best
     for argument, (_, item) in sorted(used.items(), key=lambda one: one[1][0]):
@@ -224,39 +212,40 @@ def _place(
             said.setdefault(item.path[0], []).append(why)
     taken = {item.path for _, item in used.values()}
     for item in found:
+        if item.required and item.path not in taken and name_of(item) in CLIENT_NUMBERS and _one_value(item):
+            _set(tree, item.path, "{idempotency_key|fresh}")
+            said.setdefault(item.path[0], []).append(_numbered(item))
+            taken.add(item.path)
+    for item in found:
         inside = any(path[: len(item.path)] == item.path for path in taken)
         if item.required and not inside and "[]" not in item.path:
             _required(tree, said, item)
 
 
-def _best(argument: str, left: list[str], found: list[Member], account: str) -> tuple[int, Member] | None:
+def _best(argument: str, left: list[str], found: list[Member], made: Shaped) -> tuple[int, Member] | None:
     """Return the member for an argument: that by the surest name, nearest to the top."""
-    known = (argument, *ARGUMENTS.get(argument, ()))
+    known = names_for(argument, made.operation)
     ranked = []
     for index, item in enumerate(found):
         if item.path[-1] == "[]" or item.path.count("[]") > 0 or not _fits(argument, item):
             continue
-        if argument_for(item, left) == argument:
+        if party_of(item.path, argument):
+            ranked.append((3, index, item))
+        elif argument_for(item, left, made.operation) == argument and not _another_party(item, argument):
             name = name_of(item)
-            plain = re.sub(r"_(id|number|no|code|ref)$", "", name)
-            form = name if name in known else plain
-            first = -1 if argument == "debtor" and account in (form, plain) else known.index(form)
+            plain = without_suffix(name)
+            form = next(one for one in (name, plain, re.sub(r"^x_", "", name)) if one in known)
+            first = -1 if argument == "debtor" and made.account_word in (form, plain) else known.index(form)
             ranked.append((first + 3 * (len(item.path) - 1), index, item))
-        elif argument in ("debtor", "creditor") and len(item.path) > 1:
-            outer = argument_for(Member((item.path[-2],), {}), left)
-            if outer == argument and name_of(item) in (
-                "id",
-                "iban",
-                "identification",
-                "account_id",
-                "number",
-                "account",
-            ):
-                ranked.append((3, index, item))
     if not ranked:
         return None
     _, index, item = min(ranked, key=lambda one: one[:2])
     return index, item
+
+
+def _another_party(item: Member, argument: str) -> bool:
+    """Tell whether a member belongs to the other side: creditor.account is no debtor, and payee.name no name of ours."""
+    return any(party_of(item.path, other) for other in ("debtor", "creditor") if other != argument)
 
 
 def _fits(argument: str, item: Member) -> bool:
@@ -286,7 +275,19 @@ def _template(
         return [_typed(argument, merged(document, item.schema.get("items")))], f"a list, with the {argument} in it"
     if argument in _CALLERS:
         return f"{{{argument}|user.{argument}}}", "the caller's own, from [users.…]"
+    if argument == "idempotency_key" and name_of(item) in CLIENT_NUMBERS:
+        return ("{idempotency_key|fresh}" if item.required else "{idempotency_key}"), _numbered(item)
     return _typed(argument, item.schema), "" if name_of(item) == argument else f"{item.name} is the {argument}"
+
+
+def _one_value(item: Member) -> bool:
+    return "[]" not in item.path and item.kind in ("string", "")
+
+
+def _numbered(item: Member) -> str:
+    longest = item.schema.get("maxLength")
+    room = f", {longest} characters at most" if isinstance(longest, int) else ""
+    return f"{item.name} is the client's own number, as the idempotency_key is{room}"
 
 
 def unit_of(found: list[Member]) -> str:

@@ -174,128 +174,6 @@ RULES: tuple[Rule, ...] = (
     Rule("refunds.create", ("POST",), ("collection",), "refund", takes=("order",)),
 )
 
-#: Names that products give to our arguments and to members of our results, best first.
-ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "amount": ("amount", "amt", "total", "total_amount", "sum", "cents", "sats", "satoshi", "price", "value"),
-        "currency": ("currency", "currency_code", "ccy", "iso_currency", "unit", "asset", "original_currency"),
-        "debtor": (
-            "debtor",
-            "debtor_account",
-            "payer",
-            "payer_id",
-            "from",
-            "from_account",
-            "source",
-            "source_account",
-            "sender",
-            "customer",
-            "debit_account",
-            "from_wallet",
-            "wallet",
-            "source_wallet",
-            "account",
-            "origin",
-        ),
-        "creditor": (
-            "creditor",
-            "creditor_account",
-            "payee",
-            "to",
-            "to_account",
-            "destination",
-            "destination_account",
-            "recipient",
-            "beneficiary",
-            "receiver",
-            "credit_account",
-            "to_wallet",
-            "payed_for",
-            "paid_for",
-            "target",
-            "merchant",
-        ),
-        "reference": (
-            "reference",
-            "description",
-            "memo",
-            "note",
-            "narrative",
-            "message",
-            "remittance_information",
-            "end_to_end_identification",
-            "statement_descriptor",
-            "what",
-            "label",
-            "comment",
-            "purpose",
-        ),
-        "idempotency_key": (
-            "idempotency_key",
-            "x_idempotency_key",
-            "request_id",
-            "client_request_id",
-            "x_request_id",
-            "idempotence_key",
-        ),
-        "owner": ("owner", "owner_id", "holder", "account_holder", "name", "customer", "user", "description", "label"),
-        "balance": ("balance", "opening_balance", "initial_balance", "initial_deposit"),
-        "account": ("account", "account_id", "account_number", "iban", "customer", "wallet", "wallet_id", "member"),
-        "payment": (
-            "payment",
-            "payment_id",
-            "charge",
-            "charge_id",
-            "transaction",
-            "transaction_id",
-            "transfer",
-            "transfer_id",
-            "payment_intent",
-            "original_payment",
-            "payment_hash",
-        ),
-        "username": ("username", "user", "login", "email", "user_name"),
-        "password": ("password", "passwd", "secret", "pin"),
-        "url": ("url", "callback_url", "endpoint", "target_url", "webhook_url", "uri"),
-        "permissions": ("permissions", "scopes", "scope", "access"),
-        "expires_in": ("expires_in", "ttl", "valid_for"),
-        "consent": ("consent_id", "consent", "x_consent_id"),
-        "cursor": (
-            "cursor",
-            "after",
-            "starting_after",
-            "page_token",
-            "next_token",
-            "offset",
-            "skip",
-            "page",
-            "page_number",
-            "start",
-            "from_id",
-            "continuation",
-        ),
-        "limit": ("limit", "page_size", "per_page", "size", "take", "count", "max_results", "first"),
-        "id": ("id", "uuid", "uid", "reference_id", "resource_id"),
-        "state": ("status", "state", "payment_status", "transaction_status", "paid", "settled", "completed", "pending"),
-        "created": (
-            "created",
-            "created_at",
-            "creation_date_time",
-            "creation_date",
-            "timestamp",
-            "time",
-            "date",
-            "booking_date",
-        ),
-        "refunded": ("refunded", "amount_refunded", "refunded_amount", "total_refunded"),
-        "available": ("available", "available_balance", "balance", "current", "amount", "value"),
-        "session": ("session", "access_token", "token", "session_token", "auth_token", "jwt", "id_token"),
-        "code": ("code", "otp", "passcode"),
-        "order": ("order", "order_id", "merchant_order", "order_number"),
-        "grant_type": ("grant_type",),
-    }
-)
-
 #: Members of canonical results that are money, and those that are times.
 MONEY = frozenset({"amount", "balance", "available", "refunded"})
 TIMES = frozenset({"created", "opened", "at"})
@@ -338,18 +216,21 @@ STATES: Mapping[str, str] = MappingProxyType(
             "confirmed",
             "confirmed succeeded success successful completed complete settled paid done executed booked "
             "captured posted processed cleared finished acceptedsettlementcompleted "
+            "tradesuccess tradefinished paysuccess transfersuccess refundsuccess "
             "acceptedcreditsettlementcompleted acsc accc approved",
         ),
         **_all(
             "pending",
-            "pending processing inprogress created open waiting queued submitted received initiated new "
+            "pending processing inprogress created open waiting queued submitted received initiated new saved doing "
+            "notpay userpaying waitbuyerpay waitpay paying dealing payeractionrequired redirectshopper challengeshopper "
             "scheduled requiresaction requiresconfirmation requirespaymentmethod requirescapture unpaid "
             "awaitingauthorisation pdng rcvd acceptedsettlementinprocess acsp",
         ),
         **_all("accepted", "accepted authorized authorised acceptedtechnicalvalidation actc accp authorisedpending"),
-        **_all("rejected", "rejected failed failure fail declined denied error refused expired rjct"),
-        **_all("cancelled", "cancelled canceled voided void revoked aborted canc"),
-        **_all("refunded", "refunded reversed returned chargedback"),
+        **_all("rejected", "rejected failed failure fail declined denied error refused expired rjct "
+            "payerror payfail payfailed tradefailed"),
+        **_all("cancelled", "cancelled canceled voided void revoked aborted canc closed tradeclosed"),
+        **_all("refunded", "refunded reversed returned chargedback refund tradereversed"),
     }
 )
 

@@ -62,7 +62,10 @@ def propose(document: Document, source: str = "") -> Proposal:
     neutral = [pair.operation for pair in matching.pairs if is_neutral(document, pair)]
     pairs = [pair for pair in matching.pairs if pair.operation not in neutral]
     account = _account_word(matching)
-    shaped = [shape(document, pair, account) for pair in pairs]
+    shaped: list[Shaped] = []
+    for pair in pairs:
+        reference = next((one.words.reference for one in shaped if one.operation == "payments.create"), "")
+        shaped.append(shape(document, pair, account, reference))
     invoice_steps(document, pairs, shaped)
     borrowed(shaped)
     shaped += derived(document, matching, shaped)

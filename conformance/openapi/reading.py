@@ -12,13 +12,14 @@ from conformance.openapi.document import Document, Endpoint
 from conformance.openapi.matching import Match
 from conformance.openapi.members import Member, enum_of, jsonpath, kind_of, list_of, members, merged
 from conformance.openapi.money import Form, currency_form, money_form, time_form
-from conformance.openapi.names import ARGUMENTS, CLIENT_NUMBERS, name_of, names_for, party_of
+from conformance.openapi.names import ARGUMENTS, CLIENT_NUMBERS, name_of, names_for, party_of, without_suffix
 from conformance.openapi.toml_out import Line, Section
 from conformance.openapi.vocabulary import MONEY, NOUNS, RESULTS, STATES, TIMES
 
 #: Read always; the others may be absent.
 _ESSENTIAL = {"id", "state", "amount", "available", "session"}
 _ASKED_FOR = {"accounts.read": "account", "payments.read": "payment", "consents.read": "consent"}
+_OWN_NOUNS = {"payments.refund": "refund", "accounts.statement": "statement"}
 _GROUP_NOUNS = {"accounts": "account", "payments": "payment", "consents": "consent", "notices": "notice"}
 
 
@@ -33,6 +34,8 @@ class Words:
     cursor: str = ""
     limit: str = ""
     state_words: tuple[str, ...] = ()
+    #: The member that a payment's reference was sent in, where it is known.
+    reference: str = ""
 
     def saw_money(self, form: Form) -> None:
         """Note how an amount is written."""
@@ -91,7 +94,7 @@ def _lines(document: Document, schema: Any, wanted: tuple[str, ...], pair: Match
     lines: list[Line] = []
     seen: set[str] = set()
     for name in wanted:
-        item = _find(found, name, pair, root)
+        item = _find(found, name, pair, root, _names(document, name, pair, words))
         if item is not None and (name != "payment" or f"id = {item.jsonpath}" not in seen):
             lines.append(_line(name, item, pair, words))
             seen.add(f"{name} = {item.jsonpath}")
@@ -110,40 +113,67 @@ def _root(found: list[Member], wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Return the object in which most of what is wanted stands: the answer, or what it wraps."""
     counted: Counter[tuple[str, ...]] = Counter()
     for name in wanted:
-        known = {name, *ARGUMENTS.get(name, ())}
+        known = names_for(name)
         counted.update({item.path[:-1] for item in found if name_of(item) in known and "[]" not in item.path})
     if not counted:
         return ()
     return min(counted, key=lambda path: (-counted[path], len(path)))
 
 
-def _find(found: list[Member], name: str, pair: Match, root: tuple[str, ...]) -> Member | None:
-    names = (name, *ARGUMENTS.get(name, ()))
+def _names(document: Document, name: str, pair: Match, words: Words) -> tuple[str, ...]:
+    """Return what a member of the result may be called in this answer."""
     if name == "id":
-        names = _id_names(pair)
+        return _id_names(document, pair)
     if name == "available" and pair.operation == "accounts.balance":
-        names = ("available", "available_balance", "balance", "amount", "value", "current")
+        return ("available", "available_balance", "balance", "available_amount", "amount", "value", "current")
+    if name == "reference":
+        # The client's number is the reference only where the reference was sent in it.
+        return tuple(one for one in names_for(name) if one not in CLIENT_NUMBERS or one == words.reference)
+    return names_for(name, pair.operation)
+
+
+def _find(
+    found: list[Member], name: str, pair: Match, root: tuple[str, ...], names: tuple[str, ...]
+) -> Member | None:
     ranked: list[tuple[int, int, Member]] = []
     for item in found:
         if not _suits(name, item):
             continue
         called = name_of(item)
+        apart = 0 if item.path[:-1] == root else 1 + abs(len(item.path) - 1 - len(root))
         if called not in names:
-            called = re.sub(r"_id$", "", called) if name != "id" else called
-        if called in names:
-            apart = 0 if item.path[:-1] == root else 1 + abs(len(item.path) - 1 - len(root))
+            called = without_suffix(called) if name != "id" else called
+        if party_of(item.path, name):
+            ranked.append((apart + 8 * item.path.count("[]"), len(ranked), item))
+        elif called in names and not any(party_of(item.path, side) for side in ("debtor", "creditor")):
             ranked.append((apart * 4 + names.index(called) + 8 * item.path.count("[]"), len(ranked), item))
     return min(ranked, key=lambda one: one[:2])[2] if ranked else None
 
 
-def _id_names(pair: Match) -> tuple[str, ...]:
-    """Return what an id may be called: id, or the thing's own name with it, or as the path calls it."""
-    noun = _GROUP_NOUNS.get(pair.operation.partition(".")[0], "")
-    own = [f"{word}_id" for word in NOUNS.get(noun, {})]
-    last = [part for part in pair.endpoint.path.split("/") if part and not part.startswith("{")][-1:]
-    resource = [f"{name_of(Member((re.sub('s$', '', part),), {}))}_id" for part in last]
-    inside = [name_of(Member((part,), {})) for part in re.findall(r"\{([^{}]+)\}", pair.endpoint.path)[-1:]]
-    return (*ARGUMENTS["id"][:3], *resource, *own, *inside, "payment_hash", "checking_id", "resource_id", "reference")
+def _id_names(document: Document, pair: Match) -> tuple[str, ...]:
+    """Return what an id may be called: id, or the thing's own name with it, or as a path calls it that reads it."""
+    path, operation = pair.endpoint.path, pair.operation
+    noun = _OWN_NOUNS.get(operation) or _GROUP_NOUNS.get(operation.partition(".")[0], "")
+    kinds = [*NOUNS.get(noun, {}), *(("trade",) if noun == "payment" else ())]
+    last = [part for part in path.split("/") if part and not part.startswith("{")][-1:]
+    resource = [name_of(Member((re.sub("s$", "", part),), {})) for part in last]
+    own = [f"{word}_{end}" for end in ("id", "no", "number") for word in (*resource, *kinds)]
+    inside = re.findall(r"\{([^{}]+)\}", path)[-1:] + asked_by_id(document, path)
+    called = [name_of(Member((part,), {})) for part in inside]
+    # Below a thing in a path, its name is in the path: that is the payment, not its refund.
+    called = [] if operation in _OWN_NOUNS and not path.endswith("}") else called
+    called += [re.sub(r"_id$", "", one) for one in called]
+    usual = () if operation in _OWN_NOUNS else ("payment_hash", "checking_id", "resource_id", "psp_reference")
+    numbers = ("serial_no", "reference") if noun == "payment" else ("serial_no", "flow_no")
+    names = (*ARGUMENTS["id"][:3], *own, *called, *usual, *numbers)
+    return tuple(one for one in names if one not in CLIENT_NUMBERS)
+
+
+def asked_by_id(document: Document, path: str) -> list[str]:
+    """Return how the path that reads one of a collection's things calls its id."""
+    longer = re.compile(re.escape(path.rstrip("/")) + r"/\{([^{}/]+)\}")
+    found = [longer.fullmatch(one.path) for one in document.endpoints if one.method == "GET"]
+    return [one[1] for one in found if one][:1]
 
 
 def _suits(name: str, item: Member) -> bool:

@@ -48,9 +48,13 @@ def arguments_of(operation: str) -> list[str]:
     return list(dict.fromkeys(name for name in found if name != "user"))
 
 
-def shape(document: Document, pair: Match, account: str = "") -> Shaped:
-    """Return the proposed entry of one pair; ``account`` is what the product calls an account."""
+def shape(document: Document, pair: Match, account: str = "", reference: str = "") -> Shaped:
+    """Return the proposed entry of one pair.
+
+    ``account`` is what the product calls an account, ``reference`` the member that takes the reference of a payment.
+    """
     made = Shaped(pair.operation, account_word=account)
+    made.words.reference = reference
     base = Section(f'operations."{pair.operation}"', comments=_above(pair))
     made.sections.append(base)
     endpoint = pair.endpoint
@@ -62,6 +66,8 @@ def shape(document: Document, pair: Match, account: str = "") -> Shaped:
     if endpoint.security == () and document.security:
         base.lines.append(Line("auth", False, "the document asks for no credentials here"))
     _body(document, made, base, pair, left)
+    if "reference" in made.placed:
+        made.words.reference = name_of(Member((made.placed["reference"].rpartition(".")[2],), {}))
     if "xml" in endpoint.answer_content:
         base.lines.append(Line("response", "xml"))
     elif endpoint.answer_content and "json" not in endpoint.answer_content and pair.operation == "codes.image":

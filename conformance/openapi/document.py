@@ -58,6 +58,7 @@ class Endpoint:
     content: str = ""
     answer: Mapping[str, Any] | None = None
     answer_content: str = ""
+    answer_examples: tuple[Any, ...] = ()
     error: Mapping[str, Any] | None = None
     statuses: tuple[str, ...] = ()
     described: Mapping[str, str] = field(default_factory=dict)
@@ -261,6 +262,7 @@ def _endpoint(raw: Mapping[str, Any], path: str, method: str, item: Mapping[str,
         content=content,
         answer=answer,
         answer_content=answer_content,
+        answer_examples=tuple(_examples(raw, good)),
         error=_schema(raw, bad)[0],
         statuses=tuple(responses),
         described={code: str(one.get("description") or "") for code, one in responses.items() if _table(one)},
@@ -310,6 +312,19 @@ def _schema(raw: Mapping[str, Any], holder: Any) -> tuple[Mapping[str, Any] | No
         found = resolve(raw, _table(content[name]).get("schema"))
         return (found if isinstance(found, Mapping) else {}), name
     return None, ""
+
+
+def _examples(raw: Mapping[str, Any], holder: Any) -> Iterator[Any]:
+    """Yield whole answers shown as examples, beside the schema or in it."""
+    table = _table(holder)
+    yield from _table(table.get("examples")).values()  # Swagger 2.0
+    for entry in (table, *_table(table.get("content")).values()):
+        yield _table(entry).get("example")
+        yield _table(resolve(raw, _table(entry).get("schema"))).get("example")
+        if entry is not table:
+            yield from (
+                _table(resolve(raw, one)).get("value") for one in _table(_table(entry).get("examples")).values()
+            )
 
 
 def _items(value: Any) -> list[Any]:

@@ -154,7 +154,11 @@ def list_of(document: Document, schema: Any) -> tuple[str, Mapping[str, Any]] | 
     # The list that gives an answer its name stands beside paging, not inside the thing that is answered.
     usual = ("item", "data", "result", "record", "entry", "value", "content", "list")
     best = min(objects, key=lambda pair: (len(pair[0].path), singular(pair[0].name.lower()) not in usual))
-    outer = [item for item in members(document, node) if len(item.path) == 1 and item.name.lower() in ("id", "uuid")]
+    outer = [
+        item
+        for item in members(document, node)
+        if item.path[:-1] in ((), best[0].path[:-1]) and item.name.lower() in ("id", "uuid")
+    ]
     if outer and singular(best[0].name.lower()) not in usual:
         return None
     return best[0].jsonpath + "[*]", best[1]

@@ -1,7 +1,7 @@
 """The names that products give to our arguments and to members of our results, and which of them a name stands for.
 
-Names are in snake case, see :func:`name_of`; the best come first. What a name is read for matters: ``total_amount`` is the
-amount of a payment, and never that of a refund.
+Names are in snake case, see :func:`name_of`; the best come first. What a name is read for matters: ``total_amount``
+is the amount of a payment, and never that of a refund.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "amount": _names(
             """amount amt total total_amount pay_amount trade_amount trans_amount transaction_amount transfer_amount
-            order_amount payment_amount txn_amount txn_amt trans_amt pay_amt order_amt total_fee instructed_amount sum
-            cents sats satoshi price value"""
+            order_amount payment_amount txn_amount txn_amt trans_amt pay_amt order_amt total_fee instructed_amount
+            sum cents sats satoshi price value"""
         ),
         "currency": _names(
             """currency currency_code ccy iso_currency trans_currency txn_currency pay_currency fee_type unit asset
             original_currency"""
         ),
         "debtor": _names(
-            """debtor debtor_account payer payer_account payer_id from from_account source source_account sender customer
-            debit_account from_wallet wallet source_wallet account origin payer_acct payer_acc payer_user_id payer_wallet
-            payer_card sender_account out_account remitter remitter_account buyer buyer_id buyer_user_id ordering_account
-            acc acct shopper_reference from_user"""
+            """debtor debtor_account payer payer_account payer_id from from_account source source_account sender
+            customer debit_account from_wallet wallet source_wallet account origin payer_acct payer_acc
+            payer_user_id payer_wallet payer_card sender_account out_account remitter remitter_account buyer
+            buyer_id buyer_user_id ordering_account acc acct shopper_reference from_user"""
         ),
         "creditor": _names(
             """creditor creditor_account payee payee_account to to_account destination destination_account recipient
-            beneficiary receiver credit_account to_wallet payed_for paid_for target merchant payee_acct payee_acc payee_id
-            payee_user_id payee_wallet payee_card payee_info recipient_account receiver_account beneficiary_account
-            in_account seller seller_id merchant_account merchant_id mer_id mch_id mchid sub_mchid sub_mch_id to_user
-            counterparty counterparty_account"""
+            beneficiary receiver credit_account to_wallet payed_for paid_for target merchant payee_acct payee_acc
+            payee_id payee_user_id payee_wallet payee_card payee_info recipient_account receiver_account
+            beneficiary_account in_account seller seller_id merchant_account merchant_id mer_id mch_id mchid
+            sub_mchid sub_mch_id to_user counterparty counterparty_account"""
         ),
         "reference": (
             *_names(
@@ -74,8 +74,8 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *CLIENT_NUMBERS,
         ),
         "owner": _names(
-            """owner owner_id owner_name holder account_holder holder_name account_holder_name account_name name customer
-            customer_name user user_name description label"""
+            """owner owner_id owner_name holder account_holder holder_name account_holder_name account_name name
+            customer customer_name user user_name description label"""
         ),
         "balance": ("balance", "opening_balance", "initial_balance", "initial_deposit", "initial_amount"),
         "account": _names(
@@ -99,14 +99,14 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "limit": ("limit", "page_size", "per_page", "size", "take", "count", "max_results", "first"),
         "id": ("id", "uuid", "uid", "reference_id", "resource_id"),
         "state": _names(
-            """status state payment_status transaction_status trade_status trade_state order_status order_state pay_status
-            pay_state payment_state transfer_status transfer_state trans_status txn_status transaction_state bill_status
-            paid settled completed pending result_code"""
+            """status state payment_status transaction_status trade_status trade_state order_status order_state
+            pay_status pay_state payment_state transfer_status transfer_state trans_status txn_status
+            transaction_state bill_status paid settled completed pending result_code"""
         ),
         "created": _names(
             """created created_at create_time created_time gmt_create creation_date_time creation_date create_at
-            create_date created_date date_created creation_time timestamp time trade_time trans_time transaction_time
-            txn_time order_time booking_date_time date booking_date"""
+            create_date created_date date_created creation_time timestamp time trade_time trans_time
+            transaction_time txn_time order_time booking_date_time date booking_date"""
         ),
         "refunded": _names(
             "refunded amount_refunded refunded_amount total_refunded refunded_total total_refunded_amount refunded_fee"

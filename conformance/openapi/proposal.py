@@ -11,6 +11,7 @@ from conformance.contract.neutral import neutral_operations
 from conformance.openapi.access import Access, access_of, asked_by, users_of
 from conformance.openapi.combining import borrowed, derived, invoice_steps, pooled, settling
 from conformance.openapi.document import Document, Endpoint
+from conformance.openapi.envelope import Envelope, envelope_of, unwrapped
 from conformance.openapi.matching import Match, Matching, match
 from conformance.openapi.members import tokens
 from conformance.openapi.reading import error_codes
@@ -41,6 +42,7 @@ class Proposal:
     shaped: list[Shaped]
     access: Access
     source: str
+    envelope: Envelope | None = None
     head: list[Section | Line | str] = field(default_factory=list)
 
     @property
@@ -58,6 +60,8 @@ class Proposal:
 
 def propose(document: Document, source: str = "") -> Proposal:
     """Return the proposal for a document."""
+    envelope = envelope_of(document)
+    document = unwrapped(document, envelope) if envelope else document
     matching = match(document)
     neutral = [pair.operation for pair in matching.pairs if is_neutral(document, pair)]
     pairs = [pair for pair in matching.pairs if pair.operation not in neutral]
@@ -73,7 +77,7 @@ def propose(document: Document, source: str = "") -> Proposal:
     pooled(shaped)
     access = access_of(document, matching)
     _other_schemes(document, matching, shaped, access)
-    return Proposal(document, matching, neutral, shaped, access, source or document.source)
+    return Proposal(document, matching, neutral, shaped, access, source or document.source, envelope)
 
 
 def _account_word(matching: Matching) -> str:
@@ -220,7 +224,9 @@ def _mapping_text(made: Proposal) -> str:
         section.lines.append(Line("contract", "none", "nothing but what is mapped here"))
     endpoints = [pair.endpoint for pair in made.matching.pairs if pair.operation not in made.neutral]
     codes = error_codes(made.document, endpoints)
-    if codes and codes != ["$.code"]:
+    if made.envelope and endpoints:
+        section.lines.append(made.envelope.error(codes))
+    elif codes and codes != ["$.code"]:
         section.lines.append(Line("error", {"code": codes}, "where refusals say why"))
     refused, said = _further_refusals(endpoints)
     if refused:

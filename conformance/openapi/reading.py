@@ -19,6 +19,8 @@ from conformance.openapi.vocabulary import MONEY, NOUNS, RESULTS, STATES, TIMES
 #: Read always; the others may be absent.
 _ESSENTIAL = {"id", "state", "amount", "available", "session"}
 _ASKED_FOR = {"accounts.read": "account", "payments.read": "payment", "consents.read": "consent"}
+#: Members that hold the answer itself; where it is one text or number, that is the id.
+_BARE = {"data", "result", "response", "payload"}
 _OWN_NOUNS = {"payments.refund": "refund", "accounts.statement": "statement"}
 _GROUP_NOUNS = {"accounts": "account", "payments": "payment", "consents": "consent", "notices": "notice"}
 
@@ -90,6 +92,8 @@ def _lines(document: Document, schema: Any, wanted: tuple[str, ...], pair: Match
             *([_no_state()] if "state" in wanted else []),
         ]
     found = [item for item in members(document, node) if item.path[-1] != "[]"]
+    if len(found) == 1 and found[0].kind in ("integer", "string") and found[0].name in _BARE and wanted[0] == "id":
+        return [Line("id", {"at": found[0].jsonpath, "as": "text"}, "what is answered is the bare id")]
     root = _root(found, wanted)
     lines: list[Line] = []
     seen: set[str] = set()
@@ -132,9 +136,7 @@ def _names(document: Document, name: str, pair: Match, words: Words) -> tuple[st
     return names_for(name, pair.operation)
 
 
-def _find(
-    found: list[Member], name: str, pair: Match, root: tuple[str, ...], names: tuple[str, ...]
-) -> Member | None:
+def _find(found: list[Member], name: str, pair: Match, root: tuple[str, ...], names: tuple[str, ...]) -> Member | None:
     ranked: list[tuple[int, int, Member]] = []
     for item in found:
         if not _suits(name, item):

@@ -250,7 +250,7 @@ def _best(argument: str, left: list[str], found: list[Member], made: Shaped) -> 
 
 
 def _another_party(item: Member, argument: str) -> bool:
-    """Tell whether a member belongs to the other side: creditor.account is no debtor, and payee.name no name of ours."""
+    """Tell whether a member belongs to the other side: creditor.account is no debtor."""
     return any(party_of(item.path, other) for other in ("debtor", "creditor") if other != argument)
 
 

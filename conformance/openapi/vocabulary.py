@@ -222,13 +222,16 @@ STATES: Mapping[str, str] = MappingProxyType(
         **_all(
             "pending",
             "pending processing inprogress created open waiting queued submitted received initiated new saved doing "
-            "notpay userpaying waitbuyerpay waitpay paying dealing payeractionrequired redirectshopper challengeshopper "
+            "notpay userpaying waitbuyerpay waitpay paying dealing payeractionrequired redirectshopper "
             "scheduled requiresaction requiresconfirmation requirespaymentmethod requirescapture unpaid "
             "awaitingauthorisation pdng rcvd acceptedsettlementinprocess acsp",
         ),
         **_all("accepted", "accepted authorized authorised acceptedtechnicalvalidation actc accp authorisedpending"),
-        **_all("rejected", "rejected failed failure fail declined denied error refused expired rjct "
-            "payerror payfail payfailed tradefailed"),
+        **_all(
+            "rejected",
+            "rejected failed failure fail declined denied error refused expired rjct "
+            "payerror payfail payfailed tradefailed",
+        ),
         **_all("cancelled", "cancelled canceled voided void revoked aborted canc closed tradeclosed"),
         **_all("refunded", "refunded reversed returned chargedback refund tradereversed"),
     }

@@ -28,6 +28,11 @@ class Form:
     exponent: int | None = None
     currency: str = ""
 
+    @property
+    def said(self) -> str:
+        """Return the reason with its confidence, with a question mark where it is little more than a guess."""
+        return f"{'? ' if self.confidence < 0.7 else ''}{self.confidence:.2f}: {self.reason}"
+
 
 def money_form(member: Member, context: str = "") -> Form:
     """Return how an amount is written. ``context`` is what the operation around it says of money."""

@@ -69,7 +69,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "idempotency_key": (
             *_names(
                 """idempotency_key x_idempotency_key request_id client_request_id x_request_id idempotence_key
-                idempotent_key paypal_request_id merchant_request_id"""
+                idempotent_key pay_pal_request_id paypal_request_id merchant_request_id"""
             ),
             *CLIENT_NUMBERS,
         ),
@@ -79,7 +79,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "balance": ("balance", "opening_balance", "initial_balance", "initial_deposit", "initial_amount"),
         "account": _names(
-            """account account_id account_number iban customer wallet wallet_id member acct acct_no acc_no account_code"""
+            "account account_id account_number iban customer wallet wallet_id member acct acct_no acc_no account_code"
         ),
         "payment": _names(
             """payment payment_id charge charge_id transaction transaction_id transfer transfer_id payment_intent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,8 +13,10 @@ from conformance.openapi.access import Access, access_of, asked_by, users_of
 from conformance.openapi.combining import borrowed, derived, invoice_steps, pooled, settling
 from conformance.openapi.document import Document, Endpoint
 from conformance.openapi.envelope import Envelope, envelope_of, unwrapped
-from conformance.openapi.matching import Match, Matching, match
+from conformance.openapi.likeness import alike, perhaps
+from conformance.openapi.matching import CERTAIN, Match, Matching, match
 from conformance.openapi.members import tokens
+from conformance.openapi.needs import weigh_needs
 from conformance.openapi.reading import error_codes
 from conformance.openapi.shaping import Shaped, arguments_of, shape
 from conformance.openapi.toml_out import Line, Section, one_line
@@ -43,6 +46,7 @@ class Proposal:
     access: Access
     source: str
     envelope: Envelope | None = None
+    perhaps: list[Shaped] = field(default_factory=list)
     head: list[Section | Line | str] = field(default_factory=list)
 
     @property
@@ -53,7 +57,7 @@ class Proposal:
     def text(self) -> str:
         """Return candidate.toml."""
         parts = [_title(self), *_access_text(self), _mapping_text(self)]
-        parts += ["\n\n".join(section.text() for section in one.sections) for one in self.shaped]
+        parts += ["\n\n".join(section.text() for section in one.sections) for one in (*self.shaped, *self.perhaps)]
         parts += [_pool_text(self), _left_text(self), _end_text()]
         return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -75,9 +79,15 @@ def propose(document: Document, source: str = "") -> Proposal:
     shaped += derived(document, matching, shaped)
     settling(document, matching, shaped)
     pooled(shaped)
+    matching = weigh_needs(matching, shaped)
     access = access_of(document, matching)
     _other_schemes(document, matching, shaped, access)
-    return Proposal(document, matching, neutral, shaped, access, source or document.source, envelope)
+    resembling = alike(document, matching)
+    # What is perhaps an operation is named as possible where the operation is said to be missing.
+    matching = dataclasses.replace(matching, possible=(*matching.possible, *resembling))
+    found = Proposal(document, matching, neutral, shaped, access, source or document.source, envelope)
+    found.perhaps = perhaps(document, resembling)
+    return found
 
 
 def _account_word(matching: Matching) -> str:
@@ -114,12 +124,14 @@ def is_neutral(document: Document, pair: Match) -> bool:
 
 
 def _title(made: Proposal) -> str:
-    document, pairs = made.document, made.matching.pairs
-    doubtful = sum(1 for pair in pairs if pair.confidence < 0.8)
+    document = made.document
+    found = {*made.neutral, *(one.operation for one in made.shaped)}
+    doubtful = len(found - {pair.operation for pair in made.matching.pairs if pair.confidence >= CERTAIN})
+    perhaps_too = f" {len(made.perhaps)} more are perhaps there, and commented out;" if made.perhaps else ""
     lines = [
         "#:schema schemas/candidate.schema.json",
         f"# Proposed from {one_line(made.source)} by `conformance init --from-openapi`.",
-        f"# {len(pairs)} operations found, {doubtful} of them doubtful (marked ?), each with its reasons;",
+        f"# {len(found)} operations found, {doubtful} of them doubtful (marked ?), each with its reasons;{perhaps_too}",
         f"# {len(made.matching.theirs)} of {len(document.endpoints)} endpoints are left over, listed below.",
         "# Next: look at the lines marked ?, set the secrets, then run `conformance doctor`.",
         "",

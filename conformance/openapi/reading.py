@@ -18,7 +18,8 @@ from conformance.openapi.vocabulary import MONEY, NOUNS, RESULTS, STATES, TIMES
 
 #: Read always; the others may be absent.
 _ESSENTIAL = {"id", "state", "amount", "available", "session"}
-_ASKED_FOR = {"accounts.read": "account", "payments.read": "payment", "consents.read": "consent"}
+#: What is read by an id of its own, which the answer need not repeat.
+ASKED_FOR = {"accounts.read": "account", "payments.read": "payment", "consents.read": "consent"}
 #: Members that hold the answer itself; where it is one text or number, that is the id.
 _BARE = {"data", "result", "response", "payload"}
 _OWN_NOUNS = {"payments.refund": "refund", "accounts.statement": "statement"}
@@ -102,8 +103,8 @@ def _lines(document: Document, schema: Any, wanted: tuple[str, ...], pair: Match
         if item is not None and (name != "payment" or f"id = {item.jsonpath}" not in seen):
             lines.append(_line(name, item, pair, words))
             seen.add(f"{name} = {item.jsonpath}")
-        elif name == "id" and pair.operation in _ASKED_FOR:
-            lines.append(Line("id", f"argument:{_ASKED_FOR[pair.operation]}", "the answer does not repeat it"))
+        elif name == "id" and pair.operation in ASKED_FOR:
+            lines.append(Line("id", f"argument:{ASKED_FOR[pair.operation]}", "the answer does not repeat it"))
         elif name == "state" and lines:
             lines.append(_no_state())
     return lines
@@ -217,7 +218,7 @@ def _money(value: dict[str, Any], item: Member, pair: Match, words: Words) -> st
     beside = next((name for name in item.siblings if name.lower() == "currency"), "")
     if beside and form.conversion.startswith("decimal") and form.exponent is None:
         value["currency"] = jsonpath((*item.path[:-1], beside))
-    return f"{form.confidence:.2f}: {form.reason}"
+    return form.said
 
 
 def _state(value: dict[str, Any], item: Member, words: Words) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.contract.neutral import neutral_operations
 from conformance.openapi.document import Document, Parameter
-from conformance.openapi.matching import Match
+from conformance.openapi.matching import CERTAIN, Match
 from conformance.openapi.members import Member, enum_of, example_of, kind_of, members, merged, tokens
 from conformance.openapi.money import currency_form, money_form
 from conformance.openapi.names import CLIENT_NUMBERS, argument_for, name_of, names_for, party_of, without_suffix
@@ -81,10 +81,15 @@ def shape(document: Document, pair: Match, account: str = "", reference: str = "
     return made
 
 
+def heading(pair: Match) -> str:
+    """Return the line above an entry: which endpoint it is, and how sure that is."""
+    doubt = "" if pair.confidence >= CERTAIN else "  ? look at this one"
+    return f"{pair.operation} ← {pair.endpoint.title}, confidence {pair.confidence:.2f}{doubt}"
+
+
 def _above(pair: Match) -> list[str]:
-    doubt = "" if pair.confidence >= 0.8 else "  ? look at this one"
     return [
-        f"{pair.operation} ← {pair.endpoint.title}, confidence {pair.confidence:.2f}{doubt}",
+        heading(pair),
         *([f"  {pair.endpoint.summary}"] if pair.endpoint.summary else []),
         "  because " + "; ".join(dict.fromkeys(pair.reasons)),
     ]
@@ -209,6 +214,7 @@ def _place(
         best = _best(argument, left, found, made)
         if best is not None:
             used[argument] = best
+    _beside_amount(used, found)
     for argument, (_, item) in sorted(used.items(), key=lambda one: one[1][0]):
         left.remove(argument)
         made.placed[argument] = ".".join(item.path)
@@ -226,6 +232,17 @@ def _place(
         inside = any(path[: len(item.path)] == item.path for path in taken)
         if item.required and not inside and "[]" not in item.path:
             _required(tree, said, item)
+
+
+def _beside_amount(used: dict[str, tuple[int, Member]], found: list[Member]) -> None:
+    """Let the currency be that beside the amount: an account has a currency of its own."""
+    if "amount" not in used or "currency" not in used:
+        return
+    place = used["amount"][1].path[:-1]
+    for index, item in enumerate(found):
+        if item.path[:-1] == place and argument_for(item, ["currency"]) and _fits("currency", item):
+            used["currency"] = (index, item)
+            return
 
 
 def _best(argument: str, left: list[str], found: list[Member], made: Shaped) -> tuple[int, Member] | None:
@@ -272,7 +289,7 @@ def _template(
         value: dict[str, Any] = {"from": argument, "as": form.conversion}
         if form.exponent is not None:
             value["exponent"] = form.exponent
-        return value, f"{form.confidence:.2f}: {form.reason}"
+        return value, form.said
     if argument == "currency":
         form = currency_form(item)
         made.words.saw_currency(item)

@@ -15,16 +15,18 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A key with its value, or (``off``) one that is only proposed; with a comment behind it."""
+    """A key with its value, or one that is only proposed (``off``) or to be filled in (``asked``), with a comment."""
 
     key: str
     value: Any
     comment: str = ""
     off: bool = False
+    asked: bool = False
 
     def text(self) -> str:
         """Return the line as it stands in the file."""
-        made = f"{'# ' if self.off else ''}{key(self.key)} = {value(self.value)}"
+        mark = "# ? " if self.asked else "# " if self.off else ""
+        made = f"{mark}{key(self.key)} = {value(self.value)}"
         notes = [one_line(note) for note in self.comment.split("\n") if note]
         if len(notes) == 1 and len(made) + len(notes[0]) <= COMMENT_MAX:
             return f"{made}  # {notes[0]}"

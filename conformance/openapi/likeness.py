@@ -21,6 +21,9 @@ from conformance.openapi.toml_out import Section
 ALONE = 0.4
 READ_TOO = 0.45
 
+#: Words of an amount that is moved; a price or a value is what something costs.
+_AMOUNTS = {"amount", "amt", "sum", "sat", "satoshi"}
+
 
 def alike(document: Document, matching: Matching) -> list[Match]:
     """Return what is perhaps ``payments.create`` and ``payments.read``, of those that words did not find."""
@@ -59,7 +62,8 @@ def _making(document: Document, endpoint: Endpoint) -> Match | None:
     if endpoint.method != "POST" or endpoint.path.endswith("}") or list_of(document, endpoint.answer):
         return None
     given, answered = given_members(document, endpoint), _plain(members(document, endpoint.answer))
-    amount, currency = find_member(_plain(given), "amount"), find_member(given, "currency")
+    amount = find_member([item for item in _plain(given) if set(item.tokens()) & _AMOUNTS], "amount")
+    currency = find_member(given, "currency")
     state = find_member(answered, "state")
     ids = {"id", "uuid", *(_id_name(one) for one in asked_by_id(document, endpoint.path))}
     own = next((item for item in answered if _id_name(item.name) in ids and item.kind in ("string", "integer")), None)

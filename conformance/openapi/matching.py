@@ -85,7 +85,7 @@ def _scored(document: Document, rule: Rule, endpoint: Endpoint) -> Match | None:
         return None
     segments = _segments(endpoint.path)
     shape = shape_of(segments)
-    if shape not in rule.shapes and "any" not in rule.shapes:
+    if (shape not in rule.shapes and "any" not in rule.shapes) or (rule.asks and not _asks(segments)):
         return None
     evidence = _Evidence()
     if not _noun(evidence, rule, segments, endpoint):
@@ -99,6 +99,10 @@ def _scored(document: Document, rule: Rule, endpoint: Endpoint) -> Match | None:
     if evidence.score < POSSIBLE:
         return None
     return Match(rule.operation, endpoint, round(min(evidence.score, 0.98), 2), tuple(evidence.reasons))
+
+
+def _asks(segments: list[str]) -> bool:
+    return bool(set(tokens(segments[-1])[:1]) & {"query", "get", "inquire", "enquire", "find", "read"})
 
 
 @dataclass(slots=True)

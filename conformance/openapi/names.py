@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from conformance.openapi.members import Member
+from conformance.openapi.vocabulary import MONEY, TIMES
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -154,13 +155,18 @@ def without_suffix(name: str) -> str:
     return re.sub(r"_(id|number|no|code|ref)$", "", re.sub(r"^x_", "", name))
 
 
+def forms_of(name: str, argument: str) -> tuple[str, ...]:
+    """Return the forms in which a name may be known: a number that identifies a refund is no amount of it."""
+    return (name,) if argument in MONEY | TIMES | {"state"} else (name, without_suffix(name))
+
+
 def argument_for(member: Member, left: list[str], operation: str = "") -> str:
     """Return the argument that a member's name stands for, among those not placed yet; "" where none does."""
     name = name_of(member)
     ranked = []
     for argument in left:
         known = names_for(argument, operation)
-        for form in (name, without_suffix(name)):
+        for form in forms_of(name, argument):
             if form in known:
                 ranked.append((known.index(form), left.index(argument), argument))
     return min(ranked)[2] if ranked else ""
@@ -170,7 +176,8 @@ def find_member(given: list[Member], argument: str, operation: str = "") -> Memb
     """Return the first member that is called as the argument may be called."""
     for name in names_for(argument, operation):
         for item in given:
-            if name_of(item) == name or name_of(item) == f"{name}_id":
+            called = name_of(item)
+            if called == name or (called == f"{name}_id" and argument not in MONEY):
                 return item
     return None
 

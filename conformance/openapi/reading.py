@@ -12,7 +12,7 @@ from conformance.openapi.document import Document, Endpoint
 from conformance.openapi.matching import Match
 from conformance.openapi.members import Member, enum_of, jsonpath, kind_of, list_of, members, merged
 from conformance.openapi.money import Form, currency_form, money_form, time_form
-from conformance.openapi.names import ARGUMENTS, CLIENT_NUMBERS, name_of, names_for, party_of, without_suffix
+from conformance.openapi.names import ARGUMENTS, CLIENT_NUMBERS, forms_of, name_of, names_for, party_of
 from conformance.openapi.toml_out import Line, Section
 from conformance.openapi.vocabulary import MONEY, NOUNS, RESULTS, STATES, TIMES
 
@@ -145,7 +145,7 @@ def _find(found: list[Member], name: str, pair: Match, root: tuple[str, ...], na
         called = name_of(item)
         apart = 0 if item.path[:-1] == root else 1 + abs(len(item.path) - 1 - len(root))
         if called not in names:
-            called = without_suffix(called) if name != "id" else called
+            called = forms_of(called, name)[-1] if name != "id" else called
         if party_of(item.path, name):
             ranked.append((apart + 8 * item.path.count("[]"), len(ranked), item))
         elif called in names and not any(party_of(item.path, side) for side in ("debtor", "creditor")):

@@ -24,6 +24,8 @@ _OWN_ID = {
     "accounts": "account", "payments": "payment", "consents": "consent", "factor": "factor", "orders": "order",
     "paycodes": "paycode", "codes": "code", "bills": "day",
 }  # fmt: skip
+#: What stands in a list is taken only where nothing outside is called so.
+_LISTED = 100
 _CALLERS = {"username", "password", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope"}
 
 
@@ -224,14 +226,33 @@ def _place(
             said.setdefault(item.path[0], []).append(why)
     taken = {item.path for _, item in used.values()}
     for item in found:
-        if item.required and item.path not in taken and name_of(item) in CLIENT_NUMBERS and _one_value(item):
+        if not item.required or not _sent(item, taken) or any(_begins(path, item.path) for path in taken):
+            continue
+        if name_of(item) in CLIENT_NUMBERS and item.kind in ("string", ""):
             _set(tree, item.path, "{idempotency_key|fresh}")
             said.setdefault(item.path[0], []).append(_numbered(item))
-            taken.add(item.path)
-    for item in found:
-        inside = any(path[: len(item.path)] == item.path for path in taken)
-        if item.required and not inside and "[]" not in item.path:
+        else:
             _required(tree, said, item)
+
+
+def _begins(path: tuple[str, ...], start: tuple[str, ...]) -> bool:
+    return path[: len(start)] == start
+
+
+def _sent(item: Member, taken: set[tuple[str, ...]]) -> bool:
+    """Tell whether a member is sent: those of a list's items are where an argument went into the list."""
+    if "[]" not in item.path:
+        return True
+    start = item.path[: item.path.index("[]") + 1]
+    return item.path[-1] != "[]" and any(_begins(path, start) for path in taken)
+
+
+def _reachable(path: tuple[str, ...]) -> bool:
+    """Tell whether a member can be sent: in a list only where the list is one of payments, as purchase_units are."""
+    if "[]" not in path:
+        return True
+    words = tokens(path[path.index("[]") - 1])
+    return path.count("[]") == 1 and bool(words) and words[-1] in {*NOUNS["payment"], "unit", "instruction"}
 
 
 def _beside_amount(used: dict[str, tuple[int, Member]], found: list[Member]) -> None:
@@ -250,16 +271,16 @@ def _best(argument: str, left: list[str], found: list[Member], made: Shaped) -> 
     known = names_for(argument, made.operation)
     ranked = []
     for index, item in enumerate(found):
-        if item.path[-1] == "[]" or item.path.count("[]") > 0 or not _fits(argument, item):
+        if item.path[-1] == "[]" or not _reachable(item.path) or not _fits(argument, item):
             continue
         if party_of(item.path, argument):
-            ranked.append((3, index, item))
+            ranked.append((3 + _LISTED * item.path.count("[]"), index, item))
         elif argument_for(item, left, made.operation) == argument and not _another_party(item, argument):
             name = name_of(item)
             plain = without_suffix(name)
             form = next(one for one in (name, plain, re.sub(r"^x_", "", name)) if one in known)
             first = -1 if argument == "debtor" and made.account_word in (form, plain) else known.index(form)
-            ranked.append((first + 3 * (len(item.path) - 1), index, item))
+            ranked.append((first + 3 * (len(item.path) - 1) + _LISTED * item.path.count("[]"), index, item))
     if not ranked:
         return None
     _, index, item = min(ranked, key=lambda one: one[:2])
@@ -303,10 +324,6 @@ def _template(
     return _typed(argument, item.schema), "" if name_of(item) == argument else f"{item.name} is the {argument}"
 
 
-def _one_value(item: Member) -> bool:
-    return "[]" not in item.path and item.kind in ("string", "")
-
-
 def _numbered(item: Member) -> str:
     longest = item.schema.get("maxLength")
     room = f", {longest} characters at most" if isinstance(longest, int) else ""
@@ -340,8 +357,11 @@ def _required(tree: dict[str, Any], said: dict[str, list[str]], item: Member) ->
 
 
 def _set(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    for part in path[:-1]:
-        inner = tree.setdefault(part, {})
+    for index, part in enumerate(path[:-1]):
+        if part == "[]":
+            continue
+        inner = tree.setdefault(part, [{}] if path[index + 1] == "[]" else {})
+        inner = inner[0] if isinstance(inner, list) else inner
         if not isinstance(inner, dict):
             return
         tree = inner

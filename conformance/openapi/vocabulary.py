@@ -49,6 +49,7 @@ NOUNS: Mapping[str, Mapping[str, float]] = MappingProxyType(
         "refund": {"refund": 1.0, "reversal": 0.8, "return": 0.5, "chargeback": 0.4},
         "cancel": {"cancel": 1.0, "cancellation": 1.0, "void": 0.9, "abort": 0.7},
         "balance": {"balance": 1.0, "fund": 0.5},
+        "query": {"query": 1.0, "inquiry": 0.9, "enquiry": 0.9},
         "statement": {
             "statement": 1.0,
             "transaction": 0.9,
@@ -121,6 +122,7 @@ FOREIGN = _words(
 class Rule:
     """How an operation is recognised.
 
+    ``asks`` says that the path's last word must tell that it only asks, as ``queryOrder`` does.
     ``shape``: collection (``/things``), item (``/things/{id}``), sub (``/owners/{id}/things``), action
     (``/things/{id}/deed``) or any. ``noun`` is what its last word names, ``within`` what comes before it.
     """
@@ -133,6 +135,7 @@ class Rule:
     verb: str = ""
     takes: tuple[str, ...] = ()
     lists: bool | None = None
+    asks: bool = False
 
 
 RULES: tuple[Rule, ...] = (
@@ -153,6 +156,8 @@ RULES: tuple[Rule, ...] = (
     Rule("consents.revoke", ("DELETE",), ("item",), "consent", verb="revoke"),
     Rule("payments.create", ("POST",), ("collection", "sub"), "payment", verb="create", takes=("amount",)),
     Rule("payments.read", ("GET",), ("item",), "payment", verb="read", lists=False),
+    Rule("payments.read", ("POST",), ("collection",), "query", within="payment", takes=("payment",), lists=False),
+    Rule("payments.read", ("POST",), ("collection",), "payment", asks=True, takes=("payment",), lists=False),
     Rule("payments.list", ("GET",), ("collection", "sub"), "payment", verb="list", lists=True),
     Rule("payments.cancel", ("POST", "PUT", "DELETE"), ("action",), "cancel", within="payment"),
     Rule("payments.refund", ("POST",), ("action", "sub", "collection"), "refund", within="payment", takes=("amount",)),

@@ -90,6 +90,41 @@ def test_an_accounts_own_currency_is_not_the_payments(proposed: Proposed) -> Non
     assert "currency" not in body["debtorAccount"]
 
 
+def test_arguments_go_into_the_one_item_of_a_list_of_payments_and_of_no_other_list(proposed: Proposed) -> None:
+    amount = {"value!": "string", "currency_code!": "string"}
+    unit = {"amount!": amount, "payee": {"merchant_id": "string"}, "soft!": "string"}
+    takes = {"intent!": ["CAPTURE"], "purchase_units!": [unit], "items": [{"description": "string"}]}
+    text, candidate = proposed({"/v2/checkout/orders": {"post": endpoint("Create an order", takes, {"id": "string"})}})
+    body = candidate.operations["payments.create"]["body"]
+    assert body == {
+        "intent": "CAPTURE",
+        "purchase_units": [
+            {
+                "amount": {"value": {"from": "amount", "as": "decimal-string"}, "currency_code": "{currency}"},
+                "payee": {"merchant_id": "{creditor}"},
+            }
+        ],
+    }
+    assert "soft is required (string) and not understood" in text
+
+
+def test_a_number_that_identifies_a_refund_is_not_its_amount(proposed: Proposed) -> None:
+    takes = {"transaction_id": "string", "refund_no": "string", "amount!": {"refund!": "integer", "total!": "integer"}}
+    answer = {"refund_id": "string", "transaction_id": "string", "amount": {"refund": "integer", "total": "integer"}}
+    refund = proposed({"/v3/refunds": {"post": endpoint("Apply for a refund", takes, answer)}})[1].operations[
+        "payments.refund"
+    ]
+    assert refund["body"]["amount"] == {"refund": {"from": "amount", "as": "minor"}}
+    assert where(refund["result"]["amount"]) == "$.amount.refund"
+
+
+def test_a_payment_may_be_asked_for_by_post(proposed: Proposed) -> None:
+    answer = wrapped({"orderId": "string", "orderStatus": "string", "payAmount": "string"})
+    for path in ("/pay/queryOrder", "/payment/query"):
+        made = proposed({path: {"post": endpoint("Query a payment", {"orderId!": "string"}, answer)}})[1]
+        assert made.operations["payments.read"]["body"] == {"orderId": "{payment}"}
+
+
 # -- envelopes --------------------------------------------------------------------------------------------------
 
 
@@ -271,6 +306,12 @@ def test_without_its_marks_what_is_perhaps_there_is_a_mapping(proposed: Proposed
     assert http_problems(candidate) == []
     assert candidate.operations["payments.create"]["result"]["id"] == "$.quote"
     assert candidate.operations["payments.read"]["path"] == "/v1/mint/quote/bolt11/{payment}"
+
+
+def test_what_has_a_price_is_not_like_a_payment(proposed: Proposed) -> None:
+    product = {"id": "string", "status": "string", "price": "number", "currency": "string"}
+    paths = {"/products": {"post": endpoint("Create a product", {"price": "number", "currency": "string"}, product)}}
+    assert "perhaps" not in proposed(paths)[0]
 
 
 def test_words_are_believed_before_likeness(proposed: Proposed) -> None:

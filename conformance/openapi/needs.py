@@ -55,7 +55,7 @@ def weigh_needs(matching: Matching, shaped: list[Shaped]) -> Matching:
     for one in shaped:
         pair = pairs.get(one.operation)
         arguments, results = missing(one, reading)
-        if pair is None or not (arguments or results):
+        if pair is None or not (arguments or results or one.unknown):
             continue
         cost = _COSTS["argument"] * len(arguments) + _COSTS["result"] * len(results)
         # It stays proposed: the endpoint is the right one, its entry is not finished.
@@ -102,7 +102,10 @@ def _answers(one: Shaped) -> list[Section]:
 def _write(one: Shaped, pair: Match, arguments: list[str], results: list[str]) -> None:
     one.sections[0].comments[0] = heading(pair)
     named = [*arguments, *(f"{name} in the answer" for name in results)]
-    one.sections[0].comments.append(f"  ? not found, and needed: {', '.join(named)}")
+    if named:
+        one.sections[0].comments.append(f"  ? not found, and needed: {', '.join(named)}")
+    if one.unknown:
+        one.sections[0].comments.append(f"  ? required, and not understood: {', '.join(one.unknown)}")
     if arguments:
         _ask_for_arguments(one, pair, arguments)
     if results:

@@ -39,6 +39,8 @@ class Shaped:
     user_members: set[str] = field(default_factory=set)
     placed: dict[str, str] = field(default_factory=dict)
     account_word: str = ""
+    #: Members that must be sent and that nothing is known of.
+    unknown: list[str] = field(default_factory=list)
 
 
 def arguments_of(operation: str) -> list[str]:
@@ -145,7 +147,8 @@ def _parameters(made: Shaped, base: Section, pair: Match, left: list[str]) -> No
                 placed[item.name] = value
                 said += [why] if why else []
             elif item.required:
-                said.append(f"{item.name} is required and not understood: add it")
+                made.unknown.append(item.name)
+                said.append(f"? {item.name} is required and not understood: add it")
         if placed or said:
             base.lines.append(Line(key, placed, "\n".join(said)))
 
@@ -202,7 +205,7 @@ def _body(document: Document, made: Shaped, base: Section, pair: Match, left: li
     _place(document, made, pair, left, tree, said)
     for name, value in tree.items():
         section.lines.append(Line(name, value, "\n".join(said.get(name, ()))))
-    section.lines += [Line(name, "", "\n".join(why), off=True) for name, why in said.items() if name not in tree]
+    section.lines += [Line(name, "", "\n".join(why), asked=True) for name, why in said.items() if name not in tree]
     if section.lines:
         made.sections.append(section)
 
@@ -232,7 +235,7 @@ def _place(
             _set(tree, item.path, "{idempotency_key|fresh}")
             said.setdefault(item.path[0], []).append(_numbered(item))
         else:
-            _required(tree, said, item)
+            _required(made, tree, said, item)
 
 
 def _begins(path: tuple[str, ...], start: tuple[str, ...]) -> bool:
@@ -344,13 +347,14 @@ def _typed(argument: str, schema: Mapping[str, Any]) -> Any:
     return f"{{{argument}}}"
 
 
-def _required(tree: dict[str, Any], said: dict[str, list[str]], item: Member) -> None:
+def _required(made: Shaped, tree: dict[str, Any], said: dict[str, list[str]], item: Member) -> None:
     if item.kind == "object":
         return
     fixed = _fixed(item.schema)
     why = said.setdefault(item.path[0], [])
     if fixed is None:
-        why.append(f"{'.'.join(item.path)} is required ({item.kind or 'any'}) and not understood: fill it in")
+        made.unknown.append(".".join(item.path))
+        why.append(f"? {'.'.join(item.path)} is required ({item.kind or 'any'}) and not understood: fill it in")
     else:
         _set(tree, item.path, fixed)
         why.append(f"{'.'.join(item.path)} is required; {fixed!r} is only an example")

@@ -202,6 +202,7 @@ def _line(name: str, item: Member, pair: Match, words: Words) -> Line:
     elif name in TIMES:
         when = time_form(item)
         value |= {"as": when.conversion} if when else {}
+        why = "" if when else "? nothing says how this time is written: see conversions"
     elif item.kind == "integer" and name not in ("expires_in",):
         value["as"] = "text"
     if name not in _ESSENTIAL and not item.required:

@@ -284,8 +284,10 @@ def test_a_list_that_names_no_account_asks_for_the_parameter(proposed: Proposed)
     assert candidate.operations["payments.list"]["query"] == {"limit": "{limit}"}
 
 
-def test_money_that_is_little_more_than_a_guess_has_a_question_mark(proposed: Proposed) -> None:
-    assert "# ? 0.50: text; neither example nor pattern" in proposed(enveloped())[0]
+def test_money_and_times_that_are_little_more_than_guesses_have_a_question_mark(proposed: Proposed) -> None:
+    text, _ = proposed(enveloped())
+    assert "# ? 0.50: text; neither example nor pattern" in text
+    assert "# ? nothing says how this time is written" in text
 
 
 # -- likeness ---------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import re
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Context as DecimalContext
@@ -25,15 +27,23 @@ EXPONENTS: Mapping[str, int] = MappingProxyType(
 
 
 class Unconvertible(ValueError):
-    """A value that is not what its conversion expects."""
+    """A value that is not what its conversion expects; ``mend`` says what to write in the mapping, where that helps."""
+
+    def __init__(self, summary: str, mend: str = "") -> None:
+        super().__init__(summary)
+        self.mend = mend
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a conversion may need besides the value: decimal places of the money, a time format."""
+    """What a conversion may need besides the value: decimal places of the money, a time's format and its zone.
+
+    ``zone`` is that of times without an offset; None where the mapping names none.
+    """
 
     exponent: int = 2
     format: str = "%Y-%m-%dT%H:%M:%SZ"
+    zone: dt.tzinfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,23 @@ class Conversion:
 def exponent_of(currency: str) -> int:
     """Return the decimal places of an ISO 4217 currency."""
     return EXPONENTS.get(currency.upper(), 2)
+
+
+_OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)")
+
+
+def zone_of(text: str) -> dt.tzinfo | None:
+    """Return the zone that ``UTC`` or an offset such as ``+08:00`` names, None where the text is neither.
+
+    A place's name (``Asia/Shanghai``) is none: where clocks are put back, an hour happens twice.
+    """
+    if text == "UTC":
+        return dt.UTC
+    found = _OFFSET.fullmatch(text)
+    if not found:
+        return None
+    away = dt.timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return dt.timezone(-away if found[1] == "-" else away)
 
 
 def convert_out(name: str, value: Any, context: Context) -> Any:
@@ -63,7 +90,8 @@ def _guarded(function: Callable[[Any, Context], Any], name: str, value: Any, con
     try:
         return function(value, context)
     except (ValueError, TypeError, ArithmeticError, InvalidOperation, binascii.Error) as error:
-        raise Unconvertible(f"{value!r} is not {DESCRIPTIONS[name]}") from error
+        mend = error.mend if isinstance(error, Unconvertible) else ""
+        raise Unconvertible(f"{value!r} is not {DESCRIPTIONS[name]}" + (f": {mend}" if mend else ""), mend) from error
 
 
 # -- money ----------------------------------------------------------------------------------------------------------
@@ -136,9 +164,30 @@ def _epoch(ticks: int) -> Conversion:
     return Conversion(encode, decode)
 
 
+def _rfc3339_out(value: Any, context: Context) -> str:
+    moment = _instant(value)
+    return moment.astimezone(context.zone).isoformat() if context.zone not in (None, dt.UTC) else _canonical(moment)
+
+
+def _rfc3339_in(value: Any, context: Context) -> str:
+    parsed = dt.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    if parsed.tzinfo is None:
+        if context.zone is None:
+            # Read as UTC without a word, every time of a product in another zone would be wrong by hours.
+            raise Unconvertible(
+                "no offset", 'it has no offset from UTC; say which with zone = "UTC", or such as zone = "+08:00"'
+            )
+        parsed = parsed.replace(tzinfo=context.zone)
+    return _canonical(parsed)
+
+
+def _format_time(value: Any, context: Context) -> str:
+    return _instant(value).astimezone(context.zone or dt.UTC).strftime(context.format)
+
+
 def _parse_time(value: Any, context: Context) -> str:
     parsed = dt.datetime.strptime(str(value), context.format)  # noqa: DTZ007  # a zone, where given, is kept below
-    return _canonical(parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC))
+    return _canonical(parsed if parsed.tzinfo else parsed.replace(tzinfo=context.zone or dt.UTC))
 
 
 # -- words and shapes -----------------------------------------------------------------------------------------------
@@ -183,11 +232,32 @@ def _unhex(value: Any, _: Context) -> str:
     return bytes.fromhex(str(value)).decode()
 
 
+#: The name space of the UUIDs that are made of our own texts: a text gives the same UUID in every run.
+UUID_SPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:fintech-conformance:argument")
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _uuid_out(value: Any, _: Context) -> str:
+    text = str(value)
+    return text if _UUID.fullmatch(text) else str(uuid.uuid5(UUID_SPACE, text))
+
+
+def _uuid_in(value: Any, _: Context) -> str:
+    # A UUID made up here of an answer that holds none would name nothing that the product knows.
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return value
+    raise Unconvertible("not a UUID")
+
+
 def _first(value: Any, _: Context) -> Any:
     if not isinstance(value, list) or not value:
         raise Unconvertible("not a list with an item")
     return value[0]
 
+
+#: Conversions that ``zone`` may stand beside.
+ZONED = ("rfc3339", "time")
 
 CONVERSIONS: Mapping[str, Conversion] = MappingProxyType(
     {
@@ -199,8 +269,8 @@ CONVERSIONS: Mapping[str, Conversion] = MappingProxyType(
         "epoch-s": _epoch(1),
         "epoch-ms": _epoch(1000),
         "epoch-us": _epoch(1_000_000),
-        "rfc3339": Conversion(lambda v, c: _canonical(_instant(v)), lambda v, c: _canonical(_instant(v))),
-        "time": Conversion(lambda v, c: _instant(v).strftime(c.format), _parse_time),
+        "rfc3339": Conversion(_rfc3339_out, _rfc3339_in),
+        "time": Conversion(_format_time, _parse_time),
         "text": Conversion(_text, _text),
         "integer": Conversion(_whole, _whole),
         "integer-string": Conversion(lambda v, c: str(_units(v)), _whole),
@@ -211,6 +281,7 @@ CONVERSIONS: Mapping[str, Conversion] = MappingProxyType(
         "upper": Conversion(lambda v, c: str(v).upper(), lambda v, c: str(v).lower()),
         "base64": Conversion(_b64, _unb64),
         "hex": Conversion(_hex, _unhex),
+        "uuid": Conversion(_uuid_out, _uuid_in),
         "state": Conversion(_same, _same),
     }
 )
@@ -238,6 +309,7 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
         "upper": "text in upper case",
         "base64": "base64 text",
         "hex": "hexadecimal text",
+        "uuid": "a UUID",
         "state": "a state word",
     }
 )

@@ -3,9 +3,11 @@
 "$.data.id"                     JSONPath into the parsed body (RFC 9535's common part)
 "header:Location"               a response header
 "body:base64" "body:text"       the body as it is
-"argument:account"              the argument that was sent
+"argument:account"              the argument that was sent; "argument:fresh:20" as much of it as {fresh:20} sent
 { at = "$.amount", as = "decimal-string", default = 0, words = { theirs = "ours" }, optional = true }
 { at = "$.amount", as = "minor", absolute = true }   without its sign
+{ at = "$.id", match = "[^/]+$" }                    a part: the expression's first group, or all that it matches
+{ at = "$.at", as = "rfc3339", zone = "+08:00" }     a time that is given without an offset
 { at = "$.balance", among = "$[*]", where = { "$.id" = "argument:account" } }   in the one item that fits
 { … }                           an object of extractions
 anything else                   stands for itself
@@ -14,19 +16,31 @@ anything else                   stands for itself
 from __future__ import annotations
 
 import base64
+import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jsonpath_ng import parse as parse_jsonpath  # type: ignore[attr-defined]
 
-from conformance.candidate.convert import CONVERSIONS, Context, Unconvertible, convert_in, exponent_of
-from conformance.candidate.reading_toml import Place
+from conformance.candidate.convert import CONVERSIONS, Context, Unconvertible, convert_in, convert_out, exponent_of
+from conformance.candidate.fresh import FRESH, FRESH_MAX, FRESH_MIN
+from conformance.candidate.reading_toml import Place, compile_zone
 from conformance.candidate.templates import MISSING, plain
+from conformance.candidate.words import word, worded
 from conformance.sdk.answers import Exchange
 
 _SOURCES = ("header:", "body:", "argument:")
-_KEYS = {"at", "as", "default", "words", "optional", "exponent", "format", "currency", "absolute", "among", "where"}
+_KEYS = {
+    "at", "as", "default", "words", "optional", "exponent", "format", "currency", "absolute", "among", "where", "match",
+    "zone",
+}  # fmt: skip
+
+#: Text longer than this is not searched by ``match``: what some expressions take grows with a power of the length.
+MATCHED_MAX = 1000
+#: Of a value that does not fit, this much is told.
+_TOLD_MAX = 80
 
 
 class Unreadable(Exception):
@@ -94,11 +108,13 @@ class Extraction:
     absolute: bool = False
     among: Query | None = None
     where: tuple[tuple[Query, Extraction], ...] = ()
+    match: re.Pattern[str] | None = None
+    zone: dt.tzinfo | None = None
 
     def arguments(self) -> frozenset[str]:
         """Return the arguments that are read back."""
         inner = [*(self.members or {}).values(), *(value for _, value in self.where)]
-        own = {self.source.removeprefix("argument:")} if self.source.startswith("argument:") else set[str]()
+        own = {_argument(self.source)[0]} if self.source.startswith("argument:") else set[str]()
         return frozenset(own.union(*(item.arguments() for item in inner)))
 
     def read(self, response: Response) -> Any:
@@ -112,14 +128,17 @@ class Extraction:
             response = self._item(self.among, response)
         found = self._find(response)
         if found is MISSING or found is None:
-            return self._absent(found)
+            return self._absent("null" if found is None else "missing")
+        if self.match is not None and (found := self._part(self.match, found)) is MISSING:
+            return MISSING if self.default is MISSING else self.default
         return self._converted(found, response)
 
     def _item(self, among: Query, response: Response) -> Response:
         """Return the response, read from the one item that fits; nothing is found in it where none does."""
-        wanted = [(query, plain(value.read(response))) for query, value in self.where]
+        wanted = [(query, word(value.read(response))) for query, value in self.where]
         for item in among.all(response.document):
-            if all(plain(query.first(item)) == text for query, text in wanted):
+            found = [(query.first(item), text) for query, text in wanted]
+            if all(value is not MISSING and word(value) == text for value, text in found):
                 return response.within(item)
         if self.optional or self.default is not MISSING:
             return response.within(MISSING)
@@ -138,34 +157,68 @@ class Extraction:
             case "body", _:
                 return response.exchange.body.decode("utf-8", "replace")
             case _:
-                return response.arguments.get(name, MISSING)
+                argument, length = _argument(self.source)
+                found = response.arguments.get(argument, MISSING)
+                return found[:length] if argument == FRESH and isinstance(found, str) else found
 
-    def _absent(self, found: Any) -> Any:
+    @property
+    def _place(self) -> str:
+        return self.query.text if self.query else self.source
+
+    def _absent(self, what: str) -> Any:
         if self.default is not MISSING:
             return self.default
         if self.optional:
             return MISSING
-        place = self.query.text if self.query else self.source
-        raise Unreadable(f"{place} is {'null' if found is None else 'missing'} in the answer")
+        raise Unreadable(f"{self._place} is {what} in the answer")
+
+    def _part(self, pattern: re.Pattern[str], value: Any) -> Any:
+        """Return what ``match`` takes of a value, MISSING where that may be; raises Unreadable where it may not."""
+        text = plain(value)
+        found = pattern.search(text) if len(text) <= MATCHED_MAX else None
+        part = found[1 if pattern.groups else 0] if found else None
+        if part is not None:
+            return part
+        if self.optional or self.default is not MISSING:
+            return MISSING
+        told = text if len(text) <= _TOLD_MAX else f"{text[:_TOLD_MAX]}…"
+        why = "" if len(text) <= MATCHED_MAX else f", being longer than {MATCHED_MAX} characters"
+        raise Unreadable(f"{self._place}: match = {pattern.pattern!r} finds nothing in {told!r}{why}")
 
     def _converted(self, value: Any, response: Response) -> Any:
         words = self.words or (response.words if self.conversion == "state" else {})
         if words:
-            value = words.get(str(value), value)
+            value = words.get(word(value), value)
         if not self.conversion:
             return value
+        # An argument is ours: it was sent as a UUID, and is read back as the same one.
+        convert = convert_out if self.conversion == "uuid" and self.source.startswith("argument:") else convert_in
         try:
-            converted = convert_in(self.conversion, value, self._context(response))
+            converted = convert(self.conversion, value, self._context(response))
             return abs(converted) if self.absolute and type(converted) is int else converted
         except Unconvertible as error:
-            raise Unreadable(f"{self.query.text if self.query else self.source}: {error}") from error
+            raise Unreadable(f"{self._place}: {error}") from error
 
     def _context(self, response: Response) -> Context:
         exponent = self.exponent
         if exponent is None:
             named = self.currency.first(response.document) if self.currency else response.currency
             exponent = exponent_of(str(named or ""))
-        return Context(exponent, self.format) if self.format else Context(exponent)
+        return Context(exponent, self.format or Context().format, self.zone)
+
+
+def _argument(source: str) -> tuple[str, int]:
+    """Return the argument that a source names, and how many characters of it where it is ``fresh``."""
+    name = source.removeprefix("argument:")
+    bare, _, length = name.partition(":")
+    return (FRESH, int(length) if length.isdecimal() else FRESH_MAX) if bare == FRESH else (name, FRESH_MAX)
+
+
+def _check_argument(place: Place) -> None:
+    """Note a length of ``fresh`` that no template can have sent."""
+    bare, colon, length = str(place.value).removeprefix("argument:").partition(":")
+    if bare == FRESH and colon and not (length.isdecimal() and FRESH_MIN <= int(length) <= FRESH_MAX):
+        place.wrong(f"a length from {FRESH_MIN} to {FRESH_MAX}, such as argument:fresh:20")
 
 
 def exact(extraction: Extraction | None) -> bool:
@@ -194,6 +247,7 @@ def compile_extraction(place: Place) -> Extraction:
     if isinstance(value, str) and value.startswith("$"):
         return Extraction(query=compile_query(place), source=value)
     if isinstance(value, str) and value.startswith(_SOURCES):
+        _check_argument(place)
         return Extraction(source=value)
     if isinstance(value, Mapping) and "at" in value:
         return _compile_table(place)
@@ -221,7 +275,7 @@ def _compile_table(place: Place) -> Extraction:
         query=at.query,
         conversion=conversion,
         default=value.get("default", MISSING),
-        words=words.value if words else {},
+        words=worded(words.value) if words else {},
         optional=place.flag("optional", False),
         exponent=value.get("exponent"),
         format=place.text("format"),
@@ -229,7 +283,20 @@ def _compile_table(place: Place) -> Extraction:
         absolute=place.flag("absolute", False),
         among=among,
         where=_compile_where(place) if among else (),
+        match=_compile_match(place),
+        zone=compile_zone(place, conversion),
     )
+
+
+def _compile_match(place: Place) -> re.Pattern[str] | None:
+    text = place.text("match")
+    if not text:
+        return None
+    try:
+        return re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        place.at("match").wrong(f'a regular expression, such as "[^/]+$" ({error})')
+        return None
 
 
 def _compile_where(place: Place) -> tuple[tuple[Query, Extraction], ...]:

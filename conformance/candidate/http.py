@@ -19,6 +19,7 @@ from conformance.candidate.composing import compose
 from conformance.candidate.dpop import Proofs
 from conformance.candidate.draft import Draft
 from conformance.candidate.extract import Response, Unreadable
+from conformance.candidate.fresh import FRESH, FreshValues
 from conformance.candidate.learning import Learning
 from conformance.candidate.mapping import Operation, Step, Until
 from conformance.candidate.offering import Offer, offer_of
@@ -30,6 +31,7 @@ from conformance.candidate.secrets import Secrets
 from conformance.candidate.session import Session
 from conformance.candidate.signing import sign_draft, signs
 from conformance.candidate.understand import Parsed, judge, keep, understand
+from conformance.candidate.words import word
 from conformance.errors import FileProblems, Problem
 from conformance.model.candidate import CandidateFile, Effect
 from conformance.sdk.answers import Accepted, Answer, Broken, Exchange, Refused
@@ -56,6 +58,7 @@ class HttpDriver:
         self._offer: Offer = offer_of(candidate)
         self._bare = bare_operation(candidate.mapping)
         self._repeats = Repeats()
+        self._fresh = FreshValues()
         self._acting = Acting(candidate, self._secrets)
         self._authentication = Authentication(self._ask, self._secrets)
         self._proofs = Proofs(self._secrets)
@@ -141,7 +144,7 @@ class HttpDriver:
         operation = self._operation(prepared.operation)
         if len(operation.steps) > 1:
             raise NotTested(f"{operation.name} is made of {len(operation.steps)} calls, not one", blame="CONFIG")
-        call = self._call(operation, operation.main, prepared, prepared.arguments, main=True)
+        call = self._call(operation, operation.main, prepared, self._given(operation, prepared), main=True)
         request = self._finished(call).finished()
         return replace(request, headers=(*request.headers, *self._session.tags().items()))
 
@@ -157,14 +160,20 @@ class HttpDriver:
 
     def interpret(self, prepared: Prepared, exchange: Exchange) -> Answer:
         """Return what a response to ``prepared`` means."""
-        return understand(self._operation(prepared.operation), exchange, prepared.arguments)
+        operation = self._operation(prepared.operation)
+        return understand(operation, exchange, self._given(operation, prepared))
 
     # -- for the harness ----------------------------------------------------------------------------------
 
     def secrets(self) -> frozenset[str]:
         """Return all secret texts known: those the candidate file names, and tokens fetched so far."""
         self._secrets.reveal_all(
-            self._file.auth, self._file.users, self._file.signing, self._file.hooks, self._file.declared
+            self._file.auth,
+            self._file.users,
+            self._file.pool,
+            self._file.signing,
+            self._file.hooks,
+            self._file.declared,
         )
         return self._secrets.values()
 
@@ -198,13 +207,23 @@ class HttpDriver:
     def _before_last(self, operation: Operation, prepared: Prepared) -> dict[str, Any] | Answer:
         """Make all calls of an operation but the last and return the arguments of that, or why it is not reached."""
         if len(operation.steps) == 1:
-            return dict(prepared.arguments)
+            return self._given(operation, prepared)
         key = str(prepared.arguments.get("idempotency_key") or "")
         kept = self._repeats.kept(operation.name, key, lambda: self._first_calls(operation, prepared))
         return {**prepared.arguments, **kept} if isinstance(kept, dict) else kept
 
+    def _given(self, operation: Operation, prepared: Prepared) -> dict[str, Any]:
+        """Return the arguments of an operation with the one fresh value of all its calls, where it places one."""
+        given = dict(prepared.arguments)
+        if FRESH in operation.placed and FRESH not in given:
+            key = str(given.get("idempotency_key") or "")
+            given[FRESH] = self._fresh.of(operation.name, prepared.user, key)
+        return given
+
     def _first_calls(self, operation: Operation, prepared: Prepared) -> dict[str, Any] | Answer:
-        arguments, all_kept = dict(prepared.arguments), dict[str, Any]()
+        arguments = self._given(operation, prepared)
+        # Repeated with the rest: the last call may ask for what the first ones made under a fresh name.
+        all_kept = {name: arguments[name] for name in (FRESH,) if name in arguments}
         for step in operation.steps[:-1]:
             if not step.needed(arguments):
                 continue
@@ -260,7 +279,7 @@ class HttpDriver:
         answer: Answer = first
         while True:
             if isinstance(answer, Accepted):
-                state = str(until.at.first(answer.value))
+                state = word(until.at.first(answer.value))
                 if state in until.refused:
                     return Refused(state, answer.exchange, answer.value)
                 if state in until.means:

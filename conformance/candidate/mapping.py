@@ -16,6 +16,7 @@ One operation:
     accept = [200, 201]                # statuses that mean done; any 2xx when absent
     refused = [520]                    # further statuses that mean a refusal, besides 4xx
     error = { when = "$.status", unless = ["OK"], is = ["FAIL"], code = "$.code" }   # an error inside a 200
+                                       # missing = "$.balance": an answer without it is one
     credentials = { key = "$.key" }    # accounts.open: the account has credentials of its own
     result = { id = "$.id", amount = { at = "$.amount", as = "decimal-string" } }    # see extract.py
     items = "$.data[*]"                # for lists, with `each` as `result` is for one, and `next` (paging.py)
@@ -39,6 +40,7 @@ from conformance.candidate.extract import Extraction, Query, compile_extraction,
 from conformance.candidate.paging import Listing, compile_listing
 from conformance.candidate.reading_toml import Place
 from conformance.candidate.templates import Members, Node, Reference, Text, compile_members, compile_node, compile_path
+from conformance.candidate.words import all_words, worded
 from conformance.model.candidate import Effect
 
 FORMATS = ("json", "form", "xml")
@@ -73,6 +75,8 @@ class Hidden:
     when: Query | None = None
     means: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    #: Where one of these is missing or null, a 2xx is a refusal.
+    missing: tuple[Query, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ class Step:
 
     def takes_all(self) -> bool:
         """Tell whether arguments that are placed nowhere else go along under their own names."""
-        return any(isinstance(part, Members) and part.rest for part in self._beside_path())
+        return any(isinstance(part, Members) and part.takes_rest() for part in self._beside_path())
 
     def _beside_path(self) -> tuple[Node, ...]:
         return (self.query, self.header, *((self.body,) if self.body else ()))
@@ -223,7 +227,7 @@ def _step(place: Place, defaults: Mapping[str, Any]) -> Step:
     refused = place.numbers("refused") + tuple(defaults.get("refused", ()))
     return Step(
         method=place.choice("method", METHODS, "GET"),
-        path=compile_path(path),
+        path=compile_path(Place(path, f"{place.path}.path", "path", place.problems)),
         query=compile_members(place.at("query")) if "query" in value else Members({}),
         header=compile_members(headers),
         body=_body(place),
@@ -268,15 +272,22 @@ def _hidden(place: Place, defaults: Mapping[str, Any]) -> Hidden:
         if not isinstance(inherited, Mapping):
             return Hidden((Query("$.code"),))
         own = Place(inherited, "$.mapping.error", "error", place.problems)
-    own.only({"code", "when", "is", "unless"})
-    codes = own.value.get("code", "$.code")
-    paths = Place(codes if isinstance(codes, list) else [codes], f"{own.path}.code", "code", own.problems)
+    own.only({"code", "when", "is", "unless", "missing"})
     return Hidden(
-        codes=tuple(query for item in paths.items() if (query := compile_query(item))),
+        codes=_queries(own, "code", "$.code"),
         when=compile_query(own.at("when")) if "when" in own.value else None,
-        means=_texts(own.value.get("is", ())),
-        unless=_texts(own.value.get("unless", ())),
+        means=all_words(own.value.get("is", ())),
+        unless=all_words(own.value.get("unless", ())),
+        # What is no document has no members to miss.
+        missing=_queries(own, "missing", []) if place.value.get("response") != "bytes" else (),
     )
+
+
+def _queries(place: Place, key: str, default: Any) -> tuple[Query, ...]:
+    """Return a member that is a JSONPath, or a list of them."""
+    value = place.value.get(key, default)
+    paths = Place(value if isinstance(value, list) else [value], f"{place.path}.{key}", key, place.problems)
+    return tuple(query for item in paths.items() if (query := compile_query(item)))
 
 
 def _until(place: Place) -> Until | None:
@@ -286,7 +297,7 @@ def _until(place: Place) -> Until | None:
     until.only({"operation", "with", "at", "is", "refused", "deadline_s", "every_ms"})
     at = compile_query(until.at("at"))
     arguments = until.table("with")
-    means = _texts(until.value.get("is", ()))
+    means = all_words(until.value.get("is", ()))
     if not means:
         until.at("is").wrong('the states that end the waiting, such as ["confirmed", "rejected"]')
     if at is None:
@@ -296,15 +307,11 @@ def _until(place: Place) -> Until | None:
         arguments={item.name: compile_extraction(item) for item in arguments.members()} if arguments else {},
         at=at,
         means=means,
-        refused=_texts(until.value.get("refused", ())),
+        refused=all_words(until.value.get("refused", ())),
         deadline_s=float(until.value.get("deadline_s", 30)),
         every_s=float(until.value.get("every_ms", 100)) / 1000,
     )
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(item) for item in (value if isinstance(value, list | tuple) else [value]))
-
-
 def _words(value: Any) -> dict[str, str]:
-    return {str(theirs): str(ours) for theirs, ours in value.items()} if isinstance(value, Mapping) else {}
+    return {theirs: str(ours) for theirs, ours in worded(value).items()} if isinstance(value, Mapping) else {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.candidate.convert import ZONED, zone_of
 from conformance.errors import Problem
 
 
@@ -94,3 +96,16 @@ class Place:
             place.wrong("a list of whole numbers")
             return ()
         return tuple(place.value)
+
+
+def compile_zone(place: Place, conversion: str) -> dt.tzinfo | None:
+    """Return the ``zone`` of times without an offset, None where none is named; ``conversion`` is what ``as`` says."""
+    text = place.text("zone")
+    if not text:
+        return None
+    zone = zone_of(text)
+    if zone is None:
+        place.at("zone").wrong('"UTC", or an offset such as "+08:00"; places such as "Asia/Shanghai" are not known')
+    elif conversion not in ZONED:
+        place.at("zone").wrong(f"nothing, or it beside as = {' or '.join(map(repr, ZONED))}")
+    return zone

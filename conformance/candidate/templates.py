@@ -3,23 +3,27 @@
 "{debtor}"                      the argument itself, with its type; left out when it is not given
 "acct-{debtor}"                 text with the argument in it; left out when it is not given
 "{scope|user.scope}"            the first that is there; ``user.x`` is a member of the caller's [users.…]
-"{fresh}"                       letters and digits that were never sent before
+"{fresh}"                       letters and digits that were never sent before, the same within one operation
+"{fresh:20}"                    its first 20 (10 to 32), for products that take no longer text
 { from = "amount", as = "decimal-string", default = 0, words = { ours = "theirs" } }
+{ from = "day", as = "time", format = "%d.%m.%Y %H:%M", zone = "+08:00" }
 { … }  [ … ]                    objects and lists of templates
 anything else                   stands for itself
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
 from conformance.candidate.convert import CONVERSIONS, Context, convert_out, exponent_of
-from conformance.candidate.reading_toml import Place
+from conformance.candidate.fresh import FRESH, FRESH_MAX, FRESH_MIN, fresh_value
+from conformance.candidate.reading_toml import Place, compile_zone
+from conformance.candidate.words import word, worded
 
 
 class _Missing:
@@ -34,11 +38,9 @@ class _Missing:
 
 MISSING: Final = _Missing()
 
-#: What is different in every request, for products that take a name only once.
-FRESH: Final = "fresh"
-
-_REFERENCE = re.compile(r"\{([A-Za-z_][\w.|-]*)\}")
-_KEYS = {"from", "as", "default", "words", "exponent", "format"}
+#: A name, or several with "|" between them; what follows ``fresh:`` is looked at when the file is read.
+_REFERENCE = re.compile(r"\{([A-Za-z_](?:[\w.|-]|(?:(?<=\{fresh)|(?<=\|fresh)):[^{}|]*)*)\}")
+_KEYS = {"from", "as", "default", "words", "exponent", "format", "zone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Values:
     def find(self, name: str) -> Any:
         """Return the canonical value of a name, or MISSING."""
         if name == FRESH and name not in self.arguments:
-            return uuid.uuid4().hex
+            return fresh_value()
         value = self.caller(name.removeprefix("user.")) if name.startswith("user.") else self.arguments.get(name)
         return MISSING if value is None else value
 
@@ -101,7 +103,7 @@ class Constant(Node):
 
 @dataclass(frozen=True, slots=True)
 class Reference(Node):
-    """An argument, converted."""
+    """An argument, converted. Of ``fresh`` no more than ``length`` characters are taken."""
 
     alternatives: tuple[str, ...]
     conversion: str = ""
@@ -109,6 +111,8 @@ class Reference(Node):
     words: Mapping[str, Any] = field(default_factory=dict)
     exponent: int | None = None
     format: str = ""
+    zone: dt.tzinfo | None = None
+    length: int = FRESH_MAX
 
     def references(self) -> tuple[Reference, ...]:
         """Return itself."""
@@ -121,16 +125,21 @@ class Reference(Node):
                 return MISSING
             if name in values.overrides:
                 return values.overrides[name]
-        found = next((v for v in map(values.find, self.alternatives) if v is not MISSING), self.default)
+        candidates = (self._found(name, values) for name in self.alternatives)
+        found = next((value for value in candidates if value is not MISSING), self.default)
         return found if found is MISSING else self._converted(found, values)
+
+    def _found(self, name: str, values: Values) -> Any:
+        value = values.find(name)
+        return value[: self.length] if name == FRESH and isinstance(value, str) else value
 
     def _converted(self, value: Any, values: Values) -> Any:
         if self.words:
-            value = self.words.get(str(value), value)
+            value = self.words.get(word(value), value)
         if not self.conversion:
             return value
         exponent = self.exponent if self.exponent is not None else exponent_of(values.currency)
-        context = Context(exponent, self.format) if self.format else Context(exponent)
+        context = Context(exponent, self.format or Context().format, self.zone)
         return convert_out(self.conversion, value, context)
 
 
@@ -220,23 +229,45 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-def compile_text(value: str) -> Node:
-    """Compile a piece of text with references in braces."""
+def compile_text(place: Place) -> Node:
+    """Compile a piece of text with references in braces, noting mistakes in ``place``."""
+    value: str = place.value
     whole = _REFERENCE.fullmatch(value)
     if whole:
-        return Reference(tuple(whole[1].split("|")))
+        return _reference(whole[1], place)
     parts: list[str | Reference] = []
     for index, piece in enumerate(_REFERENCE.split(value)):
         if index % 2:
-            parts.append(Reference(tuple(piece.split("|"))))
+            parts.append(_reference(piece, place))
         elif piece:
             parts.append(piece)
     return Text(tuple(parts)) if any(isinstance(part, Reference) for part in parts) else Constant(value)
 
 
-def compile_path(value: str) -> Text:
+def _reference(text: str, place: Place) -> Reference:
+    names, length = _alternatives(text, place)
+    return Reference(names, length=length)
+
+
+def _alternatives(text: str, place: Place) -> tuple[tuple[str, ...], int]:
+    """Return the names between "|", and how many characters of ``fresh`` are wanted."""
+    names, length = [], FRESH_MAX
+    for name in text.split("|"):
+        bare, colon, wanted = name.partition(":")
+        names.append(bare if bare == FRESH else name)
+        if bare == FRESH and colon:
+            length = int(wanted) if re.fullmatch("[0-9]{1,2}", wanted) else 0
+            if not FRESH_MIN <= length <= FRESH_MAX:
+                place.wrong(f"a length from {FRESH_MIN} to {FRESH_MAX}, such as {{fresh:20}}: shorter ones repeat")
+                length = FRESH_MAX
+    return tuple(names), length
+
+
+def compile_path(value: str | Place) -> Text:
     """Compile a path: always text, because its arguments are percent-encoded."""
-    node = compile_text(value)
+    place = value if isinstance(value, Place) else Place(value)
+    value = str(place.value)
+    node = compile_text(place)
     if isinstance(node, Text):
         return node
     return Text((node,)) if isinstance(node, Reference) else Text((value,))
@@ -246,7 +277,7 @@ def compile_node(place: Place) -> Node:
     """Compile a template of any shape, noting mistakes in ``place``."""
     value = place.value
     if isinstance(value, str):
-        return compile_text(value)
+        return compile_text(place)
     if isinstance(value, list):
         return Items(tuple(compile_node(item) for item in place.items()))
     if not isinstance(value, Mapping):
@@ -285,13 +316,16 @@ def _compile_reference(place: Place) -> Reference:
     if not isinstance(words, Mapping):
         place.at("words").wrong("a table from our words to theirs")
         words = {}
+    names, length = _alternatives(str(value["from"]), place.at("from"))
     return Reference(
-        alternatives=tuple(str(value["from"]).split("|")),
+        alternatives=names,
         conversion=conversion,
         default=value.get("default", MISSING),
-        words=words,
+        words=worded(words),
         exponent=value.get("exponent"),
         format=str(value.get("format", "")),
+        zone=compile_zone(place, conversion),
+        length=length,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from conformance.candidate.extract import Absent, Response, Unreadable
 from conformance.candidate.mapping import Hidden, Operation, Step
 from conformance.candidate.templates import MISSING
+from conformance.candidate.words import word
 from conformance.candidate.xml_in import XmlError, parse_xml
 from conformance.sdk.answers import Accepted, Answer, Broken, Exchange, Refused
 
@@ -89,15 +90,17 @@ def _decoded(body: bytes, decoder: json.JSONDecoder) -> Any:
 
 def hidden_code(rule: Hidden, document: Any) -> str | None:
     """Return the code of an error inside an answer with a good status, or None where there is none."""
+    if any(query.first(document) in (MISSING, None) for query in rule.missing):
+        return code_of(rule, document) or "missing"
     if rule.when is None:
         return None
     found = rule.when.first(document)
-    word = str(found)
-    if found is MISSING or (found in (None, False, "") and word not in rule.means):
+    text = word(found)
+    if found is MISSING or (found in (None, False, "") and text not in rule.means):
         return None
-    if (rule.means and word not in rule.means) or word in rule.unless:
+    if (rule.means and text not in rule.means) or text in rule.unless:
         return None
-    return code_of(rule, document) or word
+    return code_of(rule, document) or text
 
 
 def code_of(rule: Hidden, document: Any) -> str:

@@ -1,6 +1,7 @@
 """Conversions: laws that hold for every amount and every instant."""
 
 import datetime as dt
+import uuid
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from conformance.candidate.convert import (
     convert_in,
     convert_out,
     exponent_of,
+    zone_of,
 )
 
 AMOUNTS = st.integers(min_value=-(10**30), max_value=10**30)
@@ -77,6 +79,9 @@ def test_text_goes_there_and_back_unchanged(text: str, name: str) -> None:
         ("decimal-number", float("inf")),
         ("epoch-s", "yesterday"),
         ("rfc3339", "noon"),
+        ("rfc3339", "2026-01-02T03:04:05"),
+        ("uuid", "key-1"),
+        ("uuid", 5),
         ("boolean", "perhaps"),
         ("list", []),
         ("base64", "%"),
@@ -95,3 +100,38 @@ def test_a_zone_is_converted_to_utc() -> None:
 def test_currencies_have_their_own_places() -> None:
     assert [exponent_of(code) for code in ("CNY", "JPY", "KWD", "CLF", "cny", "")] == [2, 0, 3, 4, 2, 2]
     assert set(CONVERSIONS) == set(DESCRIPTIONS)
+
+
+OFFSETS = st.builds("{}{:02}:{:02}".format, st.sampled_from("+-"), st.integers(0, 23), st.integers(0, 59))
+
+
+@given(instant=INSTANTS.filter(lambda text: "1971" < text < "9998"), offset=OFFSETS | st.just("UTC"))
+def test_a_time_in_a_zone_goes_there_and_back_unchanged(instant: str, offset: str) -> None:
+    zone = zone_of(offset)
+    without = Context(format="%Y-%m-%dT%H:%M:%S.%f", zone=zone)
+    written = convert_out("time", instant, without)
+    assert convert_in("time", written, without) == convert_in("rfc3339", written, without) == instant
+    assert convert_in("rfc3339", convert_out("rfc3339", instant, without), Context()) == instant
+
+
+def test_a_time_without_an_offset_is_in_the_named_zone_and_in_no_other() -> None:
+    eastern = Context(zone=zone_of("+08:00"))
+    assert convert_in("rfc3339", "2026-01-02T03:04:05", eastern) == "2026-01-01T19:04:05Z"
+    assert convert_in("rfc3339", "2026-01-02T03:04:05+01:00", eastern) == "2026-01-02T02:04:05Z"
+    assert convert_out("rfc3339", "2026-01-01T19:04:05Z", eastern) == "2026-01-02T03:04:05+08:00"
+    with pytest.raises(Unconvertible, match=r'no offset from UTC; say which with zone = "UTC", or such as'):
+        convert_in("rfc3339", "2026-01-02T03:04:05", Context())
+    assert [zone_of(text) for text in ("Asia/Shanghai", "+8:00", "+24:00", "utc", "")] == [None] * 5
+
+
+@given(text=st.text(st.characters(blacklist_categories=["Cs"])))
+def test_a_text_always_gives_the_same_uuid_and_a_uuid_stays(text: str) -> None:
+    made = convert_out("uuid", text, Context())
+    assert made == convert_out("uuid", text, Context())
+    assert str(uuid.UUID(made)) == made.lower()
+    assert convert_out("uuid", made, Context()) == convert_in("uuid", made, Context()) == made
+
+
+def test_uuids_are_the_same_in_every_version_of_the_harness() -> None:
+    assert convert_out("uuid", "key-1", Context()) == "d45932db-0877-5802-b3da-e71d85e19e9c"
+    assert convert_out("uuid", "6BA7B810-9DAD-11D1-80B4-00C04FD430C8", Context()).startswith("6BA7B810")

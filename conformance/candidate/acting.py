@@ -31,8 +31,8 @@ class Acting:
         self._owned: dict[str, Caller] = {}
         self._places: dict[tuple[str, str], list[Caller]] = {}
         self._lock = threading.Lock()
-        for item in candidate.pool:
-            self._adopt(item)
+        for number, item in enumerate(candidate.pool):
+            self._adopt(item, f"[[pool]][{number}].credentials")
 
     @property
     def default(self) -> str:
@@ -104,13 +104,14 @@ class Acting:
         """Note an account that was opened with credentials of its own."""
         for name, value in credentials.items():
             self._secrets.remember(str(value), f"{user}_ACCOUNT_{name}".upper())
-        self.own(account, Caller(user, self._file, self._secrets, credentials, f"{user}/{account}"))
+        place = '[operations."accounts.open"].credentials'
+        self.own(account, Caller(user, self._file, self._secrets, credentials, f"{user}/{account}", place))
 
-    def _adopt(self, item: Mapping[str, Any]) -> None:
+    def _adopt(self, item: Mapping[str, Any], place: str) -> None:
         owner = str(item.get("owner", ""))
         own = item.get("credentials")
         if isinstance(own, Mapping):
-            caller = Caller(owner, self._file, self._secrets, own, f"{owner}/{item['id']}")
+            caller = Caller(owner, self._file, self._secrets, own, f"{owner}/{item['id']}", place)
             self._owned[str(item["id"])] = caller
         elif owner in self._callers:
             self._owned[str(item["id"])] = self._callers[owner]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,8 +44,12 @@ class Caller:
         secrets: Secrets,
         further: Mapping[str, Any] | None = None,
         alias: str = "",
+        place: str = "",
     ) -> None:
-        """``further`` are credentials of one account of this user, ``alias`` what the pair is called."""
+        """``further`` are credentials of one account of this user, ``alias`` what the pair is called.
+
+        ``place`` is where in the candidate file those credentials stand.
+        """
         section = {**candidate.users.get(name, {}), **(further or {})}
         own = section.get("auth", {})
         self.user = name
@@ -55,6 +58,9 @@ class Caller:
         self.settings: Mapping[str, Any] = {**candidate.auth, **section, **(own if isinstance(own, Mapping) else {})}
         self.signing: Mapping[str, Any] = _signing(candidate.signing, section.get("signing"))
         self._secrets = secrets
+        self._further = frozenset(further or ())
+        self._place = place
+        self._file = str(candidate.path or "candidate.toml")
 
     @property
     def scheme(self) -> str:
@@ -64,17 +70,20 @@ class Caller:
     @property
     def where(self) -> str:
         """Return the place of this caller in the candidate file, for messages."""
-        return f"candidate.toml [users.{self.name}]"
+        return f"{self._file} [users.{self.user}]"
+
+    def _where(self, key: str) -> str:
+        return f"{self._file} {self._place}.{key}" if key in self._further else f"{self.where} {key}"
 
     def text(self, key: str, default: str = "") -> str:
         """Return a setting as text, revealing a secret reference."""
         value = self.settings.get(key)
         if value is None:
             return default
-        text = self._secrets.reveal(value, f"{self.where} {key}")
+        text = self._secrets.reveal(value, self._where(key))
         if key in CREDENTIALS:
             # Written in the file it is no secret any more, but it need not stand in reports as well.
-            self._secrets.remember(text, re.sub(r"\W+", "_", f"{self.name}_{key}".upper()))
+            self._secrets.remember(text, f"{self.name}_{key}".upper())
         return text
 
     def value(self, key: str) -> Any:

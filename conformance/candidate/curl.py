@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from conformance.candidate.secrets import Secrets
@@ -12,12 +13,6 @@ from conformance.sdk.load import WireRequest
 #: Bodies beyond this are named, not shown.
 BODY_SHOWN = 2000
 
-
-#: Stands around a secret's name until the text is quoted; no header or body that is shown contains it.
-_MARK = "\x00{}\x00"
-_MARKED = re.compile("\x00(\\w+)\x00")
-#: Stands for a NUL of the bytes themselves.
-_NUL = "\ue000"
 #: Stands for a body that is not shown.
 _FILE = ["--data-binary", "@body.bin"]
 #: Segments that curl would work out and remove.
@@ -91,11 +86,20 @@ def _quoted(text: str, secrets: Secrets) -> str:
 
 
 def _masked_and_quoted(text: str, secrets: Secrets) -> str:
-    masked = secrets.mask(text, _MARK)
-    if "\x00" not in masked:
-        return shlex.quote(masked)
-    escaped = re.sub(r'([\\"$`])', r"\\\1", masked)
-    return '"' + re.sub(r"\x00(\w+)\x00", r"${\1}", escaped) + '"'
+    # No word of a command can hold a NUL, and a terminal should not be sent one.
+    parts = secrets.parts(text.replace("\x00", "\\x00"))
+    if len(parts) == 1:
+        return shlex.quote(parts[0])
+    return f'"{_with_variables(parts, _escaped)}"'
+
+
+def _with_variables(parts: list[str], escape: Callable[[str], str]) -> str:
+    """Return text for double quotes, with a variable for each secret."""
+    return "".join(f"${{{part}}}" if place % 2 else escape(part) for place, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r'([\\"$`])', r"\\\1", text)
 
 
 def raw_line(sent: bytes, place: tuple[str, int], through: tuple[str, str, str] | None, secrets: Secrets) -> str:
@@ -111,9 +115,7 @@ def raw_line(sent: bytes, place: tuple[str, int], through: tuple[str, str, str] 
 
 def _printed(sent: bytes, secrets: Secrets) -> str:
     """Return a call of printf. Variables stand where redaction, which reads names of headers, knows them as such."""
-    text = secrets.mask(sent.decode("latin-1").replace("\x00", _NUL), _MARK)
-    parts = enumerate(_MARKED.split(text))
-    quoted = "".join(f"${{{part}}}" if number % 2 else "".join(map(_printf, part)) for number, part in parts)
+    quoted = _with_variables(secrets.parts(sent.decode("latin-1")), lambda part: "".join(map(_printf, part)))
     return f'printf "{quoted}"'
 
 
@@ -132,7 +134,7 @@ def _tcp(host: str, port: int) -> list[str]:
 
 def _printf(character: str) -> str:
     """Return a character as printf inside double quotes understands it."""
-    escapes = {"\r": r"\r", "\n": r"\n", "\\": r"\\\\", "%": "%%", _NUL: r"\x00"}
+    escapes = {"\r": r"\r", "\n": r"\n", "\\": r"\\\\", "%": "%%"}
     if character in escapes:
         return escapes[character]
     if character in '"$`':

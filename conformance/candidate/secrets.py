@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,9 +24,20 @@ REMEMBERED_MAX = 4096
 _Make = Callable[[str, "Secrets"], str]
 
 
+def variable_name(text: str) -> str:
+    """Return a name that every shell takes for a variable: letters, digits and "_", no digit first; case is kept."""
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", text)
+    return name if name and not name[0].isdigit() else f"_{name}"
+
+
 def is_reference(value: object) -> bool:
     """Tell whether ``value`` names a secret: ``{ env = "NAME" }`` or ``{ file = "path" }``."""
     return isinstance(value, Mapping) and len(value) == 1 and bool({"env", "file"} & set(value))
+
+
+def _joined(pieces: list[str], name: str) -> list[str]:
+    """Return pieces of text with a name between each two."""
+    return [part for piece in pieces for part in (name, piece)][1:]
 
 
 class Secrets:
@@ -67,7 +79,7 @@ class Secrets:
                     f"environment variable {name} is not set", where=where, remedy=f"Set it: export {name}=…"
                 )
         else:
-            name = Path(str(value["file"])).stem.upper().replace("-", "_").replace(".", "_")
+            name = Path(str(value["file"])).stem.upper()
             text = self._read(str(value["file"]), where)
         self.remember(text, name)
         return text
@@ -83,6 +95,8 @@ class Secrets:
                     self.reveal(section, "")
             elif isinstance(section, Mapping):
                 self.reveal_all(*section.values())
+            elif isinstance(section, list | tuple):
+                self.reveal_all(*section)
 
     def path(self, value: Any) -> str:
         """Return an absolute path for a file named in the candidate file, as text or as ``{ file = … }``."""
@@ -90,11 +104,14 @@ class Secrets:
         return str(self._base / str(named))
 
     def remember(self, text: str, name: str) -> None:
-        """Keep a secret that was made or received at run time (an access token) out of records and commands."""
+        """Keep a secret that was made or received at run time (an access token) out of records and commands.
+
+        Whatever ``name`` holds (an account's number, an address), what stands for the secret is a variable's name.
+        """
         if len(text) < SHORTEST_MASKED or text in self._names:
             return
         with self._lock:
-            self._names[text] = name
+            self._names[text] = variable_name(name)
             self._longest_first = tuple(sorted(self._names.items(), key=lambda item: -len(item[0])))
             # Only now: what somebody still makes without it is kept where nobody looks any more.
             self._made = {}
@@ -106,12 +123,17 @@ class Secrets:
         with self._lock:
             return frozenset(self._names)
 
-    def mask(self, text: str, mark: str = "${}") -> str:
-        """Replace every known secret by its name, put into ``mark``, longest first."""
+    def parts(self, text: str) -> list[str]:
+        """Return a text cut at every known secret, longest first: text and the names of secrets by turns.
+
+        Names stand at odd places, and are not searched for secrets again.
+        """
+        parts = [text]
         for secret, name in self._longest_first:
             if secret in text:
-                text = text.replace(secret, mark.format(name))
-        return text
+                cut = [[part] if place % 2 else _joined(part.split(secret), name) for place, part in enumerate(parts)]
+                parts = [part for several in cut for part in several]
+        return parts
 
     def once(self, make: _Make, text: str) -> str:
         """Return what ``make`` makes of a text with the secrets known by now, from memory where it can be."""

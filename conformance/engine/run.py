@@ -137,10 +137,12 @@ def execute(
 
 def require_secrets(candidate: CandidateFile, environment: Mapping[str, str]) -> None:
     """Raise ConfigError naming every variable, or else every file, that the candidate file names and that is absent."""
-    missing = [name for name in named_secrets(candidate) if not environment.get(name) and not os.environ.get(name)]
+    named = named_secrets(candidate)
+    missing = [name for name in named if not environment.get(name) and not os.environ.get(name)]
     if missing:
+        told = ", ".join(f"{name} ({named[name]})" for name in missing)
         raise ConfigError(
-            f"environment variables that the file names are not set: {', '.join(missing)}",
+            f"environment variables that the file names are not set: {told}",
             where=str(candidate.path),
             remedy=f"Set them, for example `export {missing[0]}=…`, or in the pipeline's secret store.",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def read_candidate(path: Path) -> CandidateFile:
     """Return the candidate that ``path`` describes; raises FileProblems with all mistakes."""
     document = read_toml(path)
     problems = problems_of(document, candidate_schema()) + _written_secrets(document, ())
-    problems += _url_problems(document)
+    problems += _url_problems(document) + _pool_problems(document)
     if problems:
         raise FileProblems(str(path), problems)
     return _build(document, path)
@@ -82,6 +82,29 @@ def _url_problems(document: Mapping[str, Any]) -> list[Problem]:
     return found
 
 
+def _pool_problems(document: Mapping[str, Any]) -> list[Problem]:
+    pool, users = document.get("pool"), document.get("users", {})
+    if not isinstance(pool, list) or not isinstance(users, dict):
+        return []
+    accounts = ((f"$.pool[{number}]", item) for number, item in enumerate(pool) if isinstance(item, dict))
+    return [problem for where, item in accounts for problem in _account_problems(where, item, users)]
+
+
+def _account_problems(where: str, item: Mapping[str, Any], users: Mapping[str, Any]) -> list[Problem]:
+    """Find what no check could lease: it asks for a user's account, by its id."""
+    found = []
+    if not isinstance(item.get("id"), str | int) or not str(item["id"]):
+        found.append(Problem(f"{where}.id", repr(item.get("id")), "the account's id, as the product knows it"))
+    owner = item.get("owner")
+    if owner is not None and not (isinstance(owner, str) and owner in users):
+        known = f"one of {', '.join(users)}" if users else "a user"
+        remedy = f"or add [users.{owner}]" if isinstance(owner, str) else ""
+        found.append(Problem(f"{where}.owner", repr(owner), f"{known} under [users]", remedy))
+    if type(item.get("balance", 0)) is not int:
+        found.append(Problem(f"{where}.balance", repr(item["balance"]), "a whole number of minor units"))
+    return found
+
+
 def _endpoint_urls(endpoints: Any) -> dict[str, Any]:
     return {f"endpoints.{name}": url for name, url in endpoints.items()} if isinstance(endpoints, dict) else {}
 
@@ -104,30 +127,58 @@ def _written_secrets(node: Any, path: tuple[Any, ...]) -> list[Problem]:
 
 def _names_a_secret(path: tuple[Any, ...]) -> bool:
     # Mappings name fields after what they carry; only the sections that hold credentials are looked at.
-    if path[0] not in ("auth", "users", "signing", "tls", "hooks"):
+    if path[0] not in ("auth", "users", "signing", "tls", "hooks") and not (
+        path[0] == "pool" and "credentials" in path
+    ):
         return False
     name = str(path[-1])
     return name in _SECRET_WORDS or name.endswith(tuple(f"_{word}" for word in ("secret", "password", "private_key")))
 
 
-def named_secrets(candidate: CandidateFile) -> tuple[str, ...]:
-    """Return the environment variables that the candidate file names, in the order of the file."""
-    credentials = (candidate.auth, candidate.users, candidate.signing, candidate.tls)
-    sections = (*credentials, candidate.hooks, candidate.stdio, candidate.declared)
-    return tuple(dict.fromkeys(name for section in sections for name in _environment_names(section)))
+def named_secrets(candidate: CandidateFile) -> Mapping[str, str]:
+    """Return the environment variables that the candidate file names, each with the first place that names it.
+
+    Places are those of the file, such as ``[users.alice].token`` and ``[[pool]][3].credentials.password``.
+    """
+    found: dict[str, str] = {}
+    for section in (*_CREDENTIALS, "hooks", "stdio", "declared"):
+        for name, where in _environment_names(getattr(candidate, section), (section,)):
+            found.setdefault(name, _shown(where))
+    return found
 
 
-def _environment_names(node: Any) -> list[str]:
+#: Sections of the file that hold credentials.
+_CREDENTIALS = ("auth", "users", "pool", "signing", "tls")
+
+#: Sections whose members are tables with headings of their own.
+_NAMED_TABLES = ("users", "hooks")
+
+
+def _shown(where: tuple[Any, ...]) -> str:
+    """Return a place as the heading it stands under, and what leads from there."""
+    section, *way = where
+    if section == "pool":
+        heading = f"[[pool]][{way.pop(0)}]"
+    elif section in _NAMED_TABLES:
+        heading = f"[{section}.{way.pop(0)}]"
+    else:
+        heading = f"[{section}]"
+    return heading + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in way)
+
+
+def _environment_names(node: Any, where: tuple[Any, ...]) -> list[tuple[str, tuple[Any, ...]]]:
     if isinstance(node, Mapping):
         if set(node) <= {"env", "algorithm"} and isinstance(node.get("env"), str):
-            return [node["env"]]
-        return [name for item in node.values() for name in _environment_names(item)]
-    return [name for item in node for name in _environment_names(item)] if isinstance(node, list | tuple) else []
+            return [(node["env"], where)]
+        inner: Iterable[tuple[Any, Any]] = node.items()
+    else:
+        inner = enumerate(node) if isinstance(node, list | tuple) else ()
+    return [found for key, item in inner for found in _environment_names(item, (*where, key))]
 
 
 def named_files(candidate: CandidateFile) -> tuple[Path, ...]:
     """Return the secrets, certificates and keys that the candidate file names as files, in the order of the file."""
-    sections = (candidate.auth, candidate.users, candidate.signing, candidate.tls, candidate.declared)
+    sections = [getattr(candidate, section) for section in (*_CREDENTIALS, "declared")]
     base = candidate.path.parent if candidate.path else Path.cwd()
     return tuple(dict.fromkeys(base / name for section in sections for name in _file_names(section)))
 

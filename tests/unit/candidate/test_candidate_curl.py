@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import socket
 import ssl
@@ -13,11 +15,13 @@ from pathlib import Path
 import pytest
 from candidate_nasty import Authority
 from candidate_product import Ears
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from conformance.candidate.curl import curl_line
+from conformance.candidate.curl import curl_line, raw_line
 from conformance.candidate.doctor import sent_of
 from conformance.candidate.raw import RecordedSocket, secure_context
-from conformance.candidate.secrets import Secrets
+from conformance.candidate.secrets import Secrets, variable_name
 from conformance.candidate.session import Session
 from conformance.model.candidate import CandidateFile
 from conformance.sdk import Exchange
@@ -196,3 +200,46 @@ def test_a_short_account_of_a_command_knows_both_ways_to_give_a_body() -> None:
     for body in (b"@x", b"x"):
         line = curl_line(WireRequest("POST", "http://h/a", (("Content-Type", "text/plain"),), body), "", Secrets())
         assert sent_of(line) == f"POST /a  {body.decode()}"
+
+
+NAMES = st.text(st.characters(blacklist_categories=["Cs"]))
+SECRET = "s3cret-s3cret"
+
+
+@given(alias=NAMES)
+@example(alias="alice/a1")
+@example(alias="")
+@example(alias="1\x00é\n$(id)")
+def test_whatever_an_account_is_called_its_secret_is_a_variable(alias: str) -> None:
+    """No mark, no NUL and nothing that a shell would run stands in a line in place of the secret."""
+    secrets = Secrets()
+    secrets.remember(SECRET, f"{alias}_BASIC".upper())
+    request = WireRequest("POST", f"http://h/a?k={SECRET}", (("Authorization", f"Basic {SECRET}"),), SECRET.encode())
+    line = curl_line(request, "", secrets)
+    name = variable_name(f"{alias}_BASIC".upper())
+    assert re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name)
+    assert line == (
+        f'curl -X POST "http://h/a?k=${{{name}}}" -H "Authorization: Basic ${{{name}}}" -H Content-Type: '
+        f'--data-binary "${{{name}}}"'
+    )
+    raw = raw_line(f"GET / HTTP/1.1\r\nAuthorization: {SECRET}\r\n\r\n".encode(), ("h", 80), None, secrets)
+    assert f"${{{name}}}" in raw
+    assert not {SECRET, "\x00"} & set(re.findall(f"{SECRET}|\x00", line + raw))
+
+
+@given(first=st.text("ABC_", min_size=6), second=st.text("ABC_", min_size=6), text=st.text("ABC_ \x00"))
+def test_the_name_of_one_secret_is_not_searched_for_another(first: str, second: str, text: str) -> None:
+    secrets = Secrets()
+    secrets.remember(first, second)
+    secrets.remember(second, "NAME")
+    line = curl_line(WireRequest("GET", "http://h/a", (("X", f"x{first}y{second}{text}"),), b""), "", secrets)
+    assert "\x00" not in line
+    assert len(shlex.split(line)) == 6
+    variables = re.findall(r"\$\{([^}]*)\}", line)
+    assert variables
+    assert set(variables) <= {variable_name(second), "NAME"}
+
+
+def test_names_that_shells_take_are_kept() -> None:
+    names = ("ALICE_KEY", "alice_key", "_", "a.b-c", "7up", "", "é")
+    assert [variable_name(name) for name in names] == ["ALICE_KEY", "alice_key", "_", "a_b_c", "_7up", "_", "_"]

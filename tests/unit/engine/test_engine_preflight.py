@@ -55,6 +55,24 @@ def test_a_file_that_is_not_there_is_named_before_anything_is_sent(tmp_path: Pat
     require_secrets(read_candidate(path), {})
 
 
+def test_every_variable_that_is_not_set_is_named_with_its_place_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'name = "a"\nversion = "1"\nbase_url = "http://127.0.0.1:9"\n[users.alice]\nkey = { env = "MAP_FIRST" }\n'
+        '[[pool]]\nid = "1"\nowner = "alice"\ncredentials = { password = { env = "MAP_SECOND" } }\n',
+        encoding="utf-8",
+    )
+    for name in ("MAP_FIRST", "MAP_SECOND"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError) as caught:
+        require_secrets(read_candidate(path), {})
+    assert caught.value.where == str(path.resolve())
+    assert caught.value.summary.endswith("MAP_FIRST ([users.alice].key), MAP_SECOND ([[pool]][0].credentials.password)")
+    require_secrets(read_candidate(path), {"MAP_FIRST": "x", "MAP_SECOND": "y"})
+
+
 def bound_port() -> tuple[socket.socket, int]:
     """Return a port that is taken, so that nobody else begins to listen there."""
     taken = socket.socket()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import ConfigError, FileProblems
-from conformance.files.candidate_file import find_candidate, read_candidate
+from conformance.files.candidate_file import find_candidate, named_files, named_secrets, read_candidate
 from conformance.model.candidate import Effect
 
 GOOD = """
@@ -83,3 +83,40 @@ def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
         find_candidate(tmp_path / "none.toml")
     assert "conformance init" in caught.value.diagnostics()
     assert caught.value.exit_code == 2
+
+
+POOL = """
+[[pool]]
+id = "a1"
+owner = "alice"
+balance = 5
+[[pool]]
+id = "a2"
+owner = "alice"
+credentials = { password = { env = "A2_PASSWORD" }, private_key = { file = "a2.pem" } }
+"""
+
+
+def test_every_variable_is_known_with_the_place_that_names_it(tmp_path: Path) -> None:
+    text = POOL + '[hooks.stop]\nurl = "http://h"\ntoken = { env = "HOOK" }\n[signing]\nkey = { env = "ACME_TOKEN" }\n'
+    candidate = read_candidate(write(tmp_path, GOOD + text))
+    assert named_secrets(candidate) == {
+        "ACME_TOKEN": "[users.alice].token",
+        "A2_PASSWORD": "[[pool]][1].credentials.password",
+        "HOOK": "[hooks.stop].token",
+    }
+    assert [path.name for path in named_files(candidate)] == ["a2.pem"]
+
+
+def test_an_account_that_no_check_could_lease_is_a_mistake(tmp_path: Path) -> None:
+    text = POOL.replace('"alice"', '"bob"', 1).replace('id = "a2"', "balance = 1.5")
+    told = problems(tmp_path, GOOD + text)
+    assert "$.pool[0].owner: 'bob'; expected one of alice under [users] (or add [users.bob])" in told
+    assert "$.pool[1].id: None; expected the account's id" in told
+    assert "$.pool[1].balance: 1.5; expected a whole number of minor units" in told
+
+
+def test_a_secret_of_an_account_is_not_written_either(tmp_path: Path) -> None:
+    told = problems(tmp_path, GOOD + POOL.replace('{ env = "A2_PASSWORD" }', '"s3cr3t-value"'))
+    assert "$.pool[1].credentials.password: a secret written in the file" in told
+    assert "s3cr3t-value" not in told

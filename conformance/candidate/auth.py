@@ -10,16 +10,13 @@
                 dpop binds the token to a key (see dpop.py)
     login       the operation ``operation`` (default login) gives a token at ``token_at`` (default $.session)
     cookie      like login, sent back as cookie ``cookie`` (default session)
-    hmac        key; header, template, hash, encoding
+    hmac        key; header, template, hash, encoding … (see keyed_hash.py)
     mtls        client_cert and client_key alone; they may stand beside any other scheme
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +26,8 @@ from typing import Any
 from conformance.candidate.callers import Caller
 from conformance.candidate.draft import Draft
 from conformance.candidate.extract import Query
+from conformance.candidate.keyed_hash import SETTINGS as KEYED_SETTINGS
+from conformance.candidate.keyed_hash import sign_keyed
 from conformance.candidate.secrets import Secrets
 from conformance.candidate.templates import MISSING
 from conformance.errors import ConfigError
@@ -37,6 +36,13 @@ from conformance.sdk.findings import Inconclusive
 from conformance.sdk.load import Lifetime
 
 SCHEMES = ("none", "bearer", "basic", "api-key", "oauth2", "login", "cookie", "hmac", "mtls")
+
+#: What ``[auth]`` may say, for one scheme or another.
+SETTINGS = frozenset({
+    "scheme", "header", "prefix", "token", "username", "password", "key", "in", "name", "client_id", "client_secret",
+    "private_key", "algorithm", "kid", "scope", "audience", "dpop", "operation", "token_at", "expires_in", "cookie",
+    "client_cert", "client_key", *KEYED_SETTINGS,
+})  # fmt: skip
 
 #: How long a token is used of which nobody says how long it lasts, in seconds.
 ASSUMED_S = 3600.0
@@ -85,7 +91,7 @@ class Authentication:
             case "cookie":
                 self._cookie(draft, caller)
             case "hmac":
-                self._hmac(draft, caller)
+                sign_keyed(draft, caller)
             case other:
                 raise ConfigError(f"unknown scheme {other!r}", where=caller.where, remedy=f"One of {SCHEMES}.")
 
@@ -162,26 +168,6 @@ class Authentication:
 
     def _cookie(self, draft: Draft, caller: Caller) -> None:
         _add_cookie(draft, f"{caller.text('cookie', 'session')}={self.token(caller)}")
-
-    def _hmac(self, draft: Draft, caller: Caller) -> None:
-        stamp = str(int(time.time() * (1000 if caller.text("time", "s") == "ms" else 1)))
-        digest = caller.text("hash", "sha256")
-        facts = {
-            "timestamp": stamp,
-            "method": draft.method,
-            "path": draft.target.partition("?")[0],
-            "target": draft.target,
-            "body": draft.body.decode("utf-8", "surrogateescape"),
-            "body_hash": hashlib.new(digest, draft.body).hexdigest(),
-        }
-        signed = caller.text("template", "{timestamp}{method}{target}{body}")
-        signed = re.sub(r"\{(\w+)\}", lambda found: facts.get(found[1], found[0]), signed)
-        made = hmac.new(caller.text("key").encode(), signed.encode("utf-8", "surrogateescape"), digest).digest()
-        text = base64.b64encode(made).decode() if caller.text("encoding", "hex") == "base64" else made.hex()
-        draft.set_header(caller.text("header", "X-Signature"), text)
-        draft.set_header(caller.text("time_header", "X-Timestamp"), stamp)
-        if caller.settings.get("key_id"):
-            draft.set_header(caller.text("key_id_header", "X-Key-Id"), caller.text("key_id"))
 
 
 def proves(caller: Caller) -> bool:

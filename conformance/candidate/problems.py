@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from conformance.candidate.auth import SCHEMES
+from conformance.candidate.auth import SETTINGS as AUTH_SETTINGS
 from conformance.candidate.dpop import SETTINGS as DPOP_SETTINGS
+from conformance.candidate.keyed_hash import SETTINGS as KEYED_SETTINGS
+from conformance.candidate.keyed_hash import check_keyed
 from conformance.candidate.mapping import MAPPING_KEYS
 from conformance.candidate.offering import Offer, offer_of, offer_of_neutral
 from conformance.candidate.reading_toml import Place
@@ -39,6 +43,7 @@ def http_problems(candidate: CandidateFile) -> list[Problem]:
     mapping.choice("contract", ("neutral", "none"), "neutral")
     mapping.choice("content_type", ("strict", "any"), "strict")
     _users(candidate, problems)
+    _settings(candidate, offer, problems)
     _references(candidate, offer, problems)
     _arguments(candidate, offer, problems)
     _signing(candidate, problems)
@@ -76,6 +81,47 @@ def _users(candidate: CandidateFile, problems: list[Problem]) -> None:
             if not any(settings.get(name) for name in needed.split("|")):
                 wanted = needed.replace("|", " or ")
                 problems.append(Problem(user.path, f"no {wanted}", f'{wanted} for scheme "{scheme}"'))
+
+
+def _settings(candidate: CandidateFile, offer: Offer, problems: list[Problem]) -> None:
+    """Look at how credentials are sent, in each table that says so. What templates read as ``user.x`` may stand there.
+
+    A user's own section may hold more than that, for suites; there only what looks misspelt is a mistake.
+    """
+    placed = frozenset[str]().union(*(operation.placed for operation in offer.compiled.values()))
+    read = {name.removeprefix("user.") for name in placed if name.startswith("user.")}
+    common = Place(candidate.auth, "$.auth", "auth", problems)
+    common.only(AUTH_SETTINGS | read)
+    keyed = {name for name, user in candidate.users.items() if _scheme(candidate, user) == "hmac"}
+    if keyed or candidate.auth.get("scheme") == "hmac":
+        check_keyed(common)
+    for user in Place(candidate.users, "$.users", "users", problems).members():
+        own = Place(user.value["auth"], f"{user.path}.auth", "", problems) if _has_table(user.value, "auth") else None
+        if own:
+            own.only(AUTH_SETTINGS | read)
+        if user.name in keyed:
+            _misspelt(user, AUTH_SETTINGS | read)
+            for place in (user, *([own] if own else [])):
+                check_keyed(place)
+    for number, item in enumerate(candidate.pool):
+        if item.get("owner") in keyed and _has_table(item, "credentials"):
+            check_keyed(Place(item["credentials"], f"$.pool[{number}].credentials", "", problems))
+
+
+def _has_table(section: Mapping[str, Any], key: str) -> bool:
+    return isinstance(section.get(key), Mapping)
+
+
+def _scheme(candidate: CandidateFile, user: Mapping[str, Any]) -> str:
+    own = user["auth"] if _has_table(user, "auth") else {}
+    return str({**candidate.auth, **user, **own}.get("scheme", "none"))
+
+
+def _misspelt(place: Place, known: Collection[str]) -> None:
+    for name in place.value:
+        near = difflib.get_close_matches(str(name), sorted(KEYED_SETTINGS), 1, 0.8) if name not in known else ()
+        if near:
+            place.problems.append(Problem(place.at(str(name)).path, "an unknown key", repr(near[0])))
 
 
 def _dpop(place: Place | None) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal
 
+from conformance.candidate.fresh import FRESH
 from conformance.candidate.hints import hints
 from conformance.candidate.mapping import Operation
 from conformance.candidate.offering import offer_of_neutral
-from conformance.candidate.templates import FRESH, MISSING, Reference
+from conformance.candidate.templates import MISSING, Reference
 from conformance.contract.neutral import neutral_operations
 from conformance.model.candidate import Effect
 from conformance.sdk.answers import Accepted, Answer, Broken, Refused, describe

@@ -14,7 +14,7 @@ from conformance.model.candidate import CandidateFile
 from conformance.sdk import Candidate, Evidence, Finding, NotApplicable, Sighting
 from conformance_security.checks import signature, signature_forged
 
-TEMPLATE = "{method}\n{target}\n{timestamp}\n\n{body_hash}"
+TEMPLATE = "{method}\n{target}\n{timestamp}\n{nonce}\n{body_hash}"
 OPERATIONS = {
     "accounts.open": {"method": "POST", "path": "/accounts", "body": ["balance"], "result": {"id": "$.id"}},
     "accounts.balance": {"path": "/accounts/{account}/balance", "result": {"available": "$.available"}},
@@ -31,8 +31,7 @@ OPERATIONS = {
     },
 }
 SIGNER = {
-    "scheme": "hmac", "key": {"env": "HMAC_BANK_KEY"}, "template": TEMPLATE, "hash": "sha512", "time": "ms",
-    "key_id": "signer",
+    "scheme": "hmac", "key": {"env": "HMAC_BANK_KEY"}, "hash": "sha512", "time": "ms", "key_id": "signer",
 }  # fmt: skip
 
 #: Which check finds which leniency, and in which words.
@@ -40,6 +39,7 @@ FOUND = {
     "unsigned": (signature.unsigned_requests_are_refused, "carries no signature"),
     "body": (signature.a_changed_body_is_refused, "the body was changed"),
     "method": (signature_forged.required_components_cannot_be_left_out, "leaves out method"),
+    "nonce": (signature_forged.a_nonce_is_used_once_at_any_time, "nonce was used before"),
     "undated": (signature_forged.a_signature_says_when_it_was_made, "X-Timestamp"),
 }
 SOUND = (
@@ -64,12 +64,16 @@ def books() -> Books:
 
 
 @pytest.fixture
-def bank(books: Books, monkeypatch: pytest.MonkeyPatch) -> Iterator[Candidate]:
+def template() -> str:
+    return TEMPLATE
+
+
+@pytest.fixture
+def bank(books: Books, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Candidate]:
     monkeypatch.setenv("HMAC_BANK_KEY", KEY.decode())
     with serving(books) as url:
-        file = CandidateFile(
-            "HMAC Bank", "1", url, users={"signer": SIGNER}, operations=OPERATIONS, mapping={"contract": "none"}
-        )
+        users = {"signer": {**SIGNER, "template": template}}
+        file = CandidateFile("HMAC Bank", "1", url, users=users, operations=OPERATIONS, mapping={"contract": "none"})
         candidate = bind(file, Recording(), {"http": DRIVER})
         yield candidate
         candidate.driver.close()
@@ -95,9 +99,14 @@ def test_each_leniency_is_found(bank: Candidate, books: Books, lenient: str) -> 
         check(bank, evidence())
 
 
+@pytest.mark.parametrize("template", [TEMPLATE.replace("{nonce}", "")])
+def test_without_a_nonce_there_is_none_to_use_twice(bank: Candidate) -> None:
+    with pytest.raises(NotApplicable, match="carry no nonce"):
+        signature_forged.a_nonce_is_used_once_at_any_time(bank, evidence())
+
+
 NOT_THERE: dict[str, Any] = {
     "digest": signature.a_changed_body_with_its_digest_is_refused,
-    "nonce": signature_forged.a_nonce_is_used_once_at_any_time,
     "algorithm": signature_forged.the_algorithm_is_that_of_the_key,
     "several": signature_forged.two_signatures_do_not_make_one,
     "key": signature.another_clients_key_is_refused,

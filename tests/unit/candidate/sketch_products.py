@@ -133,9 +133,6 @@ class Ledger:
         said = method(who, asked["params"]) if who and method else {"error": {"code": -32000, "data": "which-key"}}
         return {"jsonrpc": "2.0", "id": asked["id"], **said}
 
-    def do_ping(self, who: str, params: Any) -> dict[str, Any]:
-        return {"result": "pong"}
-
     def do_open(self, who: str, params: Any) -> dict[str, Any]:
         self.owners[params["name"]] = who
         self.cents[params["name"]] = params["sum"]

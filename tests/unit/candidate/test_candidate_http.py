@@ -229,24 +229,6 @@ def test_a_member_of_theirs_may_be_called_from(bound: Bind, product: Product) ->
     assert product.requests[0].json == {"from": "a", "inner": {"from": "a", "to": "b"}, "n": 1050}
 
 
-def test_what_is_fresh_is_another_at_every_place_in_every_step_and_in_every_repetition(
-    bound: Bind, product: Product
-) -> None:
-    call = {
-        "method": "POST",
-        "path": "/{fresh}",
-        "header": {"X-Once": "{fresh}"},
-        "body": {"a": "{fresh}", "b": "{fresh}"},
-    }
-    candidate = bound(operations={"accounts.open": {"steps": [call, call]}})
-    for _ in range(2):
-        candidate.call("accounts.open", owner="alice")
-
-    seen = [item for sent in product.requests for item in (sent.path[1:], sent.headers["X-Once"], *sent.json.values())]
-    assert len(seen) == len(set(seen)) == 16
-    assert all(item.isalnum() for item in seen)
-
-
 def test_xml_goes_out_and_comes_in(bound: Bind, product: Product) -> None:
     operation = {
         "method": "POST",

@@ -18,7 +18,6 @@ from conformance_load.making import PaymentMaker
 from conformance_load.sampling import Sampler
 from conformance_load.settings import Settings
 
-CURRENCY = "CNY"
 #: Payments kept back for probing recovery; each attempt takes one.
 RECOVERY_PROBES_MAX = 400
 
@@ -94,7 +93,7 @@ class Ground:
     def maker_of(self, worker: int) -> PaymentMaker:
         """Return what makes the payments of another generator again."""
         book = replace(self.maker.book, worker=worker)
-        return PaymentMaker(self.context, book, self.accounts, CURRENCY)
+        return PaymentMaker(self.context, book, self.accounts, self.maker.currency)
 
 
 @dataclass(slots=True)
@@ -140,7 +139,7 @@ def ground(context: LoadContext, settings: Settings, payments: int) -> Iterator[
     # A run that is resumed sends other payments: keys of a killed attempt are known to the product already.
     marked = f"{context.run}/{context.scenario}/{attempt}"
     book = Book(marked, len(accounts) - 1, settings.amount_max, settings.uncovered_every)
-    maker = PaymentMaker(context, book, accounts, CURRENCY)
+    maker = PaymentMaker(context, book, accounts, currency_of(context.candidate))
     with PaymentJournal.create(journal_path(context, attempt), capacity) as journal:
         keep_ground(context, attempt, maker, reader, "0" if settings.disturbance else settings.workers)
         sampler = Sampler(context.candidate, accounts, book, journal)
@@ -169,7 +168,7 @@ def aftermath(here: Ground, probes: Probes, recovery: Recovery) -> After:
     decisions = Decisions()
     for journal in here.journals:
         decisions.add(decide_unknown(here.maker_of(journal.worker), journal, settings.final_s_max))
-    found, books = reconcile(here.maker, here.journals, here.reader, CURRENCY, here.sampler)
+    found, books = reconcile(here.maker, here.journals, here.reader, here.maker.currency, here.sampler)
     sampled = here.sampler.result(here.others).as_json()
     for settled in here.earlier:
         found.add(settled.found)
@@ -188,18 +187,24 @@ def earlier_as_json(earlier: list[Settled]) -> dict[str, Any]:
     return {"earlier": {"attempts": len(earlier), "sent": sent, "unknown": unknown}}
 
 
+def currency_of(candidate: Candidate) -> str:
+    """Return the currency to pay in: the mapping's, else that of the first prepared account, else CNY."""
+    pooled = next((str(item["currency"]) for item in candidate.file.pool if item.get("currency")), "CNY")
+    return str(candidate.file.mapping.get("currency") or pooled)
+
+
 def lease(candidate: Candidate, settings: Settings, payments: int) -> list[Account]:
     """Return the run's accounts: funded ones, and an empty one last.
 
     Each funded account could pay every payment by itself. Where the candidate only has a pool of prepared accounts,
     fewer than wished for will do, as long as two are there.
     """
-    enough = payments * settings.amount_max
+    enough, currency = payments * settings.amount_max, currency_of(candidate)
     funded: list[Account] = []
     try:
         for _ in range(settings.accounts):
-            funded.append(candidate.account(balance=enough, currency=CURRENCY))
+            funded.append(candidate.account(balance=enough, currency=currency))
     except NotTested:
         if len(funded) < 2:
             raise
-    return [*funded, candidate.account(balance=0, currency=CURRENCY)]
+    return [*funded, candidate.account(balance=0, currency=currency)]

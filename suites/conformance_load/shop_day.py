@@ -17,7 +17,7 @@ from conformance.sdk import LoadContext
 from conformance_load import measured
 from conformance_load.day import Day, opened_or_why
 from conformance_load.flow import Pressed, Span, Stream, Target, Work
-from conformance_load.ground import CURRENCY, Ground, aftermath, ground, probed, settings_of
+from conformance_load.ground import Ground, aftermath, ground, probed, settings_of
 from conformance_load.lanes import Lane, lane_of, peak_of, validity
 from conformance_load.live import Live
 from conformance_load.payments_run import believed
@@ -83,7 +83,8 @@ def _open(here: Ground, lanes: Sequence[Lane]) -> None:
     """Make the streams beside the payments ready; codes come first, because the payments made before are pressure."""
     counts = {lane.share.name: len(lane.offsets) for lane in lanes}
     settings, book = here.settings, here.maker.book
-    day = Day(here.context, book.run, here.accounts[:-1], settings.amount_max, CURRENCY, counts.get("refund", 0))
+    refunds = counts.get("refund", 0)
+    day = Day(here.context, book.run, here.accounts[:-1], settings.amount_max, here.maker.currency, refunds)
     for lane in sorted(lanes[1:], key=lambda lane: not lane.share.operation.startswith("codes.")):
         here.context.progress(0, len(lane.offsets), f"making {lane.share.operation} ready")
         found = opened_or_why(day, lane.share.name, lane.share.operation, len(lane.offsets))

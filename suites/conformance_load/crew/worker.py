@@ -24,7 +24,7 @@ from conformance_load.crew import orders
 from conformance_load.crew.joining import share_of
 from conformance_load.crew.orders import Enlistment
 from conformance_load.crew.secure import VARIABLE, Keys, install, secret_from
-from conformance_load.ground import CURRENCY, Field
+from conformance_load.ground import Field, currency_of
 from conformance_load.ids import Book
 from conformance_load.journal import PaymentJournal
 from conformance_load.making import PaymentMaker
@@ -133,7 +133,7 @@ class _Member:
         context.directory.mkdir(parents=True, exist_ok=True)
         path = context.directory / f"{order.scenario}-{order.mark.rpartition('/')[2]}-worker-{order.worker}.journal"
         journal = PaymentJournal.create(path, order.capacity, order.worker)
-        maker = PaymentMaker(context, book, accounts, CURRENCY)
+        maker = PaymentMaker(context, book, accounts, currency_of(context.candidate))
         self._field = Field(context, settings, accounts, maker, journal)
         self._say(orders.ENLISTED, {"stage": "enlisted"})
 

@@ -110,6 +110,13 @@ class Histogram:
         self.largest = max(self.largest, other.largest)
         self.smallest = min(self.smallest, other.smallest)
 
+    def without(self, part: Histogram) -> Histogram:
+        """Return this histogram without the values of ``part``, all of which are in it; its bounds are as before."""
+        made = Histogram()
+        made._counts = [mine - theirs for mine, theirs in zip(self._counts, part._counts, strict=True)]
+        made.total, made.largest, made.smallest = self.total - part.total, self.largest, self.smallest
+        return made
+
     def delta(self) -> dict[str, Any]:
         """Return what was recorded since this was last called: few numbers, for a worker's report to its master.
 

@@ -42,7 +42,7 @@ class Breach:
         tally, settings = self.tally, self.settings
         broken = []
         for name, share, most_ms in (("p50", 5000, settings.p50_ms_max), ("p99", 9900, settings.p99_ms_max)):
-            if tally.response.quantile(share) > most_ms * 1000:
+            if tally.late(share) > most_ms * 1000:
                 broken.append(name)
         if self._errors() * 1000 > max(tally.sent, 1) * settings.error_permille_max:
             broken.append("errors")

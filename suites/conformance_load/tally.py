@@ -1,8 +1,9 @@
-"""What a run measured: three histograms, counts, and a line per second. Times in microseconds.
+"""What a run measured: histograms, counts, and a line per second. Times in microseconds.
 
 response   from the *intended* start to the answer: what a customer waits, and what limits apply to
 service    from sending to the answer: the product alone
 lag        from the intended start to sending: waiting for a free connection, and the generator's own delay
+failed     those of ``response`` that ended in no proper answer: an error at once must not pass for a fast answer
 own lag    how late the generator took an arrival from the schedule, whatever the connections were doing
 """
 
@@ -12,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance_load.histogram import TABLE, TABLE_SIZE, Histogram, bounds_of, bucket_of
+from conformance_load.histogram import PRINTED, TABLE, TABLE_SIZE, Histogram, bounds_of, bucket_of
 
 #: How an arrival ended. ``expected``: a refusal that is right; ``denied``: a replay refused that should not have been;
 #: ``cut``: the answer was deliberately not read.
@@ -29,7 +30,9 @@ _COLUMNS = {
 }
 
 
-_HISTOGRAMS = ("response", "service", "lag", "own_lag")
+_HISTOGRAMS = ("response", "service", "lag", "own_lag", "failed")
+#: Outcomes of requests that were not answered as they should be, however soon.
+FAILED = frozenset({"refused", "denied", "broken", "unsent"})
 
 
 class Second:
@@ -90,6 +93,8 @@ class Tally:
         self.lag = Histogram()
         #: How late arrivals were taken from the schedule: the generator's own doing.
         self.own_lag = Histogram()
+        #: Response times of what was not answered as it should be; they are among those of ``response``.
+        self.failed = Histogram()
         self.counts = dict.fromkeys(OUTCOMES, 0)
         self.sent = 0
         self._seconds = [Second() for _ in range(seconds + 1)]
@@ -125,6 +130,8 @@ class Tally:
         if outcome == "cut" or (response < 0 and outcome == "unsent"):
             return
         self.response.record(response)
+        if outcome in FAILED:
+            self.failed.record(response)
         self._second(done_ns).add(outcome, response)
         if outcome != "unsent":
             self.service.record((done_ns - sent_ns) // 1000)
@@ -146,8 +153,22 @@ class Tally:
             mine.join(theirs)
 
     def latency(self) -> dict[str, Any]:
-        """Return the three histograms in the form used in reports."""
-        return {"response": self.response.as_json(), "service": self.service.as_json(), "lag": self.lag.as_json()}
+        """Return the three histograms in the form used in reports; ``late``: see :meth:`late`."""
+        late = {"late": {name: self.late(PRINTED[name]) for name in ("p50", "p99")}}
+        return {
+            "response": self.response.as_json() | late,
+            "service": self.service.as_json(),
+            "lag": self.lag.as_json(),
+        }
+
+    def late(self, per_ten_thousand: int) -> int:
+        """Return a quantile of the response time by which every failure is later than any proper answer.
+
+        An error at once is no fast answer. Where the quantile falls among failures, it is the longest time of all.
+        """
+        answered = self.response.without(self.failed)
+        rank = max(1, -(-self.response.count * per_ten_thousand // 10_000))
+        return answered.at_rank(rank) if rank <= answered.count else self.response.largest
 
     def timeline(self) -> list[dict[str, int]]:
         """Return the seconds; the last one holds everything after the schedule's end."""

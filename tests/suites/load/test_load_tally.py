@@ -31,6 +31,30 @@ def test_the_generators_own_lag_ends_where_the_wait_for_a_connection_begins():
     assert [line["lagP99Us"] for line in made.timeline()] == pytest.approx([1_000, 2_000, 0, 0], rel=0.004)
 
 
+@pytest.mark.parametrize("outcome", ["broken", "refused", "denied", "unsent"])
+def test_an_error_at_once_never_makes_a_percentile_look_better(outcome):
+    made = tally()
+    for number in range(100):
+        took = number + 1 if number >= 2 else 0
+        made.ended("confirmed" if took else outcome, 10 * S, 10 * S, 10 * S + took * MS)
+    # Two of a hundred failed at once: the 99th is one of them, and nobody waited longer than 100 ms.
+    assert made.late(9900) == made.response.largest == 100_000
+    assert made.late(5000) == pytest.approx(52_000, rel=0.004)
+    assert made.late(5000) > made.response.quantile(5000)
+    assert made.latency()["response"]["late"] == {"p50": made.late(5000), "p99": 100_000}
+    other = tally()
+    other.add(made.share())
+    assert other.late(5000) == made.late(5000)
+
+
+def test_where_nothing_failed_percentiles_are_those_of_all():
+    made = tally()
+    for took in range(1, 200):
+        made.ended("confirmed", 10 * S, 10 * S, 10 * S + took * MS)
+    assert [made.late(share) for share in (5000, 9900)] == [made.response.quantile(share) for share in (5000, 9900)]
+    assert tally().late(9900) == 0
+
+
 def test_the_warm_up_is_not_measured():
     made = tally()
     made.sending(9 * S, 9 * S, 0)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conformance.sdk import LoadContext
+from conformance.errors import ConfigError
+from conformance.sdk import LoadContext, Undecided
 from conformance_load.recipes import parameters_of
 
 #: How long accounting for the payments of an interrupted scenario may take, in seconds.
@@ -19,8 +20,9 @@ INTERRUPTED_S_MAX = 25
 def run(context: LoadContext) -> dict[str, Any]:
     """Run the scenario that the context names and return its measurement.
 
-    Interrupted with payments under way, it returns what is known of them: a measurement that is invalid and
-    ``unfinished``. Otherwise KeyboardInterrupt goes on.
+    Where it cannot be run for want of something that the product or its candidate file must give, the measurement says
+    so and who is to blame: nothing of that is the harness's doing. Interrupted with payments under way, it returns
+    what is known of them: a measurement that is invalid and ``unfinished``. Otherwise KeyboardInterrupt goes on.
     """
     from conformance_load import ledger_final, payments_run, shop_day
     from conformance_load.journal_settling import forget_ground, is_unfinished
@@ -38,6 +40,10 @@ def run(context: LoadContext) -> dict[str, Any]:
         if not is_unfinished(complete):
             raise
         return _interrupted(complete)
+    except Undecided as reason:
+        return _not_run(complete, reason.reason, reason.blame)
+    except ConfigError as error:
+        return _not_run(complete, _in_a_line(error), error.blame)
     forget_ground(complete)
     return found
 
@@ -53,6 +59,26 @@ def settle(context: LoadContext, reason: str) -> dict[str, Any] | None:
         return None
     settings = settings_of(complete)
     return unfinished(complete, settings, settle(complete, settings.final_s_max, last=False), reason)
+
+
+def _not_run(context: LoadContext, reason: str, blame: str | None) -> dict[str, Any]:
+    """Return the measurement of a scenario that could not be run: its reason, and what is known of payments if any.
+
+    Like one that was interrupted it is tried again when the run is resumed.
+    """
+    from conformance_load.ground import settings_of
+    from conformance_load.journal_settling import counted, is_unfinished
+    from conformance_load.unfinished import not_run, unfinished
+
+    if not is_unfinished(context):
+        return not_run(context, reason, blame)
+    return unfinished(context, settings_of(context), counted(context, reason), reason) | {"blame": blame or ""}
+
+
+def _in_a_line(error: ConfigError) -> str:
+    """Return what is wrong and what to do, without a full stop: more may follow it."""
+    remedy = f"; {error.remedy[0].lower()}{error.remedy[1:].rstrip('.')}" if error.remedy else ""
+    return f"{error}{remedy}"
 
 
 def _interrupted(context: LoadContext) -> dict[str, Any]:

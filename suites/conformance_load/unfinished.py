@@ -44,6 +44,18 @@ def unfinished(context: LoadContext, settings: Settings, settled: Sequence[Settl
     }
 
 
+def not_run(context: LoadContext, reason: str, blame: str | None) -> dict[str, Any]:
+    """Return the measurement of a scenario of which nothing was sent; ``blame``: who is to, None for nobody."""
+    return {
+        "scenario": context.scenario,
+        "validity": "invalid",
+        "reasons": [reason],
+        "notRun": reason,
+        "blame": blame or "",
+        "unfinished": f"nothing was sent: {reason}",
+    }
+
+
 def _in_words(found: Reconciliation) -> str:
     known = f"{found.acknowledged} confirmed, {found.rejected} refused, {found.unknown} unaccounted for"
     books = "their books were compared" if found.read else "their books were not compared"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.sdk import Effect, Evidence, Inconclusive, Measurements, check, expect
-from conformance_load.checks.reading import booked
+from conformance_load.checks.reading import booked, run
 
 #: What must not be found in the books, each with the words that follow its number.
 _CLASSES = {
@@ -50,7 +50,7 @@ def a_slow_disk_corrupts_nothing(measurements: Measurements, evidence: Evidence)
 
 
 def _survived(measurements: Measurements, evidence: Evidence, scenario: str, when: str) -> Mapping[str, Any]:
-    disturbance = measurements[scenario]["disturbance"]
+    disturbance = run(measurements, scenario)["disturbance"]
     if failure := disturbance["failure"]:
         raise Inconclusive(f"the disturbance could not be made: {failure}", blame="CONFIG")
     found = booked(measurements, evidence, scenario)

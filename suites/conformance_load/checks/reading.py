@@ -11,12 +11,24 @@ PAYMENTS = "payments-create"
 
 
 def valid(measurements: Measurements, evidence: Evidence, scenario: str = PAYMENTS) -> Mapping[str, Any]:
-    """Return a scenario's measurement; raises Inconclusive when the generator, not the product, was the limit."""
-    found = measurements[scenario]
+    """Return a scenario's measurement; raises Inconclusive when the generator, not the product, was the limit.
+
+    Raises NotTested where the scenario was not run.
+    """
+    found = run(measurements, scenario)
     offered = found["offered"]
     evidence.note("offered", f"{offered['ratePerSecond']}/s for {offered['durationS']} s, {found['sent']} sent")
     if found["validity"] != "valid":
-        raise Inconclusive(f"the measurement is invalid: {'; '.join(found['reasons'])}", blame="HARNESS")
+        blame = found.get("blame", "HARNESS") or None
+        raise Inconclusive(f"the measurement is invalid: {'; '.join(found['reasons'])}", blame=blame)
+    return found
+
+
+def run(measurements: Measurements, scenario: str) -> Mapping[str, Any]:
+    """Return a scenario's measurement; raises NotTested, with who is to blame, where it could not be run."""
+    found = measurements[scenario]
+    if reason := found.get("notRun"):
+        raise NotTested(f"load scenario {scenario!r} was not run: {reason}", blame=found["blame"] or None)
     return found
 
 

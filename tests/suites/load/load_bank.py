@@ -19,6 +19,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 EVERY = 10
+#: Fault "dies": after so many payments nobody is answered any more.
+LIVES_FOR = 60
 
 
 class Bank:
@@ -28,6 +30,11 @@ class Bank:
         self.fault, self.lock = fault, threading.Lock()
         self.balances, self.entries, self.keys = {}, {}, {}
         self.hits, self.seen, self.requests, self.payments = 0, Counter(), 0, 0
+        self.currency = "USD" if fault == "usd" else "CNY"
+
+    @property
+    def dead(self):
+        return self.fault == "dies" and self.payments > LIVES_FOR
 
     def strikes(self, fault):
         if self.fault != fault:
@@ -45,10 +52,18 @@ class Bank:
 
     def entry(self, payment, amount, reference):
         number = sum(map(len, self.entries.values()))
-        return {"id": f"e{number}", "payment": payment, "amount": amount, "currency": "CNY", "reference": reference}
+        return {
+            "id": f"e{number}",
+            "payment": payment,
+            "amount": amount,
+            "currency": self.currency,
+            "reference": reference,
+        }
 
     def pay(self, key, order):
         known = key in self.keys
+        if self.fault == "known-fails" and (known or self.balances[order["debtor"]] < order["amount"]):
+            return 500, {}
         self.hits += known and self.fault == "twin-doubled"
         if known and self.fault not in ("replay-doubled", "twin-doubled"):
             first, answer = self.keys[key]
@@ -89,7 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
         with bank.lock:
             bank.requests += 1
             if self.path == "/accounts":
-                self.answer(201, bank.open(body["balance"]))
+                wrong = body["currency"] != bank.currency
+                self.answer(*((422, {"code": "4001"}) if wrong else (201, bank.open(body["balance"]))))
             else:
                 bank.payments += 1
                 self.answer(*bank.pay(self.headers["Idempotency-Key"], body))
@@ -110,6 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(200, {"items": page, "next": str(start + 50) if more else None})
 
     def answer(self, status, value):
+        if self.server.bank.dead:
+            self.close_connection = True
+            return
         data = json.dumps(value).encode()
         try:
             self.send_response(status)
@@ -183,7 +202,7 @@ class Driver:
         return Accepted(value, exchange) if exchange.status < 400 else Refused(value["code"], exchange, value)
 
     def perform(self, prepared):
-        from conformance.sdk import Exchange
+        from conformance.sdk import Broken, Exchange
 
         request = self.wire(prepared)
         parts = urlsplit(request.url)
@@ -193,6 +212,8 @@ class Driver:
             connection.request(request.method, target, request.body, dict(request.headers))
             response = connection.getresponse()
             return self.interpret(prepared, Exchange(1, response.status, dict(response.getheaders()), response.read()))
+        except (OSError, http.client.HTTPException) as error:
+            return Broken("connection", str(error), Exchange(1))
         finally:
             connection.close()
 
@@ -229,7 +250,8 @@ def context_of(spec, recorded):
     """Return what a load process gives a scenario of the small bank."""
     from conformance.sdk import Candidate, CandidateFile, LoadContext, Pool
 
-    file = CandidateFile("Small Bank", "1", spec["url"], users={"alice": {}})
+    mapping = {"currency": spec["currency"]} if "currency" in spec else {}
+    file = CandidateFile("Small Bank", "1", spec["url"], users={"alice": {}}, mapping=mapping)
     candidate = Candidate(Driver(spec["url"]), file, Pool(()), lambda name, arguments: {}, "alice")
     return LoadContext(
         run="test",

@@ -39,11 +39,13 @@ def delay_s(faults: Board, reference: str) -> float:
 
 
 def forgets_key(faults: Board, connection: sqlite3.Connection, order: Order) -> bool:
-    """Tell whether a payment is made anew whatever its key; raises Problem(409) where a known key is refused."""
+    """Tell whether a payment is made anew whatever its key; raises Problem where a known key is refused, or fails."""
     if not order.reference.startswith("load"):
         return False
     if faults.on("load.replay-refused") and recall(connection, order.by, order.key) is not None:
         raise Problem(409, "duplicate", "The idempotency key was used before.")
+    if faults.on("load.replay-failed") and recall(connection, order.by, order.key) is not None:
+        raise Problem(500, "internal", "The stored answer cannot be read.")
     return faults.on("load.replay-doubled")
 
 

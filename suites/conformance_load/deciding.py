@@ -41,8 +41,8 @@ class Decisions:
 
     ``unknown``: payments without a clear answer, and ``undecided`` those that stayed so. ``pending``: payments of
     which the product said that it would decide, and ``stuck`` those that were still pending at the deadline.
-    ``by_query`` and ``by_replay``: how the others were decided. ``overdrawn``: payments from the empty account among
-    those that turned out to be made. ``examples`` holds references.
+    ``by_query`` and ``by_replay``: how the others were decided. ``overdrawn`` and ``declined``: payments from the empty
+    account among those that turned out to be made, and to be refused. ``examples`` holds references.
     """
 
     unknown: int = 0
@@ -53,10 +53,11 @@ class Decisions:
     by_replay: int = 0
     overdrawn: int = 0
     examples: dict[str, list[str]] = field(default_factory=dict)
+    declined: int = 0
 
     def add(self, other: Decisions) -> None:
         """Add the decisions about another journal."""
-        for name in ("unknown", "undecided", "pending", "stuck", "by_query", "by_replay", "overdrawn"):
+        for name in ("unknown", "undecided", "pending", "stuck", "by_query", "by_replay", "overdrawn", "declined"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, references in other.examples.items():
             kept = self.examples.setdefault(name, [])
@@ -135,6 +136,7 @@ class _Deciding:
                 self._write(number, answer.value)
             elif isinstance(answer, Refused):
                 self._journal.decide(number, state_of(answer), now_ns())
+                self._found.declined += not self._maker.book.covers(number)
             else:
                 continue
             self._found.by_replay += not self._is_open(number)
@@ -200,7 +202,9 @@ class _Deciding:
     def _write(self, number: int, value: Mapping[str, Any]) -> None:
         """Write what the product shows of an open payment."""
         state = state_in(value)
-        self._found.overdrawn += state is State.ACK and not self._maker.book.covers(number)
+        covered = self._maker.book.covers(number)
+        self._found.overdrawn += state is State.ACK and not covered
+        self._found.declined += state is State.REJECT and not covered
         self._journal.decide(number, state, now_ns())
         if state is State.PENDING and value.get("id"):
             self._journal.pending[number] = str(value["id"])

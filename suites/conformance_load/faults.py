@@ -87,6 +87,13 @@ FAULTS = (
         also=("LOAD-M07", *DISTURBED),
     ),
     Fault(
+        "load.replay-failed",
+        Text("A known key is answered with a server error", "已知幂等键返回服务器错误"),
+        (Trip("LOAD-M11", "repeated requests of confirmed payments were answered with a server error"),),
+        # Repetitions are more than one in a hundred requests, and one of each pair at the same moment fails.
+        also=("LOAD-S01", "LOAD-S04", *DISTURBED),
+    ),
+    Fault(
         "load.key-body-unbound",
         Text("A known key is answered whatever it is asked for", "已知幂等键无论请求内容如何都返回成功"),
         (Trip("LOAD-M15", "requests with a known key and another amount were accepted"),),

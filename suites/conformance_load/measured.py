@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.sdk import LoadContext
 from conformance_load.flow import Pressed
+from conformance_load.judged import with_late as judged_with_late
 from conformance_load.settings import Settings
 from conformance_load.tally import Tally
 from conformance_load.timeline import cliff, quarters, recovered_ms, silent_from
@@ -42,6 +43,7 @@ def payments(
         "slo": settings.slo(),
         **counted,
         "uncovered": with_late(counted["uncovered"], after.decisions.overdrawn),
+        "judged": _judged(counted["judged"], after.decisions.overdrawn + after.decisions.declined),
         "decisions": after.decisions.as_json(),
         "recovery": after.recovery.as_json(),
         "recorded": [context.record(sighting) for sighting in wave.sightings],
@@ -63,6 +65,11 @@ def payments(
 def with_late(uncovered: dict[str, int], late: int) -> dict[str, int]:
     """Return the payments without cover together with those that turned out afterwards to be made."""
     return uncovered | {"accepted": uncovered["accepted"] + late}
+
+
+def _judged(judged: dict[str, Any], late: int) -> dict[str, Any]:
+    """Return what answers showed together with the payments without cover that were decided afterwards."""
+    return judged | {"uncovered": judged_with_late(judged["uncovered"], late)}
 
 
 def _shown_by_shape(settings: Settings, seconds: list[dict[str, int]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from conformance.sdk import Accepted, Answer, Broken, Exchange, Refused, Sightin
 from conformance_load.arrivals import Kind, cooperatively
 from conformance_load.flow import Reply, Times, now_ns
 from conformance_load.journal import PaymentJournal, State
+from conformance_load.judged import Judged, word_of
 from conformance_load.making import PaymentMaker, Shot
 from conformance_load.meaning import FastReader
 from conformance_load.repeats import Repeats
@@ -23,6 +24,8 @@ _NOT_MADE = ("rejected", "cancelled")
 #: Its word for a payment that it has not decided on.
 _PENDING = "pending"
 _UNAUTHORIZED = 401
+#: Refusals with these statuses say nothing of the payment: who asks is not known, or asked too slowly.
+_TURNED_AWAY = (_UNAUTHORIZED, 408)
 _OPEN = frozenset((*_NOT_MADE, _PENDING))
 
 
@@ -49,6 +52,9 @@ class PaymentWork:
         #: Payments from the empty account that the product made nevertheless, and how many were tried.
         self.overdrawn = 0
         self.uncovered = 0
+        #: How many answers showed whether a key serves another payment, and whether cover is checked.
+        self.altered_judged = Judged()
+        self.uncovered_judged = Judged()
         #: Payments that were refused for a credential which was known to have run out.
         self.expired = 0
         self.sightings: list[Sighting] = []
@@ -149,6 +155,9 @@ class PaymentWork:
         covered = self._maker.book.covers(number)
         self.uncovered += not covered
         state = state_of(answer)
+        if not covered:
+            decided = state is State.ACK or (state is State.REJECT and not _is_turned_away(answer))
+            self.uncovered_judged.take(decided, word_of(answer))
         if self.journal.state(number) is not State.FREE:
             self.journal.decide(number, state, times.done)
         self.repeats.note(kind, number, answer)
@@ -178,6 +187,7 @@ class PaymentWork:
 
     def _alteration(self, kind: Kind, number: int, answer: Answer, times: Times) -> str:
         self.altered += 1
+        self.altered_judged.take(not isinstance(answer, Broken) and not _is_turned_away(answer), word_of(answer))
         if isinstance(answer, Accepted):
             self.altered_accepted += 1
             return "replayed"
@@ -213,6 +223,10 @@ class PaymentWork:
             elapsed_us=(times.done - times.sent) // 1000,
             error=error,
         )
+
+
+def _is_turned_away(answer: Answer) -> bool:
+    return isinstance(answer, Refused) and answer.exchange.status in _TURNED_AWAY
 
 
 def state_of(answer: Answer) -> State:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.sdk import Account, Candidate, LoadContext, Undecided
+from conformance.sdk import Account, Answer, Candidate, LoadContext, Undecided
 from conformance_load.calls import Call, CallWork
 from conformance_load.flow import Reply, Times
 from conformance_load.purse import Moved, Movement, Purse
@@ -69,7 +69,15 @@ class RefundPurse(Purse):
     ) -> None:
         super().__init__(candidate, accounts, movements)
         self._made = made
+        #: Arrivals that the product answered during the pressure, whatever it said.
+        self._answered: set[int] = set()
         self._before = [len(candidate.statement(account)) for account in accounts]
+
+    def decided(self, arrival: int, answer: Answer) -> None:
+        """Note what an answer says, and that there is one."""
+        super().decided(arrival, answer)
+        if answer.exchange.status:
+            self._answered.add(arrival)
 
     def gave_nothing(self, payment: int) -> bool:
         """Tell whether every refund of a payment was refused."""
@@ -82,7 +90,11 @@ class RefundPurse(Purse):
         ``exceeded``: more was confirmed, or stands on statements, than was paid. ``neither``: no refund was made
         although one was due. ``lost``, ``ghost`` and ``half``: statements show less or more than was confirmed, or
         one side without the other. ``untied``: entries that belong to no payment; then statements decide nothing.
+        ``judged``: payments of which several refunds were answered under pressure and one was made, and where it is
+        known what became of the others, by answers or by statements.
         """
+        # Requests that are repeated now do not race any more.
+        raced = [self._raced(payment) for payment in range(len(self._made))]
         found = super().reconciled()
         payments = range(len(self._made))
         given = [self._bounds_of(payment) for payment in payments]
@@ -92,10 +104,21 @@ class RefundPurse(Purse):
             "beyond": sum(max(0, self._states_of(payment).count(Moved.YES) - 1) for payment in payments),
             "neither": sum(self.gave_nothing(payment) for payment in payments),
         }
-        shown, said = self._statements(given)
+        shown, said, read = self._statements(given)
         exceeded |= shown
+        counts["judged"] = sum(raced[payment] and self._is_known(payment, read) for payment in payments)
         named = [self._made[payment].id for payment in sorted(exceeded)[:EXAMPLES_MAX]]
         return found | counts | said | {"exceeded": len(exceeded), "examples": named}
+
+    def _raced(self, payment: int) -> bool:
+        """Tell whether at least two refunds of a payment were answered."""
+        return sum(payment * RACERS + racer in self._answered for racer in range(RACERS)) > 1
+
+    def _is_known(self, payment: int, read: bool) -> bool:
+        """Tell whether a refund of a payment was made, and it is known what became of the others."""
+        states = self._states_of(payment)
+        settled = all(state in (Moved.YES, Moved.NO) for state in states)
+        return Moved.YES in states and (read or settled)
 
     def _states_of(self, payment: int) -> list[Moved]:
         return self._states[payment * RACERS : (payment + 1) * RACERS]
@@ -106,20 +129,22 @@ class RefundPurse(Purse):
         sure = states.count(Moved.YES)
         return sure * share, (sure + states.count(Moved.UNKNOWN)) * share
 
-    def _statements(self, given: Sequence[tuple[int, int]]) -> tuple[set[int], dict[str, int]]:
-        """Return the payments that gave back too much as statements show it, and counts of what else is wrong."""
+    def _statements(self, given: Sequence[tuple[int, int]]) -> tuple[set[int], dict[str, int], bool]:
+        """Return the payments that gave back too much as statements show it, counts of what else is wrong, and whether
+        statements decide anything: they can be read, and each entry belongs to a payment.
+        """
         said = dict.fromkeys(("lost", "ghost", "half", "untied"), 0)
         try:
             taken, credited, said["untied"] = self._read()
         except Undecided:
-            return set(), said
+            return set(), said, False
         if said["untied"]:
-            return set(), said
+            return set(), said, False
         for payment, (least, most) in enumerate(given):
             said["lost"] += taken[payment] < least
             said["ghost"] += taken[payment] > most
             said["half"] += taken[payment] != credited[payment]
-        return {number for number, made in enumerate(self._made) if taken[number] > made.amount}, said
+        return {number for number, made in enumerate(self._made) if taken[number] > made.amount}, said, True
 
     def _read(self) -> tuple[list[int], list[int], int]:
         """Return what statements took from each payment's creditor, what they gave its debtor, and untied entries."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from conformance.sdk import Accepted, Answer, Broken, Refused
 from conformance_load.arrivals import FRESH, Kind, cooperatively
 from conformance_load.ids import Book
+from conformance_load.judged import Judged, word_of
 from conformance_load.making import Shot
 
 #: A refusal with this status says "I know that key", not "the payment was refused".
@@ -66,13 +68,20 @@ class Twins:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """One answer to a key: the id of the payment it named, or why it named none."""
+    """One answer to a key: the id of the payment it named, or why it named none, and the answer in a few words."""
 
     kind: Kind
     identifier: str = ""
     refused: bool = False
     broken: bool = False
     after_confirmation: bool = False
+    server_error: bool = False
+    word: str = ""
+
+    @property
+    def named(self) -> bool:
+        """Whether the answer named a payment."""
+        return not self.refused and not self.broken
 
 
 class Repeats:
@@ -94,13 +103,15 @@ class Repeats:
         if number in self._repeated:
             identifier = str(answer.value.get("id", "")) if isinstance(answer, Accepted) else ""
             refused, broken = isinstance(answer, Refused), isinstance(answer, Broken)
-            self._told.setdefault(number, []).append(_Told(kind, identifier, refused, broken, after_confirmation))
+            failed = isinstance(answer, Broken) and answer.kind == "server-error"
+            told = _Told(kind, identifier, refused, broken, after_confirmation, failed, word_of(answer))
+            self._told.setdefault(number, []).append(told)
 
     def may_refuse(self, number: int, answer: Refused) -> bool:
         """Tell whether a payment's first request may rightly be refused: its twin was taken in its place."""
         if number not in self.twinned:
             return False
-        taken = any(not told.refused and not told.broken for told in self._of(number, Kind.TWIN))
+        taken = any(told.named for told in self._of(number, Kind.TWIN))
         return taken or answer.exchange.status == CONFLICT
 
     def is_first(self, number: int) -> bool:
@@ -108,7 +119,7 @@ class Repeats:
         if number not in self.twinned:
             return True
         pair = [*self._of(number, Kind.PAYMENT), *self._of(number, Kind.TWIN)]
-        return sum(not told.refused and not told.broken for told in pair) < 2
+        return sum(told.named for told in pair) < 2
 
     def replays(self) -> Replays:
         """Return what came of repetitions so far."""
@@ -120,7 +131,7 @@ class Repeats:
                     continue
                 found.made += 1
                 found.refused += told.refused and told.after_confirmation
-                if not told.refused and not told.broken:
+                if told.named:
                     found.same += told.identifier == first
                     found.different += told.identifier != first
         return found
@@ -146,10 +157,36 @@ class Repeats:
                 found.different += 1
         return found
 
+    def judged(self) -> dict[str, dict[str, Any]]:
+        """Return how many repetitions showed anything so far.
+
+        ``replays``: those that named a payment, where another answer to the key named one to compare it with.
+        ``known``: those sent after their payment was confirmed that were confirmed or refused; ``serverErrors`` among
+        the others. ``twins``: pairs of which both got a proper answer.
+        """
+        named, known, pairs, errors = Judged(), Judged(), Judged(), 0
+        for answers in self._told.values():
+            compared = sum(told.named for told in answers) > 1
+            for told in (item for item in answers if item.kind is Kind.REPLAY):
+                named.take(told.named and compared, told.word)
+                if told.after_confirmation:
+                    known.take(not told.broken, told.word)
+                    errors += told.server_error
+        for number in self.twinned & self._told.keys():
+            pair = [*self._of(number, Kind.PAYMENT), *self._of(number, Kind.TWIN)]
+            broken = [told.word for told in pair if told.broken]
+            if len(pair) == 2:
+                pairs.take(not broken, *broken)
+        return {
+            "replays": named.as_json(),
+            "known": known.as_json() | {"serverErrors": errors},
+            "twins": pairs.as_json(),
+        }
+
     def _of(self, number: int, kind: Kind) -> list[_Told]:
         return [told for told in self._told.get(number, ()) if told.kind is kind]
 
     def _named(self, number: int, *kinds: Kind) -> Iterator[str]:
         """Yield the payments that answers named, those of earlier kinds first."""
         for kind in kinds:
-            yield from (told.identifier for told in self._of(number, kind) if not told.refused and not told.broken)
+            yield from (told.identifier for told in self._of(number, kind) if told.named)

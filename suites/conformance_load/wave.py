@@ -114,6 +114,8 @@ def told(work: PaymentWork) -> dict[str, Any]:
         "twins": work.repeats.twins().as_json(),
         "altered": {"made": work.altered, "accepted": work.altered_accepted},
         "uncovered": {"made": work.uncovered, "accepted": work.overdrawn},
+        "judged": work.repeats.judged()
+        | {"altered": work.altered_judged.as_json(), "uncovered": work.uncovered_judged.as_json()},
         "answers": work.reader.as_json(),
         "expired": work.expired,
     }

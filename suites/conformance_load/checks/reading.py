@@ -8,12 +8,21 @@ from typing import Any
 from conformance.sdk import Evidence, Inconclusive, Measurements, NotTested, expect
 
 PAYMENTS = "payments-create"
+#: Of what a check judges, at least this share must have been answered in a way that shows it, in parts per thousand.
+JUDGED_PERMILLE_MIN = 500
+#: How requests end that were not answered as they should be, and what is said of each.
+_FAILED = {
+    "broken": "without a proper answer",
+    "unsent": "never sent",
+    "refused": "refused",
+    "denied": "refused although known",
+}
 
 
 def valid(measurements: Measurements, evidence: Evidence, scenario: str = PAYMENTS) -> Mapping[str, Any]:
     """Return a scenario's measurement; raises Inconclusive when the generator, not the product, was the limit.
 
-    Raises NotTested where the scenario was not run.
+    Raises NotTested where the scenario was not run, or nothing was due in it that a sound product confirms.
     """
     found = run(measurements, scenario)
     offered = found["offered"]
@@ -21,6 +30,12 @@ def valid(measurements: Measurements, evidence: Evidence, scenario: str = PAYMEN
     if found["validity"] != "valid":
         blame = found.get("blame", "HARNESS") or None
         raise Inconclusive(f"the measurement is invalid: {'; '.join(found['reasons'])}", blame=blame)
+    if offered.get("due") == 0:
+        raise NotTested(
+            "no payment was due that a sound product confirms: raise rate_per_s or duration_s, or let fewer arrivals "
+            "be uncovered, cut or repeated",
+            blame="CONFIG",
+        )
     return found
 
 
@@ -30,6 +45,66 @@ def run(measurements: Measurements, scenario: str) -> Mapping[str, Any]:
     if reason := found.get("notRun"):
         raise NotTested(f"load scenario {scenario!r} was not run: {reason}", blame=found["blame"] or None)
     return found
+
+
+def carried(measurements: Measurements, evidence: Evidence, scenario: str = PAYMENTS) -> Mapping[str, Any]:
+    """Return a valid measurement in which payments were confirmed at all: what went wrong in none shows nothing."""
+    found = valid(measurements, evidence, scenario)
+    require_confirmed(found, found["offered"]["due"], "payments")
+    return found
+
+
+def require_confirmed(found: Mapping[str, Any], due: int, what: str) -> None:
+    """Raise Inconclusive where not even half of what was due was confirmed, naming what came instead."""
+    require_share(found["confirmed"], due, f"{what} that were due", "confirmed", failures(found))
+
+
+def failures(found: Mapping[str, Any]) -> str:
+    """Return in words how requests ended that were not answered as they should be, "" where all were."""
+    counts = found["counts"]
+    return ", ".join(f"{counts[name]} {words}" for name, words in _FAILED.items() if counts.get(name))
+
+
+def require_judged(found: Mapping[str, Any], kind: str, what: str, parameter: str) -> None:
+    """Require that the load held requests of a kind, and that enough answers to them showed what is judged.
+
+    Raises NotTested where there were none, and Inconclusive, naming what came instead, where too few were answered.
+    """
+    part = found["judged"][kind]
+    require_made(part["made"], what, parameter)
+    instead = ", ".join(f"{count} times {word}" for word, count in part["instead"].items())
+    require_share(part["judged"], part["made"], what, "answered in a way that shows anything", instead)
+
+
+def require_share(judged: int, made: int, what: str, how: str, instead: str) -> None:
+    """Raise Inconclusive where less than half of ``made`` was judged, or nothing; ``instead``: what came in place."""
+    if judged and judged * 1000 >= made * JUDGED_PERMILLE_MIN:
+        return
+    came = f", instead {instead}" if instead else ""
+    raise Inconclusive(
+        f"only {judged} of {made} {what} were {how}{came}: too few to judge; see why the product answers so, or lower "
+        "the rate to one that it carries",
+        blame="PRODUCT",
+    )
+
+
+def require_answered(found: Mapping[str, Any], what: str) -> None:
+    """Raise Inconclusive where more requests failed than errors are allowed: their times are not those of answers."""
+    counts, most = found["counts"], found["slo"]["errorPermilleMax"]
+    failed = sum(counts.get(name, 0) for name in _FAILED)
+    made = found["sent"] + counts.get("unsent", 0)
+    if not made or failed * 1000 > made * most:
+        raise Inconclusive(
+            f"{what} says nothing: of {made} requests {failures(found) or 'none was made'}, and at most "
+            f"{most / 10:g} % may fail, for an error is soon given; see why the product answers so, or lower the rate",
+            blame="PRODUCT",
+        )
+
+
+def late_us(found: Mapping[str, Any], quantile: str) -> int:
+    """Return a quantile of the response time by which failures are later than any proper answer, in microseconds."""
+    response = found["latencyUs"]["response"]
+    return int(response.get("late", response)[quantile])
 
 
 def booked(measurements: Measurements, evidence: Evidence, scenario: str = PAYMENTS) -> Mapping[str, Any]:
@@ -51,14 +126,18 @@ def all_books(measurements: Measurements) -> dict[str, Mapping[str, Any]]:
 
 
 def require_all_books(measurements: Measurements, evidence: Evidence) -> None:
-    """Raise Inconclusive where books were not read, naming each scenario, or the even rate was not measured validly."""
+    """Raise Inconclusive where books were not read, naming each scenario, or say nothing of the even rate.
+
+    They do where it was measured validly and payments were confirmed: empty books show nothing wrong.
+    """
     unread = {name: why for name in everywhere(measurements, "reconciliation") if (why := _unread(measurements[name]))}
-    valid(measurements, evidence)
+    found = valid(measurements, evidence)
     if unread:
         said = "; ".join(f"{scenario}: {why}" for scenario, why in unread.items())
         # A lost worker takes its journal along and voids its scenario; all else that hides books is the product's.
         theirs = any(measurements[scenario]["validity"] == "valid" for scenario in unread)
         raise Inconclusive(f"the books cannot be compared: {said}", blame="PRODUCT" if theirs else "HARNESS")
+    require_confirmed(found, found["offered"]["due"], "payments")
 
 
 def everywhere(measurements: Measurements, member: str) -> dict[str, Mapping[str, Any]]:
@@ -133,11 +212,11 @@ def broken_limits(found: Mapping[str, Any]) -> Iterator[str]:
 
     What ended the load early is a broken limit as well.
     """
-    response, slo, counts = found["latencyUs"]["response"], found["slo"], found["counts"]
+    slo, counts = found["slo"], found["counts"]
     if aborted := found.get("aborted"):
         yield f"the load ended early: {aborted}"
-    if response["p99"] > slo["p99MsMax"] * 1000:
-        yield f"the 99th percentile is {in_ms(response['p99'])}"
+    if (p99_us := late_us(found, "p99")) > slo["p99MsMax"] * 1000:
+        yield f"the 99th percentile is {in_ms(p99_us)}"
     if (counts["broken"] + counts["unsent"]) * 1000 > max(found["sent"], 1) * slo["errorPermilleMax"]:
         yield f"{counts['broken'] + counts['unsent']} requests got no proper answer"
     if found["confirmed"] * 1000 < found["offered"]["due"] * slo["confirmedPermilleMin"]:

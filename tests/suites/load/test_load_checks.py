@@ -1,5 +1,6 @@
 """The checks: sound measurements pass, each defect fails its check in its own words, an invalid one decides nothing."""
 
+import contextlib
 import copy
 import importlib
 
@@ -27,6 +28,13 @@ SOUND = {
         "recoveredMsMax": 300,
     },
     "replays": {"made": 10, "same": 10, "different": 0, "refused": 0},
+    "judged": {
+        "replays": {"made": 10, "judged": 9, "instead": {"connection": 1}},
+        "known": {"made": 8, "judged": 8, "instead": {}, "serverErrors": 0},
+        "altered": {"made": 5, "judged": 5, "instead": {}},
+        "uncovered": {"made": 14, "judged": 14, "instead": {}},
+        "twins": {"made": 8, "judged": 8, "instead": {}},
+    },
     "altered": {"made": 5, "accepted": 0},
     "uncovered": {"made": 14, "accepted": 0},
     "twins": {"made": 8, "same": 7, "different": 0, "oneRefused": 1, "neither": 0, "broken": 0},
@@ -48,6 +56,7 @@ SOUND = {
     "reconciliation": {
         "sent": 750,
         "acknowledged": 710,
+        "rejected": 14,
         "booked": 710,
         "lost": 0,
         "doubled": 0,
@@ -130,7 +139,9 @@ def test_its_defect_fails_it_in_its_own_words(check):
 def test_only_its_own_defect_fails_it(check):
     for other, (place, value, _) in DEFECTS.items():
         if other != check:
-            decide(check, changed(place, value))
+            # What it leaves undecided may well be too much for another check to judge.
+            with contextlib.suppress(Inconclusive):
+                decide(check, changed(place, value))
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -203,12 +214,13 @@ def test_a_pair_that_is_turned_away_beyond_the_even_rate_made_no_payment_twice()
 @pytest.mark.parametrize(
     ("check", "place", "parameter"),
     [
-        ("LOAD-M10", "replays.made", "replay_every"),
+        ("LOAD-M10", "judged.replays.made", "replay_every"),
         ("LOAD-M11", "replays.made", "replay_every"),
+        ("LOAD-M04", "judged.uncovered.made", "uncovered_every"),
         ("LOAD-M12", "decisions.unknown", "cut_every"),
-        ("LOAD-M13", "uncovered.made", "uncovered_every"),
-        ("LOAD-M15", "altered.made", "altered_every"),
-        ("LOAD-M17", "twins.made", "twin_every"),
+        ("LOAD-M13", "judged.uncovered.made", "uncovered_every"),
+        ("LOAD-M15", "judged.altered.made", "altered_every"),
+        ("LOAD-M17", "judged.twins.made", "twin_every"),
     ],
 )
 def test_a_load_without_what_a_check_judges_tests_nothing_and_says_what_to_lower(check, place, parameter):
@@ -222,7 +234,10 @@ def test_a_missing_measurement_is_not_tested():
         CHECKS["LOAD-M01"](measurements=Measurements({}), evidence=Evidence("run", "LOAD-M01"))
 
 
-@pytest.mark.parametrize(("place", "value"), [("confirmed", 693), ("counts.broken", 8)])
+AT_THE_LIMIT = [("confirmed", 693), ("counts.broken", 8)]
+
+
+@pytest.mark.parametrize(("place", "value"), AT_THE_LIMIT)
 def test_values_at_the_limit_pass(place, value):
     for check in CHECKS:
         decide(check, changed(place, value))
@@ -283,4 +298,4 @@ def test_a_fault_that_trips_a_check_knows_its_words(check):
 
 
 #: Faults of which a check speaks in other words than of its own defect above.
-OTHERWISE = ("load.answered-twice",)
+OTHERWISE = ("load.answered-twice", "load.replay-failed")

@@ -170,7 +170,12 @@ def test_asking_is_bounded(tmp_path, monkeypatch):
 def test_payments_without_cover_that_turn_out_to_be_made_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(f"{__name__}.BOOK", Book("run", accounts=3, amount_max=100, uncovered_every=2))
     found, _ = decided(tmp_path, Product(replay=confirmed), [State.UNKNOWN] * 5 + [State.ACK] * 4)
-    assert (found.by_replay, found.overdrawn) == (5, 2)
+    assert (found.by_replay, found.overdrawn, found.declined) == (5, 2, 0)
+    shown = {BOOK.reference(number): "rejected" for number in range(2)}
+    (tmp_path / "refused").mkdir()
+    product = Product(shown, offers=("payments.list",), replay=answer(Refused))
+    found, _ = decided(tmp_path / "refused", product, [State.UNKNOWN] * 5)
+    assert (found.by_query, found.by_replay, found.overdrawn, found.declined) == (2, 3, 0, 2)
 
 
 def test_decisions_about_several_journals_add_up(tmp_path):

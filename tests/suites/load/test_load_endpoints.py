@@ -19,6 +19,7 @@ RACED = MONEY | {
     "ghost": 0,
     "half": 0,
     "untied": 0,
+    "judged": 39,
 }
 RACED |= {"examples": []}
 COUNTS = {"confirmed": 100, "refused": 0, "broken": 0, "unsent": 0}
@@ -118,6 +119,28 @@ def test_money_that_did_not_move_as_confirmed_fails(check, name):
 def test_refunds_that_exceed_or_contradict_their_answers_fail(changes, words):
     with pytest.raises(Finding, match=words):
         decide("LOAD-M16", day(refund_race={"money": RACED | changes}))
+
+
+def test_refunds_that_hardly_raced_show_nothing():
+    broken = {"counts": COUNTS | {"broken": 70}}
+    with pytest.raises(Inconclusive, match=r"only 19 of 40 payments with several .* 70 without a proper") as reason:
+        decide("LOAD-M16", day(refund_race={"money": RACED | {"judged": 19}} | broken))
+    assert reason.value.blame == "PRODUCT"
+
+
+@pytest.mark.parametrize(("check", "name"), STREAM_OF.items())
+def test_a_stream_of_which_hardly_anything_was_confirmed_meets_no_limit(check, name):
+    lax = {"slo": {"p99MsMax": 500, "errorPermilleMax": 1000, "confirmedPermilleMin": 0}}
+    failing = day(**{name: lax | {"confirmed": 49, "counts": COUNTS | {"confirmed": 49, "broken": 51}}})
+    with pytest.raises(Inconclusive, match=r"only 49 of 100 requests of .* instead 51 without a proper answer"):
+        decide(check, failing)
+
+
+@pytest.mark.parametrize(("check", "name"), [*STREAM_OF.items(), ("LOAD-P03", "read")])
+def test_errors_at_once_do_not_make_a_stream_fast(check, name):
+    late = {"p99": 20_000, "count": 100, "late": {"p50": 4000, "p99": 500_001}}
+    with pytest.raises(Finding, match=r"500\.0 ms"):
+        decide(check, day(**{name: {"latencyUs": {"response": late}}}))
 
 
 def test_a_stream_that_got_too_little_or_waited_too_long_is_starved():

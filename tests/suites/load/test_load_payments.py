@@ -74,6 +74,29 @@ def test_an_answer_decides_its_payment(work, number, reply, outcome, state):
     assert made.uncovered == (number == UNCOVERED and reply is not None)
     assert made.overdrawn == (number == UNCOVERED and state is State.ACK)
     assert made.journal.pending == ({number: "pay-1"} if state is State.PENDING else {})
+    judged = number == UNCOVERED and state is not State.PENDING
+    assert (made.uncovered_judged.made, made.uncovered_judged.judged) == (number == UNCOVERED, judged)
+
+
+@pytest.mark.parametrize(
+    ("reply", "instead"),
+    [
+        (REFUSED, {}),
+        (Reply(401, HEADERS, REFUSED.body), {"refused (HTTP 401, code insufficient-funds)": 1}),
+        (Reply(500, HEADERS, b""), {"HTTP 500": 1}),
+        (TIMEOUT, {"timeout": 1}),
+    ],
+)
+def test_only_a_refusal_of_the_payment_itself_shows_that_cover_is_checked_or_a_key_is_bound(work, reply, instead):
+    made = work((Kind.PAYMENT, UNCOVERED))
+    send(made, 0, reply)
+    assert (made.uncovered_judged.judged, made.uncovered_judged.instead) == (not instead, instead)
+    shots = [Shot(Kind.PAYMENT, 0, b"first"), Shot(Kind.ALTERED, 0, b"altered", b"again")]
+    made = PaymentWork(MAKER, shots, made.journal)
+    send(made, 0, accepted())
+    made.request(1)
+    send(made, 1, reply, at=30)
+    assert (made.altered_judged.judged, made.altered_judged.instead) == (not instead, instead)
 
 
 def test_what_never_left_our_machine_stays_unsent(work):

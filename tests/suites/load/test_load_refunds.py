@@ -113,6 +113,28 @@ def test_statements_that_cannot_be_read_leave_answers_and_balances_to_decide():
     assert amiss(purse.reconciled()) == {}
 
 
+FAILED = Broken("server-error", "500", Exchange(1, 500))
+
+
+@pytest.mark.parametrize(
+    ("answers", "count", "again", "judged"),
+    [
+        ((YES, NO, NO), 1, NO, 1),
+        ((YES, FAILED, FAILED), 1, FAILED, 1),
+        ((YES, LOST, LOST), 1, NO, 0),
+        ((LOST, LOST, LOST), 1, YES, 0),
+        ((FAILED, FAILED, FAILED), 0, FAILED, 0),
+    ],
+)
+def test_a_race_is_judged_where_several_were_answered_and_one_was_made(answers, count, again, judged):
+    assert race(Bank(), (answers, times(count)), again=again)["judged"] == judged
+
+
+def test_without_statements_a_race_is_judged_where_all_were_answered():
+    assert race(Bank(names=()), ((YES, NO, NO), times(1)))["judged"] == 1
+    assert race(Bank(names=()), ((YES, NO, FAILED), times(1)), again=FAILED)["judged"] == 0
+
+
 @given(st.integers(1, 10**12))
 def test_one_share_fits_and_two_do_not(amount):
     assert share_of(amount) <= amount < 2 * share_of(amount)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -88,10 +89,7 @@ def prepare(request: RunRequest, run: RunDirectory, world: World, candidate: Can
     plan = make_plan(
         run.id, world, candidate, operations, request.profile, request.selection, inputs, request.overrides
     )
-    for scenario in plan.scenarios:
-        contents = world.suite(scenario.suite)
-        if contents is not None:
-            contents.loaded.check_parameters(scenario.parameters, candidate)
+    _check_parameters(plan, world, candidate if request.overrides else _without_limit(candidate))
     if run.plan.exists():
         plan = _same_plan(run, plan)
     if _left(run, plan):
@@ -102,6 +100,22 @@ def prepare(request: RunRequest, run: RunDirectory, world: World, candidate: Can
         run.plan, json.dumps({**plan.as_json(), "digest": plan_digest(plan)}, ensure_ascii=False, indent=1).encode()
     )
     return plan
+
+
+def _check_parameters(plan: Plan, world: World, candidate: CandidateFile) -> None:
+    for scenario in plan.scenarios:
+        contents = world.suite(scenario.suite)
+        if contents is not None:
+            contents.loaded.check_parameters(scenario.parameters, candidate)
+
+
+def _without_limit(candidate: CandidateFile) -> CandidateFile:
+    """Return the candidate as if any load were welcome.
+
+    A rate of the profile's that is beyond the limit keeps its own scenario from being pressed, and takes nothing from
+    other scenarios and suites; only what somebody has just asked for is refused at once.
+    """
+    return replace(candidate, limits=replace(candidate.limits, load_per_second_max=sys.maxsize))
 
 
 def execute(

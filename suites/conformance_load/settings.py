@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -133,12 +132,8 @@ class Settings:
 
 
 def check_parameters(parameters: Mapping[str, Any], candidate: CandidateFile) -> None:
-    """Raise ConfigError for parameters that no scenario can run with, before anything is sent.
-
-    A rate beyond what the candidate allows is not among them: such a scenario is not pressed and its checks are not
-    tested, which takes nothing from other scenarios and suites.
-    """
-    made = Settings.of(parameters, sys.maxsize)
+    """Raise ConfigError for parameters that no scenario can run with, before anything is sent."""
+    made = Settings.of(parameters, candidate.limits.load_per_second_max)
     if made.scaled_counts:
         raise ConfigError(
             "scaled_counts lets a part of what was asked for decide as the whole does, which only a calibration may",

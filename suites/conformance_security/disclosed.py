@@ -19,15 +19,15 @@ _ERROR_FROM = 400
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """What gave itself away: ``operation`` showed ``what`` in exchange ``seq``, which ``check`` made."""
+    """What gave itself away: ``operation`` showed ``found`` in exchange ``seq``, which ``check`` made."""
 
     operation: str
-    what: str
+    found: Telling
     check: str
     seq: int
 
     def __str__(self) -> str:
-        return f"{self.operation} shows {self.what} (exchange {self.seq}, made by {self.check})"
+        return f"{self.operation} shows {self.found} (exchange {self.seq}, made by {self.check})"
 
 
 class Disclosures:
@@ -41,7 +41,7 @@ class Disclosures:
         text = response.body[:_LOOKED_AT].decode("utf-8", "replace")
         for found in telling(text):
             if (found.everywhere or _status(response) >= _ERROR_FROM) and not _sent(found, request):
-                self._keep(Disclosed(operation, found.what, check, seq))
+                self._keep(Disclosed(operation, found, check, seq))
 
     def all(self) -> list[Disclosed]:
         """Return what was found, in its order."""
@@ -49,7 +49,7 @@ class Disclosures:
 
     def _keep(self, found: Disclosed) -> None:
         if len(self._found) < _KEPT_MAX:
-            self._found.setdefault((found.operation, found.what), found)
+            self._found.setdefault((found.operation, found.found.what), found)
 
 
 def _status(response: WireMessage) -> int:

@@ -67,6 +67,10 @@ _INTERNALS: tuple[tuple[str, re.Pattern[str], bool], ...] = (
 )
 
 
+#: Characters of a piece that are shown.
+_SHOWN = 60
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """A piece of ``text`` that gives away ``what``; ``everywhere``: in any answer, not in an error alone."""
@@ -74,6 +78,10 @@ class Telling:
     what: str
     text: str
     everywhere: bool
+
+    def __str__(self) -> str:
+        shown = " ".join(self.text.split())
+        return f"{self.what} ({shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'})"
 
 
 def luhn(digits: str) -> bool:
@@ -95,11 +103,6 @@ def identity_number(text: str) -> bool:
         return False
     total = sum(int(digit) * weight for digit, weight in zip(text, _IDENTITY_WEIGHTS, strict=False))
     return _IDENTITY_CHECK[total % 11] == text[17].upper()
-
-
-def internals(text: str) -> list[str]:
-    """Return what in ``text`` discloses the inside of a product, as nouns: "a Python stack trace"."""
-    return list(dict.fromkeys(found.what for found in telling(text)))
 
 
 def telling(text: str) -> Iterator[Telling]:

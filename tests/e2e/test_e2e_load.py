@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -148,6 +149,27 @@ def test_what_cannot_be_is_refused_before_the_first_request(
     assert says in done.stderr
     assert "→" in done.stderr
     assert list(tmp_path.glob("*/evidence/*.zst")) == []
+
+
+def test_a_profile_that_asks_for_more_than_is_welcome_takes_nothing_from_the_rest(
+    environment: dict[str, str], served: tuple[Path, dict[str, str]], conformance: Run, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    candidate, secrets = served
+    for name, value in secrets.items():
+        monkeypatch.setitem(environment, name, value)
+    text, count = re.subn(r"load_per_second_max = \d+", "load_per_second_max = 1", candidate.read_text())
+    assert count == 1
+    modest = candidate.with_name("modest.toml")
+    modest.write_text(text)
+    chosen = ("--check", "LOAD-M01", "--check", "SEC-V01")
+    done = conformance("run", "-c", str(modest), *chosen, "--runs", str(tmp_path), "--quiet", timeout=300)
+    no_traceback(done)
+    assert done.returncode == 3, done.stdout + done.stderr
+    found = outcomes_of(only_run(tmp_path))
+    assert found["SEC-V01"]["outcome"] == "passed"
+    assert found["LOAD-M01"]["outcome"] == "not tested"
+    assert "the candidate allows 1" in found["LOAD-M01"]["reason"]
 
 
 def test_a_scaled_target_is_inconclusive_at_best_and_says_so(conformance: Run, tmp_path: Path) -> None:

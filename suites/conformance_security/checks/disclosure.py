@@ -23,7 +23,7 @@ from conformance_security.privacy.classes import rules
 from conformance_security.privacy.detect import Detector, Find
 from conformance_security.privacy.observed import declared_values
 from conformance_security.reads import own_reads, some_read
-from conformance_security.scanners import internals, secret_members
+from conformance_security.scanners import secret_members, telling
 from conformance_security.scene import Scene, control
 
 
@@ -38,7 +38,7 @@ def errors_disclose_no_internals(candidate: Candidate, evidence: Evidence) -> No
         if isinstance(answer, Accepted):
             continue
         tried += 1
-        found = internals(_text(answer.exchange))
+        found = [str(piece) for piece in telling(_text(answer.exchange))]
         expect(
             not found,
             "an error must not disclose internals",

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from conformance_security.scanners import (
     identity_number,
-    telling,
     luhn,
     secret_members,
+    telling,
 )
 
 

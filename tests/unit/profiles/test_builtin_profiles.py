@@ -87,7 +87,7 @@ def outcomes(world: World, name: str, supports: tuple[str, ...], hooks: tuple[st
         "1",
         "https://api.example.com",
         supports=supports,
-        users={role: {} for role in roles},
+        users={role: {"scheme": "bearer", "token": {"env": f"TOKEN_OF_{role.upper()}"}} for role in roles},
         hooks={hook: {} for hook in hooks},
     )
     offered = frozenset(

@@ -98,6 +98,8 @@ class PlainView(_Counting):
                 self._progress(event)
             case "scenario-failed":
                 self._say(f"load: {event['scenario']} FAILED: {event.get('reason', '')}")
+            case "scenario-interrupted":
+                self._say(f"load: {event['scenario']} was not run to its end: {event.get('note', '')}")
             case "scenario-finished":
                 self._say(f"load: {event['scenario']} finished")
             case "outcome":
@@ -118,6 +120,13 @@ class PlainView(_Counting):
 
     def _say(self, text: str) -> None:
         print(f"[{self._clock() - self._started:6.1f} s] {text}", file=sys.stderr)  # noqa: T201 - the live view
+
+
+_ENDED = {
+    "scenario-finished": "finished",
+    "scenario-failed": "FAILED",
+    "scenario-interrupted": "not run to its end",
+}
 
 
 class LiveView(_Counting):
@@ -142,9 +151,10 @@ class LiveView(_Counting):
                 self._tasks["load…"] = self._progress.add_task("load…", total=None, note=self.scenario)
             case "progress":
                 self._move(event)
-            case "scenario-finished" | "scenario-failed":
-                ended = "finished" if event["event"] == "scenario-finished" else "FAILED"
-                self._progress.update(self._tasks["load…"], total=1, completed=1, note=f"{self.scenario}: {ended}")
+            case "scenario-finished" | "scenario-failed" | "scenario-interrupted" as kind:
+                self._progress.update(
+                    self._tasks["load…"], total=1, completed=1, note=f"{self.scenario}: {_ENDED[kind]}"
+                )
             case "outcome":
                 suite = self.suite_of.get(str(event["check"]), "")
                 if suite in self._tasks:

@@ -62,6 +62,13 @@ def test_a_failed_scenario_says_why(plain):
     assert lines()[1].endswith("load: payments-create FAILED: port 1 is taken")
 
 
+def test_a_scenario_that_was_not_run_says_why(plain):
+    view, _clock, lines = plain
+    view(SCENARIO)
+    view({"event": "scenario-interrupted", "scenario": "payments-create", "note": "no account was opened"})
+    assert lines()[-1].endswith("load: payments-create was not run to its end: no account was opened")
+
+
 @pytest.mark.parametrize("width", [60, 100, 160])
 def test_the_live_view_keeps_one_line_for_a_scenario(width):
     out = io.StringIO()

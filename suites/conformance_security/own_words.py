@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote_plus
 
 from conformance.sdk import Accepted, Candidate
 from conformance_security.scene import AMOUNT
@@ -29,9 +30,17 @@ def answer_only(candidate: Candidate, answer: Accepted) -> Iterator[tuple[str, o
     """
     identifier = str(answer.value.get("id", ""))
     made = _made(_document(answer.exchange.body), identifier)
-    sent = set(_names(_document(answer.exchange.request_body)))
+    sent = _sent(answer.exchange.request_body)
     own = [(name, value) for name, value in made.items() if name not in sent and str(value) != identifier]
     yield from ((name, _altered(value, _words(candidate))) for name, value in own[:MEMBERS_MAX])
+
+
+def _sent(body: bytes) -> set[str]:
+    """Return the names in a request; in a form, or in XML, every word may be one."""
+    document = _document(body)
+    if isinstance(document, Mapping | list):
+        return set(_names(document))
+    return set(re.findall(r"[A-Za-z_][\w-]*", unquote_plus(body.decode("utf-8", "replace"))))
 
 
 def _document(body: bytes) -> Any:

@@ -20,6 +20,7 @@ from conformance.sdk import (
     accepted,
     describe,
 )
+from conformance.sdk.load import WireRequest
 
 #: Minor units of the payments that checks rewrite: digits that stand nowhere else in a request.
 AMOUNT = 12_37
@@ -116,16 +117,26 @@ def _payments(candidate: Candidate, account: Account) -> list[str]:
     )
 
 
-def sends(candidate: Candidate, request: Prepared, value: str) -> bool:
-    """Tell whether ``value`` travels with a request: an argument that the mapping places nowhere tests nothing.
+def sends(candidate: Candidate, request: Prepared, argument: str, other: Any) -> bool:
+    """Tell whether an argument travels with a request, in whatever form: one placed nowhere tests nothing.
 
-    Requests of several calls, and drivers other than HTTP, are believed: where it goes cannot be seen from here.
+    ``other`` is another value of it, with which the request must look different in more than what differs each time
+    (nonces, signatures). Requests of several calls and drivers other than HTTP are believed: where it goes cannot be
+    seen from here.
     """
     try:
-        wire = candidate.wire(request)
+        first, again, changed = map(candidate.wire, (request, request, request.with_arguments(**{argument: other})))
     except NotTested:
         return True
-    return value in wire.url or value.encode() in (wire.body or b"") or any(value in text for _, text in wire.headers)
+    words = [_words(wire) for wire in (first, again, changed)]
+    if len({len(each) for each in words}) > 1:
+        return True
+    return any(one == same and one != new for one, same, new in zip(*words, strict=True))
+
+
+def _words(wire: WireRequest) -> list[bytes]:
+    headers = "\n".join(f"{name}: {value}" for name, value in wire.headers)
+    return re.findall(rb"[\w-]+|\W", f"{wire.url}\n{headers}\n".encode("utf-8", "replace") + bytes(wire.body or b""))
 
 
 def control(request: Prepared, what: str) -> Accepted:

@@ -128,7 +128,7 @@ def other_currencies_are_refused(candidate: Candidate, evidence: Evidence) -> No
     scene = Scene.set(candidate, evidence)
     twin = scene.paid()
     named = scene.debtor.currency.lower().encode() in twin.exchange.request_body.lower()
-    if not named or not sends(candidate, scene.payment(currency=NO_CURRENCY), NO_CURRENCY):
+    if not named or not sends(candidate, scene.payment(currency=NO_CURRENCY), "currency", "XXX"):
         raise NotApplicable("the product's payments name no currency")
     own = scene.debtor.currency
     wrong = [NO_CURRENCY]

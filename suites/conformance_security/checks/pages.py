@@ -95,7 +95,7 @@ class _Filling:
 
     def sends_sizes(self) -> bool:
         """Tell whether the mapping sends the page size that a caller asks for."""
-        return sends(self.scene.candidate, self.ask(limit=LIMITS[-1]), str(LIMITS[-1]))
+        return sends(self.scene.candidate, self.ask(limit=1), "limit", 2)
 
     def to_a_second_page(self) -> Accepted:
         """Pay until the first page says that there is another, or enough is enough; return the first page."""

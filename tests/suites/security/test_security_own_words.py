@@ -37,6 +37,17 @@ def test_members_of_what_was_made_are_altered_each_after_its_kind() -> None:
     }  # fmt: skip
 
 
+def test_names_in_a_form_were_sent_as_well() -> None:
+    answer = {"id": "T1", "amount": 1, "currency": "usd", "captured": True, "source": {"card": 4}, "paid": False}
+    exchange = Exchange(
+        1, 201, body=json.dumps(answer).encode(), request_body=b"amount=1&currency=usd&source%5Bcard%5D=4"
+    )
+    file = CandidateFile("x", "1")
+    driver: Any = Bank()
+    candidate = Candidate(driver, file, Pool(()), lambda name, arguments: {}, "alice")
+    assert dict(answer_only(candidate, Accepted({"id": "T1"}, exchange))) == {"captured": False, "paid": True}
+
+
 @pytest.mark.parametrize("answer", [[], "text", None, {"data": []}])
 def test_answers_without_such_an_object_give_nothing_to_try(answer: Any) -> None:
     assert tried(answer, {"data": 1}) == {}

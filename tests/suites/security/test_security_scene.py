@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from stub_bank import Bank, candidate_of
 
 from conformance.sdk import Accepted, Exchange, NotTested, Prepared
+from conformance.sdk.load import WireRequest
 from conformance_security.checks.abuse import _cookies
 from conformance_security.checks.existence import _changed
 from conformance_security.checks.pages import _tampered
 from conformance_security.checks.signature import _raised
-from conformance_security.scene import AMOUNT, Wire, is_json
+from conformance_security.scene import AMOUNT, Wire, is_json, sends
 
 
 def sent(body: bytes, kind: str = "application/json", key: str = "key-1") -> tuple[Prepared, Accepted]:
@@ -92,3 +98,45 @@ def test_joined_cookies_are_split_but_not_inside_a_date() -> None:
     header = "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Secure, b=2; HttpOnly"
     assert _cookies(header) == ["a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Secure", "b=2; HttpOnly"]
     assert _cookies("") == []
+
+
+class Wired(Bank):
+    """A bank whose payments can be seen before they are sent; ``form`` makes them."""
+
+    form: Callable[[dict[str, Any]], tuple[dict[str, str], str]]
+
+    def wire(self, prepared: Prepared) -> WireRequest:
+        headers, body = self.form(dict(prepared.arguments))
+        return WireRequest("POST", "https://h/pay", tuple(headers.items()), body.encode())
+
+    request = connection = together = Bank.perform
+
+
+COUNT = itertools.count(1)
+
+
+def signed() -> dict[str, str]:
+    """Return what is new in each request."""
+    return {"Signature": hashlib.sha256(str(next(COUNT)).encode()).hexdigest(), "X-Nonce": f"n{next(COUNT)}"}
+
+
+@pytest.mark.parametrize(
+    ("form", "travels"),
+    [
+        (lambda given: ({"Idempotency-Key": given["key"]}, ""), True),
+        (lambda given: ({}, given["key"].lower()), True),
+        (lambda given: (signed(), str(uuid.uuid5(uuid.NAMESPACE_URL, given["key"]))), True),
+        (lambda given: ({}, '{"amount":1}'), False),
+        (lambda given: (signed(), '{"amount":1}'), False),
+    ],
+)
+def test_whether_an_argument_travels_shows_in_two_requests(form: Any, travels: bool) -> None:
+    bank = Wired()
+    bank.form = form
+    candidate = candidate_of(bank)
+    assert sends(candidate, candidate.prepare("payments.create", key="KEY-1"), "key", "KEY-2") is travels
+
+
+def test_a_driver_that_does_not_speak_http_is_believed() -> None:
+    candidate = candidate_of(Bank())
+    assert sends(candidate, candidate.prepare("payments.create", key="KEY-1"), "key", "KEY-2")

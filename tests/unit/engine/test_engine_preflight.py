@@ -188,7 +188,7 @@ def test_what_cannot_be_told_of_single_checks_is_told_as_a_gap(mint: Preflight) 
 def test_the_doctor_breaks_no_variable_no_option_and_no_quoted_command(
     mint: Preflight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sent = 'POST /jrpc  {"id":"1","method":"list","params":{"key":"${FINAC_KEY}","other-things":"${FINAC_OTHER_KEY}"}}'
+    sent = 'POST /jrpc  {"id":"1","method":"list","params":{"key":"${LEDGER_KEY}","other":"${LEDGER_OTHER_KEY}"}}'
     advice = ("accounts.list gave none: make one in the test environment, or run `conformance doctor --write`",)
     row = Row("accounts.list", "refused", "refused (HTTP 200)", sent=sent, hints=advice)
     monkeypatch.setattr("conformance.engine.preflight.preflight", lambda *_, **__: replace(mint, rows=(row,)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,9 @@ from stranger import Run, no_traceback, only_run
 from conformance.reference.process import ReferenceProcess
 
 pytestmark = pytest.mark.e2e
+
+#: Takes a fault and its check; gives what the run printed, and the script of the failure.
+Failing = Callable[[str, str], tuple[subprocess.CompletedProcess[str], Path]]
 
 CASES = {
     "payments.replay-accepted": "SEC-V06",
@@ -57,24 +60,33 @@ def repeat(script: Path, secrets: dict[str, str]) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("fault", CASES)
-def test_the_script_repeats_what_failed_and_sees_when_it_is_mended(
-    fault: str,
+@pytest.fixture
+def failing(
     bank: ReferenceProcess,
     conformance: Run,
     environment: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+) -> Failing:
+    """Switch a fault on and run the check that finds it; return what was printed, and the script of the failure."""
+
+    def run(fault: str, check: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+        bank.reset([fault])
+        for name, value in bank.environment.items():
+            monkeypatch.setitem(environment, name, value)
+        done = conformance("run", "-c", str(bank.candidate_path), "--check", check, "--runs", str(tmp_path), "--quiet")
+        no_traceback(done)
+        return done, only_run(tmp_path) / "reproduce" / f"{check}.sh"
+
+    return run
+
+
+@pytest.mark.parametrize("fault", CASES)
+def test_the_script_repeats_what_failed_and_sees_when_it_is_mended(
+    fault: str, bank: ReferenceProcess, failing: Failing
 ) -> None:
-    bank.reset([fault])
-    for name, value in bank.environment.items():
-        monkeypatch.setitem(environment, name, value)
     check = CASES[fault]
-
-    done = conformance("run", "-c", str(bank.candidate_path), "--check", check, "--runs", str(tmp_path), "--quiet")
-
-    no_traceback(done)
-    script = only_run(tmp_path) / "reproduce" / f"{check}.sh"
+    done, script = failing(fault, check)
     assert f"  bash {script}   # make the requests of this failure again" in done.stdout
     text = script.read_text("utf-8")
     assert [value for value in bank.environment.values() if value in text] == []
@@ -94,24 +106,8 @@ def test_the_script_repeats_what_failed_and_sees_when_it_is_mended(
 
 
 @pytest.mark.parametrize("fault", HANDSHAKES)
-def test_the_script_makes_the_handshakes_again(
-    fault: str,
-    bank: ReferenceProcess,
-    conformance: Run,
-    environment: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    bank.reset([fault])
-    for name, value in bank.environment.items():
-        monkeypatch.setitem(environment, name, value)
-    check = HANDSHAKES[fault]
-
-    no_traceback(
-        conformance("run", "-c", str(bank.candidate_path), "--check", check, "--runs", str(tmp_path), "--quiet")
-    )
-
-    script = only_run(tmp_path) / "reproduce" / f"{check}.sh"
+def test_the_script_makes_the_handshakes_again(fault: str, bank: ReferenceProcess, failing: Failing) -> None:
+    _, script = failing(fault, HANDSHAKES[fault])
     again = repeat(script, {})
     assert again.returncode == 0, again.stdout + again.stderr
     assert "ServerHello" in again.stdout
@@ -124,21 +120,9 @@ def test_the_script_makes_the_handshakes_again(
 
 @pytest.mark.parametrize("fault", BY_HARNESS)
 def test_what_no_script_can_make_anew_the_harness_checks_again(
-    fault: str,
-    bank: ReferenceProcess,
-    conformance: Run,
-    environment: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    fault: str, bank: ReferenceProcess, failing: Failing, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    bank.reset([fault])
-    for name, value in bank.environment.items():
-        monkeypatch.setitem(environment, name, value)
-    check = BY_HARNESS[fault]
-    no_traceback(
-        conformance("run", "-c", str(bank.candidate_path), "--check", check, "--runs", str(tmp_path), "--quiet")
-    )
-    script = only_run(tmp_path) / "reproduce" / f"{check}.sh"
+    _, script = failing(fault, BY_HARNESS[fault])
     harness = tmp_path / "conformance"
     harness.write_text(f'#!/bin/sh\nexec {sys.executable} -m conformance.cli.main "$@" --runs {tmp_path}/again\n')
     harness.chmod(0o755)
